@@ -1,0 +1,203 @@
+"""The contract of a connector: five methods over one store (architecture.md section 7).
+
+A connector looks for records of data subjects, erases them, looks whether records are still there, and
+exports them. It works in batches: one pass over a log serves a thousand subjects, one SQL statement a hundred.
+It never decides what may be erased (the orchestrator does) and never judges itself (``execute`` takes the
+second look, with a new connector on a fresh connection).
+
+Promises every connector keeps; the conformance suite (``connectors.testing``) checks each of them:
+
+* The answer is keyed by task id and matches the batch exactly: no task missing, none added.
+* One subject's failure never fails the batch: raise only for what concerns the whole batch. ``execute``
+  bisects a batch that raised, so raising is safe, only slower.
+* ``erase`` is idempotent and crash-safe: run again after a kill at any instruction it converges.
+* Children are erased before their parents; a SQL store does one subject's erasure in one transaction.
+* ``TransientError`` means "try again later"; ``PermanentError`` "a person has to look"; anything else is
+  permanent and only its class name leaves the worker, since messages quote personal data.
+* Row keys, identifiers and rows never appear in errors, logs or file names.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import NewType, Protocol
+
+import msgspec
+
+from connectors.datamap import RecordSet
+from schemas.outcomes import Facts
+from schemas.tasks import Instruction, Link
+
+TaskId = NewType("TaskId", str)
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Whom to look for, in one task.
+
+    Attributes:
+        task_id: Keys the answer.
+        identifiers: kind -> normalised values (``schemas.identifiers.canonical``), only kinds that some record
+            set of this system matches by.
+        keys: record set -> keys of records found for this subject earlier (from the handle). They belong to the
+            subject even if no identifier leads to them any more; ``locate`` and ``erase`` include those that
+            still exist.
+    """
+
+    task_id: TaskId
+    identifiers: Mapping[str, frozenset[str]]
+    keys: Mapping[str, tuple[str, ...]] = {}
+
+    def __repr__(self) -> str:
+        """Hide identifiers and keys (I4)."""
+        return f"Subject(task_id={self.task_id!r}, kinds={sorted(self.identifiers)})"
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What one record set holds of one subject.
+
+    Attributes:
+        keys: One stable text key per record (row, line), in any order, no duplicates. A SQL key is the primary
+            key as JSON list text; a file's key is a digest of the line plus its occurrence number.
+        links: Further identifiers these records give (columns under ``yields``), canonical, without duplicates.
+        facts: Anchor dates and number of persons, see ``schemas.outcomes.Facts``.
+        pending: RFC 3339 time at which records that cannot be touched now (a live file) can be; None if none.
+        pending_count: How many of the records those are. They are counted in ``keys`` as well.
+    """
+
+    keys: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    facts: Facts = Facts()
+    pending: str | None = None
+    pending_count: int = 0
+
+    def __repr__(self) -> str:
+        """Hide keys and links (I4)."""
+        return f"Holding(count={len(self.keys)}, pending={self.pending_count})"
+
+
+Holdings = Mapping[str, Holding]
+"""record set -> holding. Every record set of the data map is present; nothing held is an empty ``Holding``."""
+
+
+class ErasureOrder(msgspec.Struct, frozen=True):
+    """What to erase for one subject: one instruction per record set (see ``schemas.tasks.Instruction``)."""
+
+    subject: Subject
+    instructions: Mapping[str, Instruction]
+
+    @property
+    def task_id(self) -> TaskId:
+        """The id that keys the answer."""
+        return self.subject.task_id
+
+
+class SetReport(msgspec.Struct, frozen=True):
+    """What ``erase`` says it did in one record set. A claim, not yet evidence.
+
+    Attributes:
+        erased: Keys of records removed (or anonymised) in this call, and of those this call would have removed
+            but that were already gone are **not** listed.
+        kept: Keys of records that stay because of the instruction (mask applied where the data map says so).
+        method: Stable word: ``delete``, ``anonymise``, ``rewrite``, ``pseudonymise``.
+        due_first: Among the kept: ISO date on which the first is due; ``due_last``: the last.
+        pending: RFC 3339 time at which the rest can be done (live file); ``pending_count`` records wait.
+    """
+
+    erased: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    method: str = "delete"
+    due_first: str | None = None
+    due_last: str | None = None
+    pending: str | None = None
+    pending_count: int = 0
+
+
+ErasureReport = Mapping[str, SetReport]
+"""record set -> report. Every record set of the data map is present."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A question for the second look: are these records of this subject still there?"""
+
+    subject: Subject
+    keys: Mapping[str, tuple[str, ...]]
+
+
+class Presence(enum.StrEnum):
+    """What the second look sees of one key.
+
+    ``ANONYMISED``: the record exists, every mapped personal column of it holds its replacement, and the same is
+    true of its children. ``MASKED``: the record is kept under a ``retain`` rule and every column the rule masks
+    holds its replacement. ``PRESENT``: anything else that exists.
+    """
+
+    GONE = "gone"
+    ANONYMISED = "anonymised"
+    MASKED = "masked"
+    PRESENT = "present"
+
+
+class RecordWriter(Protocol):
+    """Where an export goes; never holds everything."""
+
+    def write(self, record_set: str, row: Mapping[str, str | int | float | bool | None]) -> None:
+        """Take one record as column -> value. Dates and bytes are given as text."""
+        ...
+
+
+class Connector(ABC):
+    """One store. Made by a factory (``connectors.registry``) from settings; closed after each batch.
+
+    A connector holds its own connection, opened lazily; two connectors of one system never share one.
+    """
+
+    name: str = "connector"
+    """Name and version as it stands in the record, e.g. ``sql/0.1.0``."""
+
+    @abstractmethod
+    def record_sets(self) -> Sequence[RecordSet]:
+        """Give the record sets of the data map.
+
+        Raises:
+            MisconfiguredError: the data map does not fit the real schema (called by ``check``).
+        """
+
+    @abstractmethod
+    def check(self) -> Sequence[str]:
+        """Hold the data map against the real store; returns warnings, e.g. an unindexed match column.
+
+        Raises:
+            MisconfiguredError: naming file, line and fix; the system must not start.
+            TransientError: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def locate(self, subjects: Sequence[Subject]) -> Mapping[TaskId, Holdings]:
+        """Find the records of each subject. Read only.
+
+        Raises:
+            TransientError: the store is busy or away.
+            PermanentError: it cannot be done, e.g. a missing table.
+        """
+
+    @abstractmethod
+    def erase(self, orders: Sequence[ErasureOrder]) -> Mapping[TaskId, ErasureReport]:
+        """Erase, children first; may be called twice; safe against a crash at any instruction.
+
+        Raises:
+            TransientError: nothing was lost, call again.
+            PermanentError: e.g. code ``max_records`` when more records match than the data map allows.
+        """
+
+    @abstractmethod
+    def present(self, looks: Sequence[Look]) -> Mapping[TaskId, Mapping[str, Mapping[str, Presence]]]:
+        """Look for records by their key: task id -> record set -> key -> presence, for every key asked."""
+
+    @abstractmethod
+    def export(self, subject: Subject, into: RecordWriter) -> None:
+        """Write every record of the subject, parents and children, all mapped columns. Streams."""
+
+    def close(self) -> None:  # noqa: B027 - optional hook
+        """Release the connection; further calls may open a new one."""

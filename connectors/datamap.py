@@ -1,0 +1,212 @@
+"""The data map: what one system holds, as TOML next to the system's settings (architecture.md section 7).
+
+The common part lives here: record sets with purpose, legal basis, retention, limits, what they are found by.
+Each connector package extends ``RecordSet`` with where the records are (a table, a set of files) and reads it
+with ``load``. Errors name the file, the line and the fix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from connectors.errors import MisconfiguredError
+from schemas.errors import InvalidIdentifierError
+from schemas.identifiers import Strength, check_kind
+from schemas.outcomes import KeptWhy
+
+
+class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place that holds an identifier.
+
+    Attributes:
+        field: Column of a table, or path of a JSON field (``user.email``), or ``*`` for the whole line of a log.
+        case: ``exact`` (compare as stored), ``lower`` (compare lower-cased), ``digits`` (phones: compare digits).
+    """
+
+    field: str
+    case: Literal["exact", "lower", "digits"] = "exact"
+
+
+class Yield(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place that gives a further identifier of the same person."""
+
+    field: str
+    strength: Strength = Strength.UNIQUE
+
+
+class Retain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why records of this set must stay, on which text, and how long (I8).
+
+    Attributes:
+        why: Reason, see ``schemas.outcomes.KeptWhy``.
+        text: Id of the legal text or policy rule.
+        months: Length of the period, counted from ``anchor``.
+        anchor: Column or field with the date the period starts at.
+        mask: column -> replacement (None for null, a text, or ``"{random}"``), applied while records stay.
+    """
+
+    why: KeptWhy
+    text: str
+    months: int
+    anchor: str
+    mask: dict[str, str | int | None] = {}
+
+
+class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Records of one system that share category, purpose, legal basis and retention.
+
+    Attributes:
+        name: Id within the system, e.g. ``contacts``; stands in the completion record, so nothing telling.
+        match: identifier kind -> places that hold it.
+        yields: identifier kind -> places that give one.
+        erase: ``delete``; ``anonymise`` (the set's own rules); ``with_parent`` (lives and dies with its parent record).
+        retain: The retention rule, if records must stay for a while.
+        one_per_subject: One record is one person: two records found by one identifier mean two persons (I9).
+        max_records: More records than this for one subject stop the erasure (I9).
+        backups_kept_days: How long backups of this store live.
+        control: identifier kind -> value of a record that is always there; a search that misses it proves nothing.
+    """
+
+    name: str
+    match: dict[str, tuple[Match, ...]] = {}
+    yields: dict[str, tuple[Yield, ...]] = {}
+    erase: Literal["delete", "anonymise", "with_parent"] = "delete"
+    retain: Retain | None = None
+    one_per_subject: bool = False
+    max_records: int = 10_000
+    backups_kept_days: int | None = None
+    categories: tuple[str, ...] = ()
+    purpose: str = ""
+    basis: str = ""
+    control: dict[str, str] = {}
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where a data map came from; finds lines for errors."""
+
+    file: Path
+    text: str
+
+    def line(self, *words: str) -> int | None:
+        """Give the 1-based line that holds the last word, after a line that holds each earlier one."""
+        start = 0
+        found: int | None = None
+        lines = self.text.splitlines()
+        for word in words:
+            pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+            for number in range(start, len(lines)):
+                if pattern.search(lines[number].split("#")[0]):
+                    found, start = number + 1, number
+                    break
+        return found
+
+    def wrong(self, message: str, *words: str, fix: str = "", code: str = "datamap") -> MisconfiguredError:
+        """Make the error for an entry of this file."""
+        return MisconfiguredError(code, message, file=str(self.file), line=self.line(*words), fix=fix)
+
+
+class DataMap(msgspec.Struct, frozen=True):
+    """A loaded data map: its record sets (of the connector's own type), its own settings, where it came from."""
+
+    sets: tuple[Any, ...]
+    settings: Mapping[str, Any]
+    location: Location
+
+
+_Set = TypeVar("_Set", bound=RecordSet)
+
+
+def read_toml(file: Path) -> tuple[dict[str, Any], Location]:
+    """Read a TOML file.
+
+    Raises:
+        MisconfiguredError: cannot be read, is not UTF-8, or is broken TOML, with the line.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MisconfiguredError("file", f"cannot be read: {error.strerror}", file=str(file)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise MisconfiguredError("file", "not UTF-8", file=str(file), line=line, fix="save it as UTF-8") from None
+    try:
+        return tomllib.loads(text), Location(file, text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        line = int(at[1]) if at else len(text.splitlines())
+        message = f"broken TOML: {re.sub(r' ?[(]at .*', '', str(error))}"
+        raise MisconfiguredError("toml", message, file=str(file), line=line) from None
+
+
+def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMap:
+    """Read a data map: ``[[record_set]]`` tables of the connector's type, and top-level ``settings`` keys.
+
+    Raises:
+        MisconfiguredError: broken TOML, unknown key (with a suggestion), wrong type, unknown identifier kind.
+    """
+    raw, location = read_toml(file)
+    allowed = ("record_set", "version", *settings)
+    for name in raw:
+        if name not in allowed:
+            raise _unknown(location, name, allowed, ())
+    entries = raw.get("record_set", [])
+    if not isinstance(entries, list) or not entries:
+        raise location.wrong("no record set", fix="add at least one [[record_set]] table with a name")
+    sets: list[_Set] = []
+    for entry in entries:
+        label = str(entry.get("name", "")) if isinstance(entry, dict) else ""
+        one = _convert(entry, kind, location, label)
+        if any(other.name == one.name for other in sets):
+            raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
+        _check_kinds(one, location)
+        sets.append(one)
+    return DataMap(tuple(sets), {k: v for k, v in raw.items() if k in settings}, location)
+
+
+def _convert(entry: Any, kind: type[_Set], location: Location, label: str) -> _Set:
+    try:
+        return msgspec.convert(entry, kind, strict=True)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        message, _, path = text.partition(" - at `")
+        words = [w for w in re.findall(r"[A-Za-z_]\w*", path) if w != "record_set"]
+        unknown = re.search(r"unknown field `(\w+)`", message)
+        if unknown:
+            fields = _fields_at(kind, words)
+            raise _unknown(location, unknown[1], fields, (label, *words)) from None
+        raise location.wrong(f"record set {label!r}: {message}", label, *words, fix=_path(path)) from None
+
+
+def _path(path: str) -> str:
+    return f"at {path.rstrip('`')}" if path else ""
+
+
+def _fields_at(kind: type[RecordSet], words: list[str]) -> tuple[str, ...]:
+    inner: dict[str, type[msgspec.Struct]] = {"retain": Retain, "match": Match, "yields": Yield}
+    for word in words:
+        if word in inner:
+            return tuple(inner[word].__struct_fields__)
+    return tuple(kind.__struct_fields__)
+
+
+def _unknown(location: Location, name: str, known: tuple[str, ...], words: tuple[str, ...]) -> MisconfiguredError:
+    close = difflib.get_close_matches(name, known, n=1)
+    fix = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+    return location.wrong(f"unknown key {name!r}", *words, name, fix=fix, code="unknown_key")
+
+
+def _check_kinds(one: RecordSet, location: Location) -> None:
+    for field in ("match", "yields", "control"):
+        for kind in getattr(one, field):
+            try:
+                check_kind(kind)
+            except InvalidIdentifierError as error:
+                message = f"record set {one.name!r}, {field}: unknown identifier kind {kind!r}"
+                raise location.wrong(message, one.name, kind, fix=error.fix) from None

@@ -1,0 +1,81 @@
+"""The completion record: the sealed result of a request, verifiable offline (formats.md 4.3, 8).
+
+No direct identifiers, no hashes of them, no row keys, no paths, no free text. It is pseudonymous and has a
+retention of its own. All numbers are integers (RFC 8785 stays trivial), all times RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from schemas.outcomes import Final as FinalOutcome
+
+KIND: Final = "dsr-completion"
+JWS_TYP: Final = "dsr-completion+jws"
+STATEMENT: Final = (
+    "This record proves who stated what and when, and that a second look was taken on the listed record sets. "
+    "It does not prove that no copy exists outside them."
+)
+
+
+class RecordSetLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One record set of one system: what was decided, what was done, what the second look showed.
+
+    ``name`` is the public id of the record set; the rule says why this was the decision (I7).
+    """
+
+    name: str
+    outcome: FinalOutcome
+    rule: str
+    assurance: str = "verified"
+
+
+class SystemLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One system that had to answer."""
+
+    system: str
+    connector: str
+    confirmed_at: str
+    confirmation_sha256: str
+    record_sets: tuple[RecordSetLine, ...]
+    backups_kept_days: int | None = None
+
+
+class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The payload that is canonicalised (RFC 8785) and signed.
+
+    Attributes:
+        number: 1 for the completion, 2 and up for later records of the same request (obligations met).
+        identifier_kinds: The kinds that were searched, never values.
+        not_searched: Systems out of scope, with the reason, so that silence is not read as "no data".
+        plan_sha256: Digest of the list of systems and record sets that had to answer, with their rules.
+        headline: The weakest line (architecture.md section 6).
+        identifiers_kept_until: How long the sealed identifiers live for what is still owed; None: gone now.
+        salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
+    """
+
+    v: int
+    kind: str
+    record_id: str
+    number: int
+    request_id: str
+    right: str
+    controllers: tuple[str, ...]
+    received_at: str
+    due_at: str
+    due_rule: str
+    completed_at: str
+    result: str
+    headline: str
+    identifier_kinds: tuple[str, ...]
+    systems: tuple[SystemLine, ...]
+    not_searched: dict[str, str]
+    plan_sha256: str
+    policy_version: str
+    statement: str
+    salt: str
+    identifiers_kept_until: str | None = None
+    package_sha256: str | None = None
+    replaces: str | None = None

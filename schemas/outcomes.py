@@ -1,0 +1,216 @@
+"""Outcomes of a task, one per record set: a closed union (architecture.md section 6).
+
+A task's answer is a mapping from record set to outcome. ``Final`` outcomes may close a request; ``Never``
+outcomes never do, whatever else is true (invariant I1). mypy's exhaustive-match makes a new member break
+every reader, on purpose.
+
+Counts are numbers of records (rows, lines). Dates are ISO 8601 ``YYYY-MM-DD`` strings, times RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+def _tag(name: str) -> str:
+    return "nothing_held" if name == "NothingHeld" else name.lower()
+
+
+class _Outcome(msgspec.Struct, frozen=True, tag_field="outcome", tag=_tag, omit_defaults=True):
+    """Base: the JSON tag is the class name in snake case."""
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What decisions need to know about the records found, without the records.
+
+    Attributes:
+        anchor_first: Earliest anchor date of the retention rule (invoice date, last contact, ...).
+        anchor_last: Latest anchor date.
+        anchor_missing: Records whose anchor column is empty: no date can be computed for them.
+        persons: Distinct persons the records belong to, where the data map can tell (``one_per_subject``).
+    """
+
+    anchor_first: str | None = None
+    anchor_last: str | None = None
+    anchor_missing: int = 0
+    persons: int = 1
+
+
+class Located(_Outcome):
+    """Records were found. Not final."""
+
+    count: int
+    facts: Facts = Facts()
+
+
+class NothingHeld(_Outcome):
+    """Looked, and nothing is held."""
+
+
+class Deleted(_Outcome):
+    """Every record is gone: by its key, and a fresh search is empty."""
+
+    before: int
+    method: str
+    looked_at: str
+
+
+class Anonymised(_Outcome):
+    """The records stay, every mapped personal column is gone and nothing links them back (I1)."""
+
+    before: int
+    method: str
+    looked_at: str
+
+
+class KeptWhy(enum.StrEnum):
+    """Why records stay: the exceptions of Art. 17(3), or a reason that is none of them."""
+
+    EXPRESSION = "exception_17_3_a"
+    LEGAL_OBLIGATION = "exception_17_3_b"
+    PUBLIC_HEALTH = "exception_17_3_c"
+    ARCHIVING = "exception_17_3_d"
+    LEGAL_CLAIMS = "exception_17_3_e"
+    NO_GROUND = "no_ground"
+    HOLD = "hold"
+    RESTRICTED = "restriction_chosen"
+    LIVE_FILE = "rotation_of_a_live_file"
+
+
+class Kept(_Outcome):
+    """Records stay, for a reason with a text and a date (I8). Becomes an obligation.
+
+    Attributes:
+        count: Records that stay.
+        why: The reason.
+        text: Id of the legal text or policy rule it rests on.
+        until: Date on which the last of them is due for erasure.
+        review_by: Date on which the first of them is due, or on which somebody looks afresh.
+        erased: Records of the same record set that were past their date and are gone.
+        masked: Their personal columns are masked meanwhile.
+        archived: They were moved to a restricted archive.
+        looked_at: When the second look was taken.
+    """
+
+    count: int
+    why: KeptWhy
+    text: str
+    until: str | None = None
+    review_by: str | None = None
+    erased: int = 0
+    masked: bool = False
+    archived: bool = False
+    looked_at: str | None = None
+
+
+class Exported(_Outcome):
+    """A copy of the records was written. ``file`` is an opaque reference, ``sha256`` is of the encrypted bytes."""
+
+    count: int
+    file: str
+    sha256: str
+
+
+class Rectified(_Outcome):
+    """Records were corrected (Art. 16)."""
+
+    count: int
+
+
+class Restricted(_Outcome):
+    """Records are only stored, no longer used (Art. 18)."""
+
+    count: int
+
+
+class Stopped(_Outcome):
+    """Processing for one purpose has stopped (Art. 7(3), 21)."""
+
+    purpose: str
+
+
+class Notified(_Outcome):
+    """A recipient was told (Art. 19)."""
+
+    recipient: str
+
+
+class Attested(_Outcome):
+    """A processor or a person says so; nobody could look. The weaker assurance, and shown as such."""
+
+    role: str
+    date: str
+    document_sha256: str
+
+
+class Pending(_Outcome):
+    """Not yet possible or not yet finished; look again at ``check_after``."""
+
+    check_after: str
+    ref: str
+    count: int = 0
+
+
+class Survived(_Outcome):
+    """Said to be erased, and still there at the second look."""
+
+    count: int
+    detail: str = ""
+
+
+class Unverifiable(_Outcome):
+    """The answer proves nothing. ``reason`` is a stable code, never free text from a store."""
+
+    reason: str
+
+
+class FailureKind(enum.StrEnum):
+    """How a failure is mended: by time, by a person, by the configuration."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    MISCONFIGURED = "misconfigured"
+
+
+class Failed(_Outcome):
+    """The connector could not do it. ``code`` is a stable word or a class name, never a message text (I4)."""
+
+    kind: FailureKind
+    code: str
+
+
+Final = (
+    NothingHeld
+    | Deleted
+    | Anonymised
+    | Kept
+    | Exported
+    | Rectified
+    | Restricted
+    | Stopped
+    | Notified
+    | Attested
+)
+Waiting = Located | Pending
+Never = Survived | Unverifiable | Failed
+Outcome = Final | Waiting | Never
+
+FINAL_TYPES: tuple[type, ...] = (
+    NothingHeld,
+    Deleted,
+    Anonymised,
+    Kept,
+    Exported,
+    Rectified,
+    Restricted,
+    Stopped,
+    Notified,
+    Attested,
+)
+
+
+def is_final(outcome: Outcome) -> bool:
+    """Tell whether this outcome may stand in a completion record."""
+    return isinstance(outcome, FINAL_TYPES)

@@ -1,0 +1,214 @@
+"""Sealing: JWE for what travels, HMAC for who answers (decision 8). Bytes in, bytes out; keys come from outside.
+
+Two forms, both standard compact JWE (RFC 7516) with A256GCM, so that any language's library opens them:
+
+* ``dir``: a task's secret, a confirmation's findings. Shared key of one system.
+* ``ECDH-ES`` on X25519 (RFC 8037): intake seals a request to the orchestrator's public key.
+
+The protected header names what the content belongs to (``req``, ``task``, ``sys``); it is authenticated with
+the content, so a sealed part moved to another request, task or system does not open. The compact form is put
+together by hand around ``cryptography``'s AESGCM, because the general library costs 60 % of the embedded
+throughput (services.md); in the tests joserfc is the oracle for both directions.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from schemas.errors import SealError, UnknownKeyError
+
+KEY_BYTES: Final = 32
+_TAG: Final = 16
+_NONCE: Final = 12
+_LONGEST: Final = 8 << 20
+
+
+def b64u(raw: bytes) -> str:
+    """Encode base64url without padding (RFC 7515)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def unb64u(text: str) -> bytes:
+    """Decode base64url without padding.
+
+    Raises:
+        SealError: not base64url.
+    """
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise SealError("seal.encoding", "not base64url") from None
+
+
+class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a sealed part belongs to; checked when it is opened."""
+
+    req: str = ""
+    task: str = ""
+    sys: str = ""
+    use: str = ""
+
+
+class _Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    alg: str
+    enc: str
+    kid: str
+    epk: Mapping[str, str] | None = None
+    req: str = ""
+    task: str = ""
+    sys: str = ""
+    use: str = ""
+
+
+_HEADER: Final = msgspec.json.Decoder(_Header)
+
+
+class SharedKey:
+    """The key that the orchestrator and one system share; seals both ways and authenticates confirmations."""
+
+    def __init__(self, kid: str, secret: bytes) -> None:
+        """Derive the two working keys.
+
+        Raises:
+            SealError: the secret does not have 32 bytes.
+        """
+        if len(secret) != KEY_BYTES:
+            raise SealError("key.length", f"a system key has {KEY_BYTES} bytes")
+        self.kid = kid
+        self.sealing_key = hmac.digest(secret, b"expunge-seal-v1", "sha256")
+        self._mac_key = hmac.digest(secret, b"expunge-confirm-v1", "sha256")
+        self._aead = AESGCM(self.sealing_key)
+
+    def seal(self, plain: bytes, binding: Binding, *, nonce: bytes) -> str:
+        """Seal to a compact JWE. ``nonce``: 12 fresh random bytes, never used twice with one key."""
+        header = _Header("dir", "A256GCM", self.kid, None, binding.req, binding.task, binding.sys, binding.use)
+        return _assemble(self._aead, header, plain, nonce)
+
+    def open(self, token: str, binding: Binding) -> bytes:
+        """Open a compact JWE and check what it belongs to.
+
+        Raises:
+            UnknownKeyError: sealed under another key id.
+            SealError: altered, moved, or not a JWE.
+        """
+        header, protected, iv, sealed = _take_apart(token)
+        if header.alg != "dir":
+            raise SealError("seal.algorithm", "expected dir with A256GCM")
+        if header.kid != self.kid:
+            raise UnknownKeyError("seal.kid", "sealed under a key that is not held")
+        _check_binding(header, binding)
+        return _decrypt(self._aead, iv, sealed, protected)
+
+    def mac(self, data: bytes) -> str:
+        """Authenticate the bytes of a confirmation."""
+        return b64u(hmac.digest(self._mac_key, data, "sha256"))
+
+    def check_mac(self, data: bytes, mac: str) -> None:
+        """Verify who confirmed.
+
+        Raises:
+            SealError: rule ``confirmation.mac``.
+        """
+        if not hmac.compare_digest(self.mac(data), mac):
+            raise SealError("confirmation.mac", "the confirmation was not made with this system's key")
+
+
+class IntakePublicKey:
+    """The orchestrator's public key, as programs that publish requests hold it."""
+
+    def __init__(self, kid: str, raw: bytes) -> None:
+        """Take a 32-byte X25519 public key."""
+        self.kid = kid
+        self.raw = raw
+        self._key = X25519PublicKey.from_public_bytes(raw)
+
+    def seal(self, plain: bytes, binding: Binding, *, nonce: bytes, ephemeral: bytes) -> str:
+        """Seal to the orchestrator. ``ephemeral``: 32 fresh random bytes for the sender's one-time key."""
+        sender = X25519PrivateKey.from_private_bytes(ephemeral)
+        public = sender.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        epk = {"kty": "OKP", "crv": "X25519", "x": b64u(public)}
+        header = _Header("ECDH-ES", "A256GCM", self.kid, epk, binding.req, binding.task, binding.sys, binding.use)
+        return _assemble(AESGCM(_concat_kdf(sender.exchange(self._key))), header, plain, nonce)
+
+
+class IntakePrivateKey:
+    """The orchestrator's private key."""
+
+    def __init__(self, kid: str, raw: bytes) -> None:
+        """Take a 32-byte X25519 private key."""
+        self.kid = kid
+        self._key = X25519PrivateKey.from_private_bytes(raw)
+
+    def public(self) -> IntakePublicKey:
+        """Give the key to hand out."""
+        return IntakePublicKey(self.kid, self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    def open(self, token: str, binding: Binding) -> bytes:
+        """Open what was sealed to this key.
+
+        Raises:
+            UnknownKeyError: sealed to another key.
+            SealError: altered, moved to another request, or not a JWE.
+        """
+        header, protected, iv, sealed = _take_apart(token)
+        if header.alg != "ECDH-ES" or not header.epk or header.epk.get("crv") != "X25519":
+            raise SealError("seal.algorithm", "expected ECDH-ES on X25519 with A256GCM")
+        if header.kid != self.kid:
+            raise UnknownKeyError("seal.kid", "sealed to a key that is not held")
+        _check_binding(header, binding)
+        try:
+            peer = X25519PublicKey.from_public_bytes(unb64u(header.epk.get("x", "")))
+            shared = self._key.exchange(peer)
+        except ValueError:
+            raise SealError("seal.epk", "not a valid one-time key") from None
+        return _decrypt(AESGCM(_concat_kdf(shared)), iv, sealed, protected)
+
+
+def _concat_kdf(shared: bytes) -> bytes:
+    """RFC 7518 section 4.6.2 for direct agreement with A256GCM and empty party infos: one SHA-256 round."""
+    info = b"\0\0\0\x07A256GCM" + b"\0\0\0\0" + b"\0\0\0\0" + b"\0\0\x01\0"
+    return hashlib.sha256(b"\0\0\0\x01" + shared + info).digest()
+
+
+def _assemble(aead: AESGCM, header: _Header, plain: bytes, nonce: bytes) -> str:
+    protected = b64u(msgspec.json.encode(header))
+    sealed = aead.encrypt(nonce, plain, protected.encode("ascii"))
+    return f"{protected}..{b64u(nonce)}.{b64u(sealed[:-_TAG])}.{b64u(sealed[-_TAG:])}"
+
+
+def _take_apart(token: str) -> tuple[_Header, bytes, bytes, bytes]:
+    parts = token.split(".")
+    if len(parts) != 5 or parts[1] or len(token) > _LONGEST:  # noqa: PLR2004 - compact JWE has five parts
+        raise SealError("seal.form", "not a compact JWE")
+    try:
+        header = _HEADER.decode(unb64u(parts[0]))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise SealError("seal.header", "the JWE header cannot be read") from None
+    if header.enc != "A256GCM":
+        raise SealError("seal.algorithm", "expected A256GCM")
+    iv, tag = unb64u(parts[2]), unb64u(parts[4])
+    if len(iv) != _NONCE or len(tag) != _TAG:
+        raise SealError("seal.form", "wrong length of nonce or tag")
+    return header, parts[0].encode("ascii"), iv, unb64u(parts[3]) + tag
+
+
+def _check_binding(header: _Header, binding: Binding) -> None:
+    if Binding(header.req, header.task, header.sys, header.use) != binding:
+        raise SealError("seal.binding", "sealed for another request, task, system or use")
+
+
+def _decrypt(aead: AESGCM, iv: bytes, sealed: bytes, protected: bytes) -> bytes:
+    try:
+        return aead.decrypt(iv, sealed, protected)
+    except InvalidTag:
+        raise SealError("seal.tag", "altered, or sealed with another key") from None

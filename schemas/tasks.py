@@ -1,0 +1,105 @@
+"""Tasks for one system and their confirmations (architecture.md sections 2, 6, 7).
+
+A task carries only the identifiers its system can search by, sealed with that system's key. What a system
+remembers of the rows it found travels back to it as a *handle*: sealed with the system's own key, opaque to
+everybody else. It makes a crash after a delete harmless: the rows found before are looked for again **by
+their key**, whatever is left of the path that led to them (I1, I2).
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from schemas.identifiers import Identifier, Strength
+from schemas.outcomes import KeptWhy, Outcome
+
+
+class Action(enum.StrEnum):
+    """What a system is asked to do."""
+
+    LOCATE = "locate"
+    ERASE = "erase"
+    EXPORT = "export"
+
+
+class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What to do with one record set, as decided.
+
+    Without ``keep`` the record set is erased by the method of its data map. With ``keep`` the records whose
+    anchor date is on or before ``erase_up_to`` are erased for good (their time is over), the others stay, with
+    their mask applied.
+
+    Attributes:
+        keep: Reason to keep, or None to erase.
+        text: Id of the text the reason rests on.
+        erase_up_to: Last anchor date (inclusive) whose retention is over; None keeps all of them.
+        period_months: Length of the retention period, from the anchor; lets the connector report due dates.
+    """
+
+    keep: KeptWhy | None = None
+    text: str = ""
+    erase_up_to: str | None = None
+    period_months: int = 0
+
+
+class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The sealed part of a task: identifiers in clear, and the handle the system gave when it located."""
+
+    identifiers: tuple[Identifier, ...]
+    handle: str = ""
+
+
+class Task(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One order to one system, as it travels.
+
+    Attributes:
+        task_id: Unique; the idempotency key of the order.
+        not_after: RFC 3339; a destructive order is refused after it (a lease, decision 4).
+        instructions: For ``erase``: one per record set of the system.
+        sealed: Compact JWE (``dir``, A256GCM) of ``Secret``, bound to request, task and system.
+    """
+
+    task_id: str
+    request_id: str
+    system: str
+    action: Action
+    sealed: str
+    not_after: str | None = None
+    hold_version: int = 0
+    instructions: dict[str, Instruction] = {}
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A further identifier that the records gave, with the strength the data map declares for it."""
+
+    kind: str
+    value: str
+    strength: Strength
+
+
+class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The sealed part of a confirmation: further identifiers, and the handle (itself sealed)."""
+
+    links: tuple[Link, ...] = ()
+    handle: str = ""
+
+
+class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer of one system to one task: one outcome per record set.
+
+    Attributes:
+        connector: Name and version of the connector that acted, e.g. ``sql/0.1.0``.
+        acted_at: RFC 3339, when the connector finished.
+        sealed: Compact JWE of ``Findings``, or empty.
+    """
+
+    task_id: str
+    request_id: str
+    system: str
+    action: Action
+    connector: str
+    acted_at: str
+    outcomes: dict[str, Outcome]
+    sealed: str = ""
