@@ -64,6 +64,8 @@ class Holding(msgspec.Struct, frozen=True):
         facts: Anchor dates and number of persons, see ``schemas.outcomes.Facts``.
         pending: RFC 3339 time at which records that cannot be touched now (a live file) can be; None if none.
         pending_count: How many of the records those are. They are counted in ``keys`` as well.
+        durable: The keys lead to the records without any identifier, so they are worth carrying in the handle.
+            A file's line keys do not (a line is found by what it contains), a table's primary keys do.
     """
 
     keys: tuple[str, ...] = ()
@@ -71,6 +73,7 @@ class Holding(msgspec.Struct, frozen=True):
     facts: Facts = Facts()
     pending: str | None = None
     pending_count: int = 0
+    durable: bool = True
 
     def __repr__(self) -> str:
         """Hide keys and links (I4)."""

@@ -67,6 +67,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         match: identifier kind -> places that hold it.
         yields: identifier kind -> places that give one.
         erase: ``delete``; ``anonymise`` (the set's own rules); ``with_parent`` (lives and dies with its parent record).
+        parent: Name of the record set (of the same system) whose records these belong to.
         retain: The retention rule, if records must stay for a while.
         one_per_subject: One record is one person: two records found by one identifier mean two persons (I9).
         max_records: More records than this for one subject stop the erasure (I9).
@@ -78,6 +79,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     match: dict[str, tuple[Match, ...]] = {}
     yields: dict[str, tuple[Yield, ...]] = {}
     erase: Literal["delete", "anonymise", "with_parent"] = "delete"
+    parent: str | None = None
     retain: Retain | None = None
     one_per_subject: bool = False
     max_records: int = 10_000

@@ -36,12 +36,15 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
         text: Id of the text the reason rests on.
         erase_up_to: Last anchor date (inclusive) whose retention is over; None keeps all of them.
         period_months: Length of the retention period, from the anchor; lets the connector report due dates.
+        found: Records that discovery found (durable before anything destructive left, I2). A re-run after a crash
+            that finds them gone reports them as deleted, never as "nothing held".
     """
 
     keep: KeptWhy | None = None
     text: str = ""
     erase_up_to: str | None = None
     period_months: int = 0
+    found: int = 0
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
