@@ -1,0 +1,50 @@
+"""Skips are counted and explained; a service that CI must have is never skipped there.
+
+A test that needs a service (Kafka, PostgreSQL, Redis) and finds none calls ``pytest.skip`` with a reason that
+starts with ``SERVICE_ABSENT``. On a laptop that is a skip like any other; with ``CI=true`` it is a failure, so that
+a green run cannot hide a suite that never ran. Tests for ``../shared/data`` skip everywhere when it is absent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from _pytest.terminal import TerminalReporter
+
+SERVICE_ABSENT = "service absent:"
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """The reason of a skip; pytest keeps it as (file, line, "Skipped: reason")."""
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return str(report.longrepr)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and os.environ.get("CI", "").lower() == "true"
+        and _reason(report).startswith(SERVICE_ABSENT)
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: CI=true, and {_reason(report)}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    if reasons:
+        terminalreporter.section(f"{reasons.total()} skipped, and why")
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:5}  {reason}")
