@@ -53,6 +53,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         plan_sha256: Digest of the list of systems and record sets that had to answer, with their rules.
         headline: The weakest line (architecture.md section 6).
         identifiers_kept_until: How long the sealed identifiers live for what is still owed; None: gone now.
+        follows: Id of the record before this one, when a request has several.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -78,4 +79,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     salt: str
     identifiers_kept_until: str | None = None
     package_sha256: str | None = None
-    replaces: str | None = None
+    follows: str | None = None

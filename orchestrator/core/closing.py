@@ -1,0 +1,70 @@
+"""The end of an episode: tell the person, complete, note what is owed; and what happens when that comes due."""
+
+from __future__ import annotations
+
+from orchestrator.core import aggregate, completion
+from orchestrator.core.answers import reopen
+from orchestrator.core.discovery import refs_for
+from orchestrator.core.effects import Complete, Forget
+from orchestrator.core.model import Attention, Phase
+from orchestrator.core.moments import date_of, start_of
+from orchestrator.core.transitions import move
+from orchestrator.core.work import Work
+
+
+def answering(work: Work) -> bool:
+    """Answer, complete and close. The only place that completes (I1)."""
+    state, plan = work.state, work.plan
+    if work.stopped():
+        return False
+    for name, system in sorted(state.systems.items()):
+        if system.asked and aggregate.lines(plan.system(name), system) is None:
+            raise AssertionError("closing without a final outcome")  # pragma: no cover - guarded by _acting
+    today = date_of(work.now).isoformat()
+    try:
+        state.obligations = completion.obligations(plan, state, today)
+    except ValueError:
+        todo = "records are kept without a date: correct the data map's retain rule, then `expunge retry`"
+        work.stop(Attention("kept_without_date", "dpo", todo, work.now))
+        return False
+    record = completion.record(plan, state, work.now)
+    state.result, _ = aggregate.result_of(plan, state)
+    state.records = record.number
+    work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
+    work.effects.append(Complete(record))
+    state.attention = ()
+    state.timers = {}
+    move(state, Phase.CLOSED)
+    _keep_what_is_owed(work)
+    return False
+
+
+def _keep_what_is_owed(work: Work) -> None:
+    """Shrink the identifiers to what the obligations need, and set the timer for the next of them (decision 9)."""
+    state = work.state
+    owing = {one.system for one in state.obligations if one.system}
+    needed = {ref for name in sorted(owing) for ref in refs_for(work.plan, work.plan.system(name), state.known)}
+    state.known = tuple(one for one in state.known if one.ref in needed)
+    if state.obligations:
+        work.timer("owed", start_of(min(one.due for one in state.obligations)))
+    else:
+        state.forgotten = True
+    package = any(one.kind == "package_expiry" for one in state.obligations)
+    work.effects.append(Forget(tuple(sorted(needed)), tuple(sorted(owing)), package))
+
+
+def owed(work: Work) -> str:
+    """An obligation is due: look afresh, erase, and say so in a record of its own (I8)."""
+    state = work.state
+    if state.phase is not Phase.CLOSED:
+        # An episode is running; its end sets the timer anew.
+        return "an episode is running"
+    today = date_of(work.now).isoformat()
+    due = [one for one in state.obligations if one.due <= today]
+    again = tuple(sorted({one.system for one in due if one.kind == "retention"}))
+    state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention")
+    if again:
+        reopen(work, again)
+    else:
+        _keep_what_is_owed(work)
+    return ""

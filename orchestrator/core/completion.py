@@ -1,0 +1,105 @@
+"""Builds the completion record and what is still owed after it. Pure; the engine salts, signs and numbers it."""
+
+from __future__ import annotations
+
+from orchestrator.core import aggregate
+from orchestrator.core.deciding import EXPORT_RULE, NOTHING_RULE
+from orchestrator.core.model import Obligation, RequestState, SystemState
+from orchestrator.core.moments import days_from
+from orchestrator.core.plan import Plan, SystemPlan
+from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
+from schemas.outcomes import Attested, Kept, NothingHeld
+from schemas.requests import Right
+
+
+def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
+    """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires.
+
+    Raises:
+        ValueError: records are kept without any date (I8); the caller must not complete.
+    """
+    owed = [one for one in state.obligations if one.system not in state.systems]
+    for name, system in sorted(state.systems.items()):
+        for record_set, outcome in (aggregate.lines(plan.system(name), system) or {}).items():
+            if isinstance(outcome, Kept):
+                due = outcome.review_by or outcome.until
+                if due is None:
+                    raise ValueError("kept without a date")
+                last = outcome.until or due
+                owed.append(Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last))
+        days = plan.system(name).backup_days
+        if days and state.right is Right.ERASURE and aggregate.held(system):
+            owed.append(Obligation("backup_horizon", days_from(today, days), name))
+    if state.package_sha256:
+        owed.append(Obligation("package_expiry", days_from(today, plan.limits.package_days)))
+    return tuple(owed)
+
+
+def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
+    """Build the record of the current episode. Call only when every line is final."""
+    result, headline = aggregate.result_of(plan, state)
+    number = state.records + 1
+    kept_until = max((one.last or one.due for one in state.obligations), default=None)
+    return CompletionRecord(
+        v=1,
+        kind=KIND,
+        record_id=f"{state.request_id}.{number}",
+        number=number,
+        request_id=state.request_id,
+        right=state.right.value,
+        controllers=state.controllers,
+        received_at=state.received_at,
+        due_at=state.due_on,
+        due_rule=state.due_rule,
+        completed_at=now,
+        result=result.value,
+        headline=headline,
+        identifier_kinds=tuple(sorted({one.kind for one in state.known})),
+        systems=tuple(
+            _system_line(plan.system(name), system) for name, system in sorted(state.systems.items()) if system.asked
+        ),
+        not_searched=_not_searched(plan, state),
+        plan_sha256=state.plan_sha256,
+        policy_version=plan.policy_version,
+        statement=STATEMENT,
+        salt="",
+        identifiers_kept_until=kept_until,
+        package_sha256=state.package_sha256 or None,
+        follows=f"{state.request_id}.{number - 1}" if number > 1 else None,
+    )
+
+
+def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
+    outcomes = aggregate.lines(plan, system) or {}
+    return SystemLine(
+        system=plan.system,
+        connector=system.connector,
+        confirmed_at=system.confirmed_at,
+        confirmation_sha256=system.confirmation_sha256,
+        backups_kept_days=plan.backup_days,
+        record_sets=tuple(
+            RecordSetLine(
+                name,
+                outcome,
+                NOTHING_RULE if isinstance(outcome, NothingHeld) else system.rules.get(name, EXPORT_RULE),
+                "attested" if isinstance(outcome, Attested) else "verified",
+            )
+            for name, outcome in outcomes.items()
+        ),
+    )
+
+
+def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
+    """Say what was not looked at, and why, so that silence is not read as "no data" (formats.md 6)."""
+    reasons: dict[str, str] = {}
+    for one in plan.systems:
+        system = state.systems.get(one.system)
+        if system is None:
+            if state.episode == 1:
+                reasons[one.system] = "out of the scope of the request"
+        elif not system.asked:
+            kinds = ", ".join(sorted(one.kinds)) or "none"
+            reasons[one.system] = f"GDPR Art. 11: cannot be identified there; would help: {kinds}"
+    known = {one.system for one in plan.systems}
+    reasons.update({name: "no such system is connected" for name in state.scope if name not in known})
+    return reasons

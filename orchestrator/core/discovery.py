@@ -1,0 +1,90 @@
+"""Discovery: search everywhere, follow what is surely the same person, stop at limits (decision 11, I9)."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable
+
+from orchestrator.core.model import Attention, Known, RequestState
+from orchestrator.core.plan import Plan, SystemPlan
+from schemas.identifiers import Strength
+from schemas.outcomes import Located
+
+
+@functools.lru_cache(maxsize=4096)
+def _searches(system: SystemPlan) -> frozenset[str]:
+    return system.kinds
+
+
+def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[str, ...]:
+    """Give the references this system may be searched by.
+
+    What the person gave searches everything. What was found searches only if it is unique, and only within its
+    own domain or one that the policy joins to it (I9).
+    """
+    kinds = _searches(system)
+    return tuple(
+        one.ref
+        for one in known
+        if one.kind in kinds and (not one.domain or _may_follow(plan, one, system))
+    )
+
+
+def _may_follow(plan: Plan, one: Known, system: SystemPlan) -> bool:
+    if one.strength is not Strength.UNIQUE:
+        return False
+    return one.domain == system.domain or (one.domain, system.domain) in plan.joined_domains
+
+
+def next_round(plan: Plan, state: RequestState) -> dict[str, tuple[str, ...]]:
+    """Give the systems to search (again), with all references each may be searched by. Empty: a fixed point."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    for name, system in state.systems.items():
+        refs = refs_for(plan, plan.system(name), state.known)
+        if refs and (system.retry or not set(refs) <= set(system.asked)):
+            wanted[name] = refs
+    return wanted
+
+
+def absorb(state: RequestState, links: Iterable[Known]) -> bool:
+    """Add what a system found to what is known; tell whether anything was new."""
+    have = {(one.ref, one.domain) for one in state.known}
+    given = {one.ref for one in state.known if not one.domain}
+    fresh = [one for one in links if (one.ref, one.domain) not in have and one.ref not in given]
+    if fresh:
+        state.known = (*state.known, *sorted(set(fresh), key=lambda one: (one.kind, one.ref, one.domain)))
+    return any(one.strength is Strength.UNIQUE for one in fresh)
+
+
+def limits_crossed(plan: Plan, state: RequestState, now: str) -> list[Attention]:
+    """Say where discovery has to stop and ask.
+
+    Too many rounds or identifiers mean that something links many people; more records than the data map allows,
+    or one identifier on several persons, mean that the wrong person could be erased (I9).
+    """
+    found: list[Attention] = []
+    counts = Counter(one.kind for one in state.known)
+    for kind, count in sorted(counts.items()):
+        if count > plan.limits.identifiers_per_kind:
+            found.append(
+                Attention(
+                    "too_many_identifiers",
+                    "dpo",
+                    "check which record links many people; correct the data map's strength or split the request",
+                    now,
+                    detail=kind,
+                )
+            )
+    for name, system in sorted(state.systems.items()):
+        limits = {one.name: one.max_records for one in plan.system(name).record_sets}
+        for record_set, outcome in sorted(system.located.items()):
+            if not isinstance(outcome, Located):
+                continue
+            if outcome.facts.persons > 1:
+                todo = "several persons share an identifier: ask the person for a second one and submit anew"
+                found.append(Attention("shared_identifier", "dpo", todo, now, name, record_set))
+            if outcome.count > limits.get(record_set, 0):
+                todo = "more records than max_records of the data map: check that they are one person's, raise the limit"
+                found.append(Attention("max_records", "dpo", todo, now, name, record_set, str(outcome.count)))
+    return found

@@ -1,0 +1,61 @@
+"""What the core asks the engine to do, in order. The engine makes them durable in the same transaction (I2)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.completion import CompletionRecord
+from schemas.tasks import Action, Instruction
+
+
+class IssueTask(msgspec.Struct, frozen=True):
+    """Send a task. ``refs``: identifiers to search by.
+
+    ``lease_minutes``: how long a destructive order is valid once it is released (decision 4); 0: no lease.
+    """
+
+    task_id: str
+    system: str
+    action: Action
+    refs: tuple[str, ...]
+    due_on: str
+    instructions: dict[str, Instruction] = {}
+    lease_minutes: int = 0
+
+
+class AssemblePackage(msgspec.Struct, frozen=True):
+    """Put the exported parts (system -> opaque file) into one access package."""
+
+    job_id: str
+    due_on: str
+    parts: dict[str, str]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something the person (or the DPO) must be told. ``facts`` hold no personal data; letters are made elsewhere."""
+
+    notice_id: str
+    kind: str
+    to: str
+    facts: dict[str, str] = {}
+
+
+class Complete(msgspec.Struct, frozen=True):
+    """Sign and store this completion record. ``salt`` is empty: the engine fills it from a key."""
+
+    record: CompletionRecord
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Shrink what leads to the person to what is still owed (decision 9).
+
+    ``keep``: references that stay in the vault; ``systems``: whose handles stay. Both empty: everything goes, the
+    secret of the references too.
+    """
+
+    keep: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    package: bool = False
+
+
+Effect = IssueTask | AssemblePackage | Notice | Complete | Forget

@@ -1,0 +1,79 @@
+"""What can happen to a request. The journal keeps these; replaying them gives the same bytes (I5).
+
+``observed_at`` is stamped by the engine when the event is accepted, and stored with it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core.model import Known
+from schemas.outcomes import Outcome
+from schemas.requests import Right
+from schemas.tasks import Action
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower, omit_defaults=True, kw_only=True):
+    request_id: str
+    observed_at: str
+
+
+class RequestAccepted(_Event, frozen=True, kw_only=True):
+    """A request arrived (verified, in this version). ``others``: open requests of the same person to wait for."""
+
+    right: Right
+    received_at: str
+    plan_sha256: str
+    identifiers: tuple[Known, ...]
+    controllers: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    locale: str = "en"
+    others: tuple[str, ...] = ()
+
+
+class Confirmed(_Event, frozen=True, kw_only=True):
+    """A system answered. ``links``: identifiers it found, by reference; ``sha256``: of the confirmation's bytes."""
+
+    task_id: str
+    system: str
+    action: Action
+    connector: str
+    acted_at: str
+    sha256: str
+    outcomes: dict[str, Outcome]
+    links: tuple[Known, ...] = ()
+
+
+class PackageAssembled(_Event, frozen=True, kw_only=True):
+    """The access package was written. ``file`` is an opaque name, ``sha256`` of the encrypted bytes."""
+
+    file: str
+    sha256: str
+
+
+class TimerFired(_Event, frozen=True, kw_only=True):
+    """A timer of this request is due."""
+
+    name: str
+    generation: int
+
+
+class OtherClosed(_Event, frozen=True, kw_only=True):
+    """A request of the same person that this one waits for has closed."""
+
+    other: str
+
+
+class Resumed(_Event, frozen=True, kw_only=True):
+    """Somebody mended the cause: try again. ``role``: who says so, a role and never a name."""
+
+    role: str
+
+
+class Tampered(_Event, frozen=True, kw_only=True):
+    """A second, different answer under an event id that was already accepted: an incident."""
+
+    system: str
+
+
+Event = RequestAccepted | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Tampered

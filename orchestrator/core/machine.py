@@ -1,0 +1,295 @@
+"""The machine: one event in, a new state and effects out (decision 1).
+
+Invariants kept here, each with a test:
+
+* the state passed in is never changed; an event that the tables do not allow raises and changes nothing;
+* a task is issued only in a step whose effects become durable together with the state (I2);
+* only ``_closing`` completes, and only if ``aggregate.lines`` has a final outcome for every record set (I1);
+* a fact counts once: an answer to a task that is not awaited is ignored, unless it brings something new (I3);
+* whenever work stops, there is a task out, a timer, or an ``Attention`` with an owner (I6).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core import aggregate, answers, closing, deciding, discovery
+from orchestrator.core.effects import AssemblePackage, Effect
+from orchestrator.core.events import (
+    Confirmed,
+    Event,
+    OtherClosed,
+    PackageAssembled,
+    RequestAccepted,
+    Resumed,
+    Tampered,
+    TimerFired,
+)
+from orchestrator.core.model import LOGIC, Attention, Phase, RequestState, SystemState
+from orchestrator.core.moments import date_of, days_from, start_of
+from orchestrator.core.plan import Plan
+from orchestrator.core.transitions import ACCEPTS, IGNORES, move
+from orchestrator.core.work import Work, copy_of
+from orchestrator.errors import IllegalTransitionError
+from orchestrator.law.periods import response_due
+from schemas.outcomes import Exported
+from schemas.requests import Right
+from schemas.tasks import Action
+
+AWAITED = "awaited"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The result of one step. ``ignored``: why the event changed nothing; empty if it counted."""
+
+    state: RequestState
+    effects: tuple[Effect, ...] = ()
+    ignored: str = ""
+
+
+def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
+    """Apply one event.
+
+    Raises:
+        IllegalTransitionError: the event is impossible here; nothing changed.
+    """
+    if state is None:
+        if not isinstance(event, RequestAccepted):
+            raise IllegalTransitionError("nothing is known of this request")
+        work = Work(plan, _accepted(plan, event), event.observed_at)
+        _begin(work)
+    else:
+        if state.logic > LOGIC:
+            raise IllegalTransitionError("the state was written by a newer version")
+        if isinstance(event, RequestAccepted):
+            return Step(state, ignored="the request is already known")
+        if state.phase not in ACCEPTS[type(event)]:
+            return _refuse(state, event)
+        work = Work(plan, copy_of(state), event.observed_at)
+        ignored = _apply(work, event)
+        if ignored:
+            return Step(state, ignored=ignored)
+    advance(work)
+    return Step(work.state, tuple(work.effects))
+
+
+def _refuse(state: RequestState, event: Event) -> Step:
+    reason = IGNORES.get(type(event))
+    if reason is None:  # pragma: no cover - every table row has its reason; a test compares the tables
+        raise IllegalTransitionError(f"{type(event).__name__} means nothing in {state.phase}")
+    return Step(state, ignored=reason)
+
+
+def _apply(work: Work, event: Event) -> str:
+    match event:
+        case Confirmed():
+            return answers.confirmed(work, event)
+        case PackageAssembled():
+            if work.state.package != AWAITED:
+                return "the package is not awaited"
+            work.state.package, work.state.package_sha256 = event.file, event.sha256
+        case TimerFired():
+            return _timer(work, event)
+        case OtherClosed():
+            if event.other not in work.state.waits_for:
+                return "not waited for"
+            work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
+        case Resumed():
+            return _resume(work)
+        case Tampered():
+            todo = "two different answers came under one id: find out which program sent them, then `expunge retry`"
+            work.stop(Attention("contradictory_answer", "system_owner", todo, work.now, event.system))
+        case RequestAccepted():  # pragma: no cover - handled by the caller
+            return "the request is already known"
+    return ""
+
+
+def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
+    due, rule = response_due(date_of(event.received_at))
+    scope = event.scope or tuple(one.system for one in plan.systems)
+    return RequestState(
+        logic=LOGIC,
+        request_id=event.request_id,
+        right=event.right,
+        received_at=event.received_at,
+        due_on=due.isoformat(),
+        due_rule=rule,
+        plan_sha256=event.plan_sha256,
+        phase=Phase.RECEIVED,
+        controllers=event.controllers or plan.controllers,
+        scope=scope,
+        locale=event.locale,
+        known=event.identifiers,
+        waits_for=event.others,
+        systems={one.system: SystemState() for one in plan.systems if one.system in scope},
+    )
+
+
+def _begin(work: Work) -> None:
+    state = work.state
+    work.notice("receipt", "subject", due_on=state.due_on)
+    work.timer("deadline", start_of(days_from(state.due_on, -work.plan.limits.warn_days_before_due)))
+    for name in state.scope:
+        if name not in state.systems:
+            todo = "the request names a system that is not connected: connect it, or submit with a right scope"
+            work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
+    # Requests arrive as verified in this version; the phase exists so that identity checks have their place.
+    move(state, Phase.VERIFYING)
+    move(state, Phase.DISCOVERING)
+
+
+def advance(work: Work) -> None:
+    """Walk as far as the facts allow."""
+    while _STEPS[work.state.phase](work):
+        pass
+
+
+def _waiting(work: Work) -> bool:
+    if work.stopped():
+        return True
+    return any(one.task for one in work.state.systems.values()) or any(
+        name.startswith(("retry:", "pending:")) for name in work.state.timers
+    )
+
+
+def _discovering(work: Work) -> bool:
+    state, plan = work.state, work.plan
+    if _waiting(work):
+        return False
+    wanted = discovery.next_round(plan, state)
+    if wanted:
+        if state.round >= plan.limits.rounds:
+            todo = "the search does not come to an end: check the links that the data maps declare as unique"
+            work.stop(Attention("too_many_rounds", "dpo", todo, work.now))
+            return False
+        crossed = discovery.limits_crossed(plan, state, work.now)
+        if crossed:
+            work.stop(*crossed)
+            return False
+        if any(not one.retry for name, one in state.systems.items() if name in wanted):
+            state.round += 1
+        for name, refs in wanted.items():
+            work.issue(name, Action.LOCATE, refs)
+        return False
+    crossed = discovery.limits_crossed(plan, state, work.now)
+    if crossed:
+        work.stop(*crossed)
+        return False
+    move(state, Phase.DECIDING)
+    return True
+
+
+def _deciding(work: Work) -> bool:
+    state, plan = work.state, work.plan
+    if work.stopped() or state.waits_for:
+        return False
+    if state.right is Right.ERASURE:
+        blocked: list[Attention] = []
+        for name, system in state.systems.items():
+            today = date_of(work.now)
+            system.instructions, system.rules, more = deciding.decide_erasure(
+                plan.system(name), system, work.now, today
+            )
+            blocked += more
+        if blocked:
+            work.stop(*blocked)
+            return False
+    move(state, Phase.ACTING)
+    action = Action.ERASE if state.right is Right.ERASURE else Action.EXPORT
+    for name, system in state.systems.items():
+        if aggregate.held(system) and aggregate.lines(plan.system(name), system) is None:
+            work.issue(name, action, system.asked)
+    return True
+
+
+def _acting(work: Work) -> bool:
+    state, plan = work.state, work.plan
+    if _waiting(work):
+        return False
+    again = [name for name, one in state.systems.items() if one.retry]
+    if again:
+        action = Action.ERASE if state.right is Right.ERASURE else Action.EXPORT
+        for name in again:
+            work.issue(name, action, state.systems[name].asked)
+        return False
+    for name, system in sorted(state.systems.items()):
+        if system.asked and aggregate.lines(plan.system(name), system) is None:
+            # Nothing is out, nothing failed, and yet a line is missing: never complete on that (I1).
+            todo = "an answer is incomplete: look at the connector, then `expunge retry`"
+            work.stop(Attention("not_final", "system_owner", todo, work.now, name))
+    if work.stopped():
+        return False
+    move(state, Phase.REVIEWING)
+    return True
+
+
+def _reviewing(work: Work) -> bool:
+    state = work.state
+    if work.stopped():
+        return False
+    parts = {
+        name: outcome.file
+        for name, one in sorted(state.systems.items())
+        for outcome in one.outcomes.values()
+        if isinstance(outcome, Exported)
+    }
+    if parts and not state.package_sha256:
+        if state.package != AWAITED:
+            state.package = AWAITED
+            job = f"{state.request_id}.{state.episode}._package.assemble.1"
+            work.effects.append(AssemblePackage(job, state.due_on, parts))
+        return False
+    move(state, Phase.ANSWERING)
+    return True
+
+
+def _timer(work: Work, event: TimerFired) -> str:
+    state = work.state
+    timer = state.timers.get(event.name)
+    if timer is None or timer.generation != event.generation:
+        return "an older timer"
+    del state.timers[event.name]
+    kind, _, name = event.name.partition(":")
+    if kind in ("retry", "pending"):
+        state.systems[name].retry = True
+    elif kind == "deadline":
+        if state.phase is not Phase.CLOSED:
+            todo = f"the answer is due on {state.due_on}: see what is open with `expunge show`"
+            work.warn(Attention("deadline_near", "dpo", todo, work.now))
+    elif kind == "silent":
+        answers.silent(work)
+    else:
+        return closing.owed(work)
+    return ""
+
+
+def _resume(work: Work) -> str:
+    state = work.state
+    if not state.attention:
+        return "nothing waits for a person"
+    stuck = {one.system for one in state.attention if one.system}
+    again = any(one.reason in ("shared_identifier", "max_records") for one in state.attention)
+    state.attention = ()
+    for name, system in state.systems.items():
+        if name in stuck and not system.task:
+            system.failures = system.survived = 0
+            system.retry = True
+            if state.phase is Phase.DISCOVERING:
+                system.located = {}
+    if state.phase is Phase.DECIDING or again:
+        # A decision was impossible: what was found may have changed, so look again before deciding.
+        answers.back_to_discovery(work)
+    state.round = 0
+    return ""
+
+
+_STEPS = {
+    Phase.DISCOVERING: _discovering,
+    Phase.DECIDING: _deciding,
+    Phase.ACTING: _acting,
+    Phase.REVIEWING: _reviewing,
+    Phase.ANSWERING: closing.answering,
+    Phase.CLOSED: lambda _: False,
+    Phase.RECEIVED: lambda _: False,
+    Phase.VERIFYING: lambda _: False,
+}

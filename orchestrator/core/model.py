@@ -1,0 +1,142 @@
+"""What is known of one request. Plain data; msgspec writes it to the store as it is.
+
+Times are RFC 3339 text in UTC with milliseconds (they sort as text), dates ISO 8601.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, Literal
+
+import msgspec
+
+from schemas.identifiers import Strength
+from schemas.outcomes import Outcome
+from schemas.requests import Right
+from schemas.tasks import Action, Instruction
+
+LOGIC: Final = 1
+"""Version of the machine's logic; a worker refuses a state written by a newer one (decision 12)."""
+
+
+class Phase(enum.StrEnum):
+    """Where a request stands (architecture.md section 6)."""
+
+    RECEIVED = "received"
+    VERIFYING = "verifying"
+    DISCOVERING = "discovering"
+    DECIDING = "deciding"
+    ACTING = "acting"
+    REVIEWING = "reviewing"
+    ANSWERING = "answering"
+    CLOSED = "closed"
+
+
+class Result(enum.StrEnum):
+    """How a request ended."""
+
+    FULFILLED = "fulfilled"
+    PARTLY_FULFILLED = "partly_fulfilled"
+    NOTHING_HELD = "nothing_held"
+    UNIDENTIFIABLE = "unidentifiable"
+
+
+class Known(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An identifier the request knows, by reference. ``domain``: where it was found; empty: the person gave it."""
+
+    ref: str
+    kind: str
+    strength: Strength
+    domain: str = ""
+
+
+class Attention(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why automatic work stopped: who has to do what (I6). ``reason`` is a stable code, ``detail`` one too."""
+
+    reason: str
+    owner: str
+    todo: str
+    since: str
+    system: str = ""
+    record_set: str = ""
+    detail: str = ""
+
+
+class Obligation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something still owed after completion; ``due`` is an ISO date (I8)."""
+
+    kind: Literal["retention", "backup_horizon", "package_expiry"]
+    due: str
+    system: str = ""
+    record_set: str = ""
+    text: str = ""
+    last: str | None = None
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A timer with its generation: one that fires for an older generation is ignored."""
+
+    due: str
+    generation: int
+
+
+class SystemState(msgspec.Struct, omit_defaults=True):
+    """One system's part of the request, in the current episode.
+
+    Attributes:
+        task: Id of the task that is out, or empty.
+        asked: References that the last locate searched by.
+        attempt: Tasks issued so far; numbers task ids.
+        failures: Transient failures in a row. ``survived``: failed second looks.
+        located: Last answer to locate. ``outcomes``: last answer to erase or export.
+        instructions, rules: What was decided per record set, and by which rule (I7).
+    """
+
+    task: str = ""
+    action: Action = Action.LOCATE
+    attempt: int = 0
+    failures: int = 0
+    survived: int = 0
+    asked: tuple[str, ...] = ()
+    located: dict[str, Outcome] = {}
+    instructions: dict[str, Instruction] = {}
+    rules: dict[str, str] = {}
+    outcomes: dict[str, Outcome] = {}
+    connector: str = ""
+    confirmed_at: str = ""
+    confirmation_sha256: str = ""
+    retry: bool = False
+
+
+class RequestState(msgspec.Struct, omit_defaults=True):
+    """Everything the core knows of one request."""
+
+    logic: int
+    request_id: str
+    right: Right
+    received_at: str
+    due_on: str
+    due_rule: str
+    plan_sha256: str
+    phase: Phase
+    controllers: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    locale: str = "en"
+    episode: int = 1
+    round: int = 0
+    records: int = 0
+    known: tuple[Known, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    systems: dict[str, SystemState] = {}
+    attention: tuple[Attention, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    timers: dict[str, Timer] = {}
+    generation: int = 0
+    result: Result | None = None
+    package: str = ""
+    package_sha256: str = ""
+    forgotten: bool = False
+
+    def next_timer(self) -> str | None:
+        """When the earliest timer is due."""
+        return min((timer.due for timer in self.timers.values()), default=None)

@@ -1,0 +1,27 @@
+"""Arithmetic on the times of the messages: RFC 3339 text in UTC with milliseconds, ISO dates. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from schemas.requests import utc
+
+
+def later(moment: str, *, seconds: int = 0, minutes: int = 0) -> str:
+    """Move a time forward."""
+    return utc(dt.datetime.fromisoformat(moment) + dt.timedelta(seconds=seconds, minutes=minutes))
+
+
+def date_of(moment: str) -> dt.date:
+    """Give the UTC date of a time."""
+    return dt.date.fromisoformat(moment[:10])
+
+
+def start_of(day: str) -> str:
+    """Give the first instant of an ISO date."""
+    return f"{day}T00:00:00.000Z"
+
+
+def days_from(day: str, days: int) -> str:
+    """Move an ISO date by days."""
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=days)).isoformat()

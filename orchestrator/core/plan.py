@@ -1,0 +1,90 @@
+"""The plan: which systems and record sets have to answer, and under which rules. Fixed when a request arrives.
+
+Its digest stands in the completion record, so that a third party can see what had to be looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+import rfc8785
+
+from schemas.outcomes import KeptWhy
+
+
+class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why records of a set stay, on which text, for how many months from their anchor date."""
+
+    why: KeptWhy
+    text: str
+    months: int
+
+
+class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the core needs to know of one record set (the rest of the data map stays with the connector)."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    erase: Literal["delete", "anonymise", "with_parent"] = "delete"
+    parent: str | None = None
+    retain: RetainRule | None = None
+    max_records: int = 10_000
+    backups_kept_days: int | None = None
+    categories: tuple[str, ...] = ()
+    purpose: str = ""
+    basis: str = ""
+
+
+class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One system. ``domain`` walls it off: what is found in one domain does not search another (I9)."""
+
+    system: str
+    connector: str
+    domain: str
+    record_sets: tuple[RecordSetPlan, ...]
+    owner: str = "system-owner"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Identifier kinds this system can search by."""
+        return frozenset(kind for one in self.record_sets for kind in one.kinds)
+
+    @property
+    def backup_days(self) -> int | None:
+        """Longest life of a backup of this system, in days."""
+        return max((one.backups_kept_days for one in self.record_sets if one.backups_kept_days), default=None)
+
+
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where automatic work stops and a person is asked. The unit is in the name."""
+
+    rounds: int = 4
+    identifiers_per_kind: int = 500
+    transient_retries: int = 6
+    retry_first_seconds: int = 5
+    retry_most_seconds: int = 14_400
+    survived_retries: int = 1
+    silent_minutes: int = 60
+    lease_minutes: int = 60
+    warn_days_before_due: int = 7
+    package_days: int = 30
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything the core decides by. ``joined_domains``: pairs (found in, may search)."""
+
+    systems: tuple[SystemPlan, ...]
+    policy_version: str
+    controllers: tuple[str, ...] = ()
+    joined_domains: tuple[tuple[str, str], ...] = ()
+    limits: Limits = Limits()
+
+    def system(self, name: str) -> SystemPlan:
+        """Give one system's plan."""
+        return next(one for one in self.systems if one.system == name)
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the RFC 8785 form."""
+        return hashlib.sha256(rfc8785.dumps(msgspec.to_builtins(self))).hexdigest()

@@ -1,0 +1,77 @@
+"""Where a request may go, as tables (the idea is h11's ``_state.py``). The docs' diagram is drawn from them.
+
+Theory of operation. A request walks from RECEIVED to CLOSED. It goes back to DISCOVERING in three cases only:
+a late answer brings new identifiers before the close, an obligation comes due after CLOSED, or a late
+answer after CLOSED opens a follow-up. Everything that stops it (attention, waiting, retry) is an overlay: the
+phase does not change, so that nothing has to remember where to return to.
+
+``ACCEPTS`` says which events mean something in which phase. What is not listed is either ignored with a reason
+(``IGNORES``: a duplicate or late fact, harmless) or illegal: the state stays, the event goes to dead letters.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchestrator.core.events import (
+    Confirmed,
+    OtherClosed,
+    PackageAssembled,
+    RequestAccepted,
+    Resumed,
+    Tampered,
+    TimerFired,
+)
+from orchestrator.core.model import Phase, RequestState
+from orchestrator.errors import IllegalTransitionError
+
+P = Phase
+
+MOVES: Final[dict[Phase, frozenset[Phase]]] = {
+    P.RECEIVED: frozenset({P.VERIFYING}),
+    P.VERIFYING: frozenset({P.DISCOVERING}),
+    P.DISCOVERING: frozenset({P.DECIDING}),
+    P.DECIDING: frozenset({P.ACTING, P.DISCOVERING}),
+    P.ACTING: frozenset({P.REVIEWING, P.DISCOVERING}),
+    P.REVIEWING: frozenset({P.ANSWERING, P.DISCOVERING}),
+    P.ANSWERING: frozenset({P.CLOSED}),
+    P.CLOSED: frozenset({P.DISCOVERING}),
+}
+
+_OPEN: Final = frozenset(P) - {P.CLOSED}
+_ANY: Final = frozenset(P)
+
+ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
+    RequestAccepted: frozenset(),
+    Confirmed: _ANY,
+    PackageAssembled: frozenset({P.REVIEWING}),
+    TimerFired: _ANY,
+    OtherClosed: _OPEN,
+    Resumed: _OPEN,
+    Tampered: _OPEN,
+}
+
+IGNORES: Final[dict[type, str]] = {
+    PackageAssembled: "the package is not awaited",
+    OtherClosed: "the request is closed",
+    Resumed: "the request is closed",
+    Tampered: "the request is closed; the incident is in the list of dead letters",
+}
+
+
+def move(state: RequestState, to: Phase) -> None:
+    """Change the phase.
+
+    Raises:
+        IllegalTransitionError: the table does not allow it; the state is unchanged.
+    """
+    if to not in MOVES[state.phase]:
+        raise IllegalTransitionError(f"no way from {state.phase} to {to}")
+    state.phase = to
+
+
+def diagram() -> str:
+    """Draw the table as a Mermaid state diagram, for the docs."""
+    lines = ["stateDiagram-v2", f"    [*] --> {P.RECEIVED.name}"]
+    lines += [f"    {a.name} --> {b.name}" for a in P for b in P if b in MOVES[a]]
+    return "\n".join([*lines, f"    {P.CLOSED.name} --> [*]"]) + "\n"

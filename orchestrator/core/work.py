@@ -1,0 +1,78 @@
+"""The working copy of one step: state, plan, now, and the effects gathered so far."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core.effects import Effect, IssueTask, Notice
+from orchestrator.core.model import Attention, RequestState, Timer
+from orchestrator.core.moments import later
+from orchestrator.core.plan import Plan
+from schemas.tasks import Action
+
+INFORMS = frozenset({"deadline_near", "system_silent"})
+"""Reasons that call somebody but do not stop the work."""
+
+
+def copy_of(state: RequestState) -> RequestState:
+    """Copy what a step may change in place; everything else is immutable or replaced whole."""
+    return msgspec.structs.replace(
+        state,
+        systems={name: msgspec.structs.replace(one) for name, one in state.systems.items()},
+        timers=dict(state.timers),
+    )
+
+
+class Work:
+    """What one step works on."""
+
+    def __init__(self, plan: Plan, state: RequestState, now: str) -> None:
+        self.plan = plan
+        self.state = state
+        self.now = now
+        self.effects: list[Effect] = []
+
+    def timer(self, name: str, due: str) -> None:
+        """Set a timer; one of the same name is replaced."""
+        self.state.generation += 1
+        self.state.timers[name] = Timer(due, self.state.generation)
+
+    def notice(self, kind: str, to: str, **facts: str) -> None:
+        """Tell the person or the DPO something."""
+        state = self.state
+        place = sum(isinstance(one, Notice) for one in self.effects)
+        notice_id = f"{state.request_id}.{state.episode}.{kind}.{state.generation}.{place}"
+        self.effects.append(Notice(notice_id, kind, to, facts))
+
+    def warn(self, attention: Attention) -> None:
+        """Call somebody; a second call for the same thing is one."""
+        key = (attention.reason, attention.system, attention.record_set)
+        if any((one.reason, one.system, one.record_set) == key for one in self.state.attention):
+            return
+        self.state.attention = (*self.state.attention, attention)
+        facts = {"reason": attention.reason, "system": attention.system, "record_set": attention.record_set}
+        self.notice("needs_attention", attention.owner, **{k: v for k, v in facts.items() if v})
+
+    def stop(self, *attentions: Attention) -> None:
+        """Stop automatic work until a person has acted."""
+        for one in attentions:
+            self.warn(one)
+
+    def stopped(self) -> bool:
+        """Tell whether a person has to act first."""
+        return any(one.reason not in INFORMS for one in self.state.attention)
+
+    def issue(self, name: str, action: Action, refs: tuple[str, ...]) -> None:
+        """Send a task to a system, and set the timer that makes its silence visible (I12)."""
+        state, limits = self.state, self.plan.limits
+        system = state.systems[name]
+        system.attempt += 1
+        system.retry = False
+        system.action = action
+        system.task = f"{state.request_id}.{state.episode}.{name}.{action.value}.{system.attempt}"
+        if action is Action.LOCATE:
+            system.asked = refs
+        lease = limits.lease_minutes if action is Action.ERASE else 0
+        instructions = system.instructions if action is Action.ERASE else {}
+        self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease))
+        self.timer("silent", later(self.now, minutes=limits.silent_minutes))

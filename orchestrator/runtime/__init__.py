@@ -1,0 +1,1 @@
+"""Runtimes: one process that runs engine and connectors. ``embedded`` needs no service."""

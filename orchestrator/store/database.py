@@ -1,0 +1,79 @@
+"""Opens the database. SQLite: one writer, WAL, ``synchronous=FULL``, every write transaction ``BEGIN IMMEDIATE``.
+
+SQLAlchemy's default (deferred BEGIN) loses updates or fails at once with "database is locked" on SQLite
+(services.md), so the transaction is opened by hand: a reader says BEGIN, a writer BEGIN IMMEDIATE.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.errors import DependencyError, ExpungeError, UsageError
+
+HEAD: Final = "0001"
+"""Newest migration; a test compares it with the scripts."""
+BUSY_SECONDS: Final = 15.0
+
+
+def open_sqlite(file: Path, *, busy_seconds: float = BUSY_SECONDS) -> sa.Engine:
+    """Give an engine for a SQLite file; nothing is opened yet."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(file)),
+        hide_parameters=True,
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
+        poolclass=sa.pool.QueuePool,
+        pool_size=2,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("expunge_read", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextlib.contextmanager
+def friendly(where: str) -> Iterator[None]:
+    """Turn a database's errors into ours: what, where, fix; never a statement or a parameter.
+
+    Raises:
+        DependencyError: the database is locked, read-only, full, or cannot be opened.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise translate(error, where) from None
+
+
+def translate(error: DBAPIError, where: str) -> ExpungeError:
+    """Give our error for a database's."""
+    text = str(error.orig).lower()
+    if "no such table" in text or "no such column" in text:
+        return UsageError(
+            "the database has no tables, or older ones", where=where, fix="run `expunge init` in the folder"
+        )
+    known = (
+        ("locked", "the database is locked by another program", "close the other program, or wait, then try again"),
+        ("readonly", "the database is read-only", "give this user the right to write the file and its folder"),
+        ("full", "the disk is full", "free some space; nothing was lost"),
+        ("unable to open", "the database cannot be opened", "check the path under [store] and its rights"),
+        ("malformed", "the database is damaged", "restore it from a backup"),
+        ("not a database", "the file is not a database", "check the path under [store]"),
+    )
+    for word, what, fix in known:
+        if word in text:
+            return DependencyError(what, where=where, fix=fix)
+    return DependencyError("the database refused", where=where, why=type(error.orig).__name__)

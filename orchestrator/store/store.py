@@ -1,0 +1,264 @@
+"""Reads and writes of the engine: one transaction a batch (decision 2)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestrator.store import tables as t
+from orchestrator.store.database import friendly
+
+
+_T = TypeVar("_T")
+
+
+class JournalRow(msgspec.Struct):
+    """One event as the journal keeps it. ``wire`` waits to be applied; ``body`` was."""
+
+    source: str
+    event_id: str
+    request_id: str
+    type: str
+    observed_at: str
+    payload_hash: bytes
+    body: bytes | None
+    wire: bytes | None
+    verdict: str
+    seq: int = 0
+
+
+class OutboxRow(msgspec.Struct):
+    """One task that waits for its confirmation."""
+
+    task_id: str
+    request_id: str
+    system: str
+    due_on: str
+    lease_minutes: int
+    body: bytes
+
+
+class Transaction:
+    """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+
+    # -- journal ------------------------------------------------------------------------------------------
+    def known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """Give the payload hash of each (source, id) that was accepted before."""
+        found: dict[tuple[str, str], bytes] = {}
+        for chunk in _chunks([one[1] for one in keys]):
+            query = sa.select(t.journal.c.source, t.journal.c.event_id, t.journal.c.payload_hash)
+            for row in self.connection.execute(query.where(t.journal.c.event_id.in_(chunk))):
+                found[row[0], row[1]] = row[2]
+        return found
+
+    def journal(self, rows: Sequence[JournalRow]) -> None:
+        """Append events."""
+        self._insert(t.journal, [_without(row, "seq") for row in rows])
+
+    def waiting(self, limit: int) -> list[JournalRow]:
+        """Give accepted events that were not applied yet, oldest first."""
+        c = t.journal.c
+        query = sa.select(t.journal).where(c.wire.is_not(None)).order_by(c.seq).limit(limit)
+        return [JournalRow(**row._mapping) for row in self.connection.execute(query)]  # noqa: SLF001 - public API of Row
+
+    def applied(self, rows: Sequence[JournalRow]) -> None:
+        """Write what became of waiting events."""
+        if not rows:
+            return
+        statement = (
+            sa.update(t.journal)
+            .where(t.journal.c.seq == sa.bindparam("b_seq"))
+            .values(wire=None, body=sa.bindparam("b_body"), verdict=sa.bindparam("b_verdict"),
+                    observed_at=sa.bindparam("b_observed_at"), type=sa.bindparam("b_type"))
+        )  # fmt: skip
+        self.connection.execute(
+            statement,
+            [
+                {
+                    "b_seq": r.seq,
+                    "b_body": r.body,
+                    "b_verdict": r.verdict,
+                    "b_observed_at": r.observed_at,
+                    "b_type": r.type,
+                }
+                for r in rows
+            ],
+        )
+
+    def history(self, request_id: str) -> list[JournalRow]:
+        """Give every event of one request in order."""
+        query = sa.select(t.journal).where(t.journal.c.request_id == request_id).order_by(t.journal.c.seq)
+        return [JournalRow(**row._mapping) for row in self.connection.execute(query)]  # noqa: SLF001 - public API of Row
+
+    # -- requests -----------------------------------------------------------------------------------------
+    def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the stored state of each request that exists."""
+        return self._by_id(t.requests.c.request_id, t.requests.c.state, request_ids)
+
+    def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert or replace request rows."""
+        self._upsert(t.requests, rows, ("request_id",))
+
+    def due(self, now: str, limit: int) -> list[str]:
+        """Give requests whose timer is due, earliest first."""
+        c = t.requests.c
+        query = sa.select(c.request_id).where(c.next_timer <= now).order_by(c.next_timer).limit(limit)
+        return list(self.connection.execute(query).scalars())
+
+    def next_timer(self) -> str | None:
+        """When the earliest timer of all is due."""
+        return self.connection.execute(sa.select(sa.func.min(t.requests.c.next_timer))).scalar()
+
+    # -- capsules and subjects ----------------------------------------------------------------------------
+    def capsules(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the sealed capsule of each request that still has one."""
+        return self._by_id(t.capsules.c.request_id, t.capsules.c.sealed, request_ids)
+
+    def save_capsules(self, sealed: dict[str, bytes]) -> None:
+        """Insert or replace capsules."""
+        rows = [{"request_id": one, "sealed": blob} for one, blob in sealed.items()]
+        self._upsert(t.capsules, rows, ("request_id",))
+
+    def forget(self, request_ids: Sequence[str]) -> None:
+        """Destroy capsules and everything that recognises the person."""
+        for table in (t.capsules, t.subjects):
+            for chunk in _chunks(request_ids):
+                self.connection.execute(sa.delete(table).where(table.c.request_id.in_(chunk)))
+
+    def add_subjects(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note which request is of which subject (by keyed digest)."""
+        self._insert(t.subjects, rows)
+
+    def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
+        """Give (subject_ref, request_id, right) of open requests that share a subject."""
+        found: list[tuple[bytes, str, str]] = []
+        s, r = t.subjects.c, t.requests.c
+        for chunk in _chunks(refs):
+            query = sa.select(s.subject_ref, s.request_id, s.right).join(t.requests, r.request_id == s.request_id)
+            query = query.where(s.subject_ref.in_(chunk), r.phase != "closed")
+            found += [(row[0], row[1], row[2]) for row in self.connection.execute(query)]
+        return found
+
+    def add_waits(self, rows: Sequence[dict[str, str]]) -> None:
+        """Note who waits for whom."""
+        self._insert(t.waits, rows)
+
+    def take_waits(self, others: Sequence[str]) -> list[tuple[str, str]]:
+        """Give and remove (other, request_id) of those who waited for these."""
+        found: list[tuple[str, str]] = []
+        for chunk in _chunks(others):
+            query = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.other.in_(chunk))
+            found += [(row[0], row[1]) for row in self.connection.execute(query)]
+            self.connection.execute(sa.delete(t.waits).where(t.waits.c.other.in_(chunk)))
+        return found
+
+    # -- outbox -------------------------------------------------------------------------------------------
+    def outbox_add(self, rows: Sequence[OutboxRow]) -> None:
+        """Make tasks durable, before anything acts on them (I2)."""
+        self._insert(t.outbox, [msgspec.structs.asdict(row) for row in rows])
+
+    def outbox_remove(self, task_ids: Sequence[str]) -> None:
+        """Drop tasks whose confirmation is in the journal."""
+        for chunk in _chunks(task_ids):
+            self.connection.execute(sa.delete(t.outbox).where(t.outbox.c.task_id.in_(chunk)))
+
+    def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
+        """Give the next tasks of a system in order of deadline."""
+        c = t.outbox.c
+        query = sa.select(t.outbox).where(c.system == system).order_by(c.due_on, c.task_id).limit(limit)
+        return [OutboxRow(*row) for row in self.connection.execute(query)]
+
+    # -- results ------------------------------------------------------------------------------------------
+    def add_records(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store signed records."""
+        self._insert(t.records, rows)
+
+    def add_notices(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store notices."""
+        self._insert(t.notices, rows)
+
+    def replace_obligations(self, request_ids: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+        """Bring the list of obligations of these requests up to their states."""
+        for chunk in _chunks(request_ids):
+            self.connection.execute(sa.delete(t.obligations).where(t.obligations.c.request_id.in_(chunk)))
+        self._insert(t.obligations, rows)
+
+    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep what could not be applied."""
+        self._insert(t.dead_letters, rows)
+
+    def save_plan(self, digest: str, body: bytes) -> None:
+        """Keep a plan under its digest."""
+        if self.plan(digest) is None:
+            self._insert(t.plans, [{"digest": digest, "body": body}])
+
+    def plan(self, digest: str) -> bytes | None:
+        """Give a plan."""
+        return self.connection.execute(sa.select(t.plans.c.body).where(t.plans.c.digest == digest)).scalar()
+
+    # -- helpers ------------------------------------------------------------------------------------------
+    def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(sa.insert(table), rows)
+
+    def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> None:
+        if not rows:
+            return
+        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(table)
+        others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
+        self.connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=others), rows)
+
+    def _by_id(self, key: Any, value: Any, ids: Iterable[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for chunk in _chunks(list(ids)):
+            found.update(
+                (row[0], row[1]) for row in self.connection.execute(sa.select(key, value).where(key.in_(chunk)))
+            )
+        return found
+
+
+class Store:
+    """The database of one orchestrator."""
+
+    def __init__(self, engine: sa.Engine, where: str) -> None:
+        """Take an engine (``database.open_sqlite``) and the name that errors give it."""
+        self.engine = engine
+        self.where = where
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a write transaction; commits at the end, rolls back on any exception.
+
+        Raises:
+            DependencyError: the database is locked, read-only or full; nothing was written.
+        """
+        with friendly(self.where), self.engine.begin() as connection:
+            yield Transaction(connection)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a read transaction; never blocks a writer."""
+        with friendly(self.where), self.engine.connect().execution_options(expunge_read=True) as connection:
+            yield Transaction(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _without(row: JournalRow, name: str) -> dict[str, Any]:
+    return {key: value for key, value in msgspec.structs.asdict(row).items() if key != name}
+
+
+def _chunks(items: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
