@@ -8,14 +8,17 @@ outcome it does not know into ``Unverifiable``: parked and visible, never droppe
 from __future__ import annotations
 
 import difflib
-from typing import Any, Final, TypeVar
+import json
+import re
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
 from schemas.envelope import CloudEvent
 from schemas.errors import MalformedMessageError, UnknownFieldError
+from schemas.fields import CLOUDEVENTS_STRING, TIME_PATTERN, Id, Time, Word
 from schemas.outcomes import Outcome, Unverifiable
-from schemas.requests import MAX_FORM_BYTES, RequestForm
+from schemas.requests import MAX_FORM_BYTES, RequestForm, Right
 from schemas.tasks import Action, Confirmation
 
 _T = TypeVar("_T")
@@ -23,11 +26,30 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _EVENT: Final = msgspec.json.Decoder(CloudEvent)
 _CONFIRMATION: Final = msgspec.json.Decoder(Confirmation)
 _OUTCOME: Final = msgspec.json.Decoder(Outcome)
+_BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises on bytes it cannot read."""
+
+# What msgspec may say: type names, field names and limits of our own definitions. All else could quote the data.
+_SAYABLE: Final = re.compile(
+    r"Expected `[^`]*`(?: (?:[<>=]=? -?\d+|of (?:at least |at most )?length .*))?(?:, got `\w+`)?"
+    r"|Object missing required field `\w+`|(?:Integer value|Number) out of range"
+)
+_PATH: Final = re.compile(r" - at `(?:key` in `)?(\$[^`]*)`\Z")
+_AT_BYTE: Final = re.compile(r"\(byte \d+\)\Z")
+_STRING: Final = re.compile(CLOUDEVENTS_STRING)
+_TIME: Final = re.compile(TIME_PATTERN)
 
 
 def encode(message: Any) -> bytes:
-    """Give the JSON bytes of a message: UTF-8, sorted keys in mappings, no white space."""
-    return _ENCODER.encode(message)
+    """Give the JSON bytes of a message: UTF-8, sorted keys in mappings, no white space.
+
+    Raises:
+        MalformedMessageError: a text that has no UTF-8 form (a lone surrogate).
+    """
+    try:
+        return _ENCODER.encode(message)
+    except UnicodeEncodeError:
+        raise MalformedMessageError("message.encoding", "a text cannot be written as UTF-8") from None
 
 
 def decode(raw: bytes, kind: type[_T]) -> _T:
@@ -38,36 +60,47 @@ def decode(raw: bytes, kind: type[_T]) -> _T:
     """
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except _BROKEN as error:
         raise malformed(error) from None
 
 
 def malformed(error: Exception) -> MalformedMessageError:
-    """Make our error from a library's, keeping the path and dropping every quoted value (I4)."""
-    text = str(error)
-    path = text.rpartition(" - at `")[2].rstrip("`") if " - at `" in text else "$"
-    # msgspec names types and paths; it quotes a value only for enums and tags ("Invalid enum value 'x'").
-    message = text.split(" - at `")[0]
-    for opener in (" '", " `$"):
-        if message.startswith("Invalid") and opener in message:
-            message = message.split(opener)[0]
-    if isinstance(error, UnicodeDecodeError) or not isinstance(error, msgspec.ValidationError):
-        message = "not valid JSON in UTF-8"
-    return MalformedMessageError("message.malformed", message, where=path)
+    """Make our error from a library's, keeping the path and dropping every quoted value (I4).
+
+    A path holds field names of our own types and ``[...]`` for a key of a mapping, never a key itself.
+    """
+    text = "" if isinstance(error, UnicodeDecodeError) else str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        place = _AT_BYTE.search(text)
+        message = "not valid JSON in UTF-8" + (f" {place[0]}" if place else "")
+        return MalformedMessageError("message.malformed", message)
+    path = _PATH.search(text)
+    said = text[: path.start()] if path else text
+    if "matching regex" in said:
+        said = "not in the form that the schema gives this field"
+    elif not _SAYABLE.fullmatch(said):
+        said = "not one of the known values" if said.startswith("Invalid") else "not of the expected form"
+    return MalformedMessageError("message.malformed", said, where=path[1] if path else "$")
 
 
 def decode_form(raw: bytes) -> RequestForm:
     """Read a request form strictly, as handed in by a person or a program.
 
     Raises:
-        MalformedMessageError: too large, not JSON, or of the wrong shape.
+        MalformedMessageError: too large, not JSON, of the wrong shape, or a field that stands twice.
         UnknownFieldError: a field that a form does not have, with a suggestion.
     """
     if len(raw) > MAX_FORM_BYTES:
         raise MalformedMessageError(
             "message.size", f"{len(raw)} bytes", fix=f"a request has at most {MAX_FORM_BYTES} bytes"
         )
-    form = decode(raw, RequestForm)
+    try:
+        form = decode(raw, RequestForm)
+    except MalformedMessageError as error:
+        if error.where != "$.right":
+            raise
+        fix = f"one of: {', '.join(Right)}"
+        raise MalformedMessageError(error.rule, error.message, where=error.where, fix=fix) from None
     forbid_unknown(raw, form)
     return form
 
@@ -77,8 +110,20 @@ def forbid_unknown(raw: bytes, decoded: Any) -> None:
 
     Raises:
         UnknownFieldError: naming the first such path.
+        MalformedMessageError: a field stands twice (readers differ in which one they take), or not JSON at all.
     """
-    _compare(msgspec.json.decode(raw), decoded, "$")
+    try:
+        # The standard library tells of duplicates; numbers stay text, since their size is nobody's concern here.
+        plain = json.loads(raw.decode(), object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        raise MalformedMessageError("message.malformed", "not valid JSON in UTF-8") from None
+    _compare(plain, decoded, "$")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise MalformedMessageError("message.duplicate_field", "a field stands twice in one object")
+    return found
 
 
 def _compare(raw: Any, typed: Any, where: str) -> None:
@@ -91,15 +136,15 @@ def _compare(raw: Any, typed: Any, where: str) -> None:
             elif name != tag:
                 close = difflib.get_close_matches(name, known, n=1)
                 fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-                # A long or odd name may be data in the wrong place: name the place, not the text.
-                shown = f"{where}.{name}" if name.isidentifier() and len(name) <= 40 else where
+                # What is not a misspelling may be data in the wrong place: name the place, not the text (I4).
+                shown = f"{where}.{name}" if close and name.isidentifier() else where
                 raise UnknownFieldError("message.unknown_field", "unknown field", where=shown, fix=fix)
     elif isinstance(raw, list):
         for place, (one, other) in enumerate(zip(raw, typed, strict=False)):
             _compare(one, other, f"{where}[{place}]")
     elif isinstance(raw, dict) and isinstance(typed, dict):
         for name, value in raw.items():
-            _compare(value, typed.get(name), f"{where}.{name}")
+            _compare(value, typed.get(name), f"{where}[...]")
 
 
 def decode_event(raw: bytes) -> CloudEvent:
@@ -113,38 +158,50 @@ def decode_event(raw: bytes) -> CloudEvent:
     """
     try:
         event = _EVENT.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raw.decode()  # ``data`` was skipped, not read: a text in it might not be UTF-8
+    except _BROKEN as error:
         raise malformed(error) from None
     for name in ("id", "source", "type"):
         if not getattr(event, name):
             raise MalformedMessageError("event.attribute", "empty CloudEvents attribute", where=f"$.{name}")
     if event.specversion != "1.0":
         raise MalformedMessageError("event.specversion", "CloudEvents 1.0 is understood", where="$.specversion")
+    for name in _ATTRIBUTES:
+        if not _STRING.match(getattr(event, name)):
+            message = "an attribute has at most 512 characters, no control characters"
+            raise MalformedMessageError("event.attribute", message, where=f"$.{name}")
+    if not _TIME.match(event.time):
+        raise MalformedMessageError("event.time", "not an RFC 3339 time with zone", where="$.time")
     return event
+
+
+_ATTRIBUTES: Final = tuple(name for name in CloudEvent.__struct_fields__ if name != "data")
 
 
 class _Loose(msgspec.Struct):
     """A confirmation whose outcomes are not looked at yet."""
 
-    task_id: str
-    request_id: str
-    system: str
+    task_id: Word
+    request_id: Id
+    system: Id
     action: Action
-    connector: str
-    acted_at: str
-    outcomes: dict[str, msgspec.Raw]
+    connector: Word
+    acted_at: Time
+    outcomes: dict[Word, msgspec.Raw]
     sealed: str = ""
 
 
 def decode_confirmation(raw: bytes | msgspec.Raw) -> Confirmation:
     """Read a confirmation; an outcome this version does not know becomes ``Unverifiable`` (decision 12).
 
+    Its reason is ``unknown_outcome`` for a kind that a later version may know, ``malformed_outcome`` for all else.
+
     Raises:
         MalformedMessageError: not a confirmation at all.
     """
     try:
         return _CONFIRMATION.decode(raw)
-    except msgspec.MsgspecError:
+    except _BROKEN:
         pass
     loose = decode(bytes(raw), _Loose)
     return Confirmation(
@@ -161,6 +218,21 @@ def decode_confirmation(raw: bytes | msgspec.Raw) -> Confirmation:
 
 def _known_or_unverifiable(raw: msgspec.Raw) -> Outcome:
     try:
-        return _OUTCOME.decode(raw)
-    except msgspec.MsgspecError:
-        return Unverifiable("unknown_outcome")
+        known: Outcome = _OUTCOME.decode(raw)
+    except _BROKEN:
+        pass
+    else:
+        return known
+    try:
+        tag = _TAG.decode(raw).outcome
+    except _BROKEN:
+        return Unverifiable("malformed_outcome")
+    return Unverifiable("malformed_outcome" if tag in _TAGS else "unknown_outcome")
+
+
+class _Tag(msgspec.Struct):
+    outcome: str
+
+
+_TAG: Final = msgspec.json.Decoder(_Tag)
+_TAGS: Final = frozenset(kind.__struct_config__.tag for kind in get_args(Outcome))

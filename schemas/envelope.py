@@ -6,9 +6,11 @@ is the same event. ``expungemac`` is our extension: base64url HMAC-SHA256 over t
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+
+from schemas.fields import CLOUDEVENTS_STRING, ID_PATTERN, Moment
 
 TYPE_PREFIX: Final = "org.expunge.dsr."
 SCHEMA_BASE: Final = "https://expunge.example/schemas/v1/"
@@ -20,15 +22,20 @@ COMPLETION: Final = TYPE_PREFIX + "completion.v1"
 NOTICE: Final = TYPE_PREFIX + "notice.v1"
 
 
+def _text(**more: object) -> msgspec.Meta:
+    # Published only: ``codec.decode_event`` checks the attributes, and says which one is wrong.
+    return msgspec.Meta(extra_json_schema={"pattern": CLOUDEVENTS_STRING, **more})
+
+
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event. ``data`` stays raw JSON bytes, so that what was signed or hashed is what arrived."""
 
-    id: str
-    source: str
-    type: str
-    specversion: str
-    subject: str
-    time: str
+    id: Annotated[str, _text(minLength=1)]
+    source: Annotated[str, _text(minLength=1, format="uri-reference")]
+    type: Annotated[str, _text(minLength=1)]
+    specversion: Annotated[str, msgspec.Meta(extra_json_schema={"const": "1.0"})]
+    subject: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": ID_PATTERN})]
+    time: Moment
     data: msgspec.Raw
     datacontenttype: str = "application/json"
     dataschema: str = ""

@@ -13,7 +13,7 @@ import enum
 import ipaddress
 import re
 import unicodedata
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -45,24 +45,46 @@ KINDS: Final[dict[str, Strength]] = {
     "ip": Strength.SHARED,
     "name": Strength.WEAK,
 }
-"""Known kinds with their default strength; a data map may declare a weaker one. ``x_...`` kinds are opaque and unique."""
+"""Known kinds with their default strength; a data map may declare a weaker one. ``x_...``: opaque and unique."""
 
-_CUSTOM_KIND = re.compile(r"x_[a-z0-9_]{1,40}\Z")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\Z")
-_PHONE_JUNK = re.compile(r"[^\d+]")
-# C0/C1 controls, NUL, and the bidirectional overrides that make a value look like another one.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+CUSTOM_KIND: Final = r"^x_[a-z0-9_]{1,40}$(?!\n)"
+_CUSTOM_KIND = re.compile(CUSTOM_KIND)
+# The other full stops of UTS 46 would pass the validator and then match nothing that a store holds.
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s\u3002\uff0e\uff61]{1,255}\Z")
+# Marks that address books paste around numbers; zero width, so they may stand anywhere.
+_MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_PHONE = re.compile(r"(?:tel:)?[\s(\[]*(\+|00)?(.*)\Z", re.DOTALL | re.IGNORECASE)
+# Letters (an extension), a second number: run together, the digits would be somebody else's number.
+_NOT_ONE_PHONE = re.compile(r"[^\W\d]|[+;#,*=&|]")
+# C0/C1 controls, NUL, line separators, invisible characters, and the bidirectional controls that make a value
+# look like another one.
+_FORBIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_JOINERS = re.compile("[\u200c\u200d]")
+"""Zero-width (non-)joiners: invisible, and part of the spelling of Persian and Indic names."""
+
+
+_PUBLISHED_VALUE: Final = {
+    "minLength": 1,
+    "maxLength": MAX_LENGTH,
+    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$(?!\n)",
+}
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True):
     """One identifier in clear. Lives in memory and inside sealed bytes only."""
 
-    kind: str
-    value: str
+    kind: Annotated[str, msgspec.Meta(extra_json_schema={"anyOf": [{"enum": [*KINDS]}, {"pattern": CUSTOM_KIND}]})]
+    value: Annotated[str, msgspec.Meta(extra_json_schema=_PUBLISHED_VALUE)]
 
     def __repr__(self) -> str:
         """Hide the value: identifiers must not reach logs or tracebacks (I4)."""
         return f"Identifier(kind={self.kind!r}, value=<hidden>)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide the value from rich's tracebacks and pretty printer too; msgspec's own would show it."""
+        return [("kind", self.kind)]
 
 
 def strength_of(kind: str) -> Strength:
@@ -89,29 +111,49 @@ def check_kind(kind: str, *, where: str = "kind") -> str:
 def canonical(kind: str, value: str) -> str:
     """Normalise without validating.
 
-    E-mail, user name: trim, NFC, lower case. Phone: digits with a leading ``+`` when there was one (E.164 for
-    a valid international number). IP: the ``ipaddress`` text form (IPv6 compressed, lower case). Others: trim, NFC.
+    E-mail, user name: trim, NFC, lower case. Phone: ASCII digits with a leading ``+`` when there was a ``+`` or
+    ``00`` (E.164 for a valid international number); a text that is not one number stays as it is. IP: the
+    ``ipaddress`` text form (IPv6 compressed, lower case; an IPv4-mapped address is its IPv4 address). Others:
+    trim, NFC.
     """
     text = value.strip()
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if kind in {"email", "username"}:
-        return text.lower()
+        return _lower(text)
     if kind == "phone":
         return _canonical_phone(text)
     if kind == "ip":
-        try:
-            return str(ipaddress.ip_address(text))
-        except ValueError:
-            return text.lower()
+        return _canonical_ip(text)
     return text
 
 
+def _lower(text: str) -> str:
+    lowered = text.lower()
+    # Lower case may leave NFC (a capital without a composed small letter, or the other way round).
+    return lowered if lowered.isascii() else unicodedata.normalize("NFC", lowered)
+
+
 def _canonical_phone(text: str) -> str:
-    digits = _PHONE_JUNK.sub("", text.replace("(0)", ""))
-    if digits.startswith("00"):
-        digits = "+" + digits[2:]
-    return digits[:1] + digits[1:].replace("+", "")
+    prefix, body = _PHONE.match(_MARKS.sub("", text).replace("\uff0b", "+")).groups()  # type: ignore[union-attr]
+    if _NOT_ONE_PHONE.search(body):
+        return text
+    if prefix:
+        body = body.replace("(0)", "")  # +33 (0)1: the zero is for callers inside the country
+    digits = "".join(str(unicodedata.decimal(one)) for one in body if one.isdecimal())
+    if not prefix and digits.startswith("00"):
+        prefix, digits = "00", digits[2:]
+    return f"+{digits}" if prefix else digits
+
+
+def _canonical_ip(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return _lower(text)
+    # Dual-stack servers log 10.0.0.1 as ::ffff:10.0.0.1; and the text form of that changed with Python 3.13.
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
 
 
 def parse(kind: str, value: str, *, where: str = "value") -> Identifier:
@@ -128,10 +170,14 @@ def parse(kind: str, value: str, *, where: str = "value") -> Identifier:
     if len(value) > MAX_LENGTH:
         message = f"the {kind} has {len(value)} characters"
         raise InvalidIdentifierError("identifier.length", message, where=where, fix=f"at most {MAX_LENGTH}")
-    if _FORBIDDEN.search(value.strip()):
+    plain = _JOINERS.sub("", value) if kind == "name" else value
+    if _FORBIDDEN.search(plain.strip()):
         message = f"the {kind} contains control, invisible or bidirectional characters"
         raise InvalidIdentifierError("identifier.characters", message, where=where, fix="send the plain value")
     text = canonical(kind, value)
+    if len(text) > MAX_LENGTH:  # NFC may lengthen
+        message = f"the {kind} has {len(text)} characters when normalised"
+        raise InvalidIdentifierError("identifier.length", message, where=where, fix=f"at most {MAX_LENGTH}")
     if kind == "email":
         _validate_email(text, where)
     elif kind == "phone":

@@ -13,6 +13,8 @@ import enum
 
 import msgspec
 
+from schemas.fields import Count, Date, Time, Word
+
 
 def _tag(name: str) -> str:
     return "nothing_held" if name == "NothingHeld" else name.lower()
@@ -32,37 +34,37 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         persons: Distinct persons the records belong to, where the data map can tell (``one_per_subject``).
     """
 
-    anchor_first: str | None = None
-    anchor_last: str | None = None
-    anchor_missing: int = 0
-    persons: int = 1
+    anchor_first: Date | None = None
+    anchor_last: Date | None = None
+    anchor_missing: Count = 0
+    persons: Count = 1
 
 
-class Located(_Outcome):
+class Located(_Outcome, frozen=True):
     """Records were found. Not final."""
 
-    count: int
+    count: Count
     facts: Facts = Facts()
 
 
-class NothingHeld(_Outcome):
+class NothingHeld(_Outcome, frozen=True):
     """Looked, and nothing is held."""
 
 
-class Deleted(_Outcome):
+class Deleted(_Outcome, frozen=True):
     """Every record is gone: by its key, and a fresh search is empty."""
 
-    before: int
-    method: str
-    looked_at: str
+    before: Count
+    method: Word
+    looked_at: Time
 
 
-class Anonymised(_Outcome):
+class Anonymised(_Outcome, frozen=True):
     """The records stay, every mapped personal column is gone and nothing links them back (I1)."""
 
-    before: int
-    method: str
-    looked_at: str
+    before: Count
+    method: Word
+    looked_at: Time
 
 
 class KeptWhy(enum.StrEnum):
@@ -79,7 +81,7 @@ class KeptWhy(enum.StrEnum):
     LIVE_FILE = "rotation_of_a_live_file"
 
 
-class Kept(_Outcome):
+class Kept(_Outcome, frozen=True):
     """Records stay, for a reason with a text and a date (I8). Becomes an obligation.
 
     Attributes:
@@ -94,76 +96,76 @@ class Kept(_Outcome):
         looked_at: When the second look was taken.
     """
 
-    count: int
+    count: Count
     why: KeptWhy
-    text: str
-    until: str | None = None
-    review_by: str | None = None
-    erased: int = 0
+    text: Word
+    until: Date | None = None
+    review_by: Date | None = None
+    erased: Count = 0
     masked: bool = False
     archived: bool = False
-    looked_at: str | None = None
+    looked_at: Time | None = None
 
 
-class Exported(_Outcome):
+class Exported(_Outcome, frozen=True):
     """A copy of the records was written. ``file`` is an opaque reference, ``sha256`` is of the encrypted bytes."""
 
-    count: int
-    file: str
-    sha256: str
+    count: Count
+    file: Word
+    sha256: Word
 
 
-class Rectified(_Outcome):
+class Rectified(_Outcome, frozen=True):
     """Records were corrected (Art. 16)."""
 
-    count: int
+    count: Count
 
 
-class Restricted(_Outcome):
+class Restricted(_Outcome, frozen=True):
     """Records are only stored, no longer used (Art. 18)."""
 
-    count: int
+    count: Count
 
 
-class Stopped(_Outcome):
+class Stopped(_Outcome, frozen=True):
     """Processing for one purpose has stopped (Art. 7(3), 21)."""
 
-    purpose: str
+    purpose: Word
 
 
-class Notified(_Outcome):
+class Notified(_Outcome, frozen=True):
     """A recipient was told (Art. 19)."""
 
-    recipient: str
+    recipient: Word
 
 
-class Attested(_Outcome):
+class Attested(_Outcome, frozen=True):
     """A processor or a person says so; nobody could look. The weaker assurance, and shown as such."""
 
-    role: str
-    date: str
-    document_sha256: str
+    role: Word
+    date: Date
+    document_sha256: Word
 
 
-class Pending(_Outcome):
+class Pending(_Outcome, frozen=True):
     """Not yet possible or not yet finished; look again at ``check_after``."""
 
-    check_after: str
-    ref: str
-    count: int = 0
+    check_after: Time
+    ref: Word
+    count: Count = 0
 
 
-class Survived(_Outcome):
+class Survived(_Outcome, frozen=True):
     """Said to be erased, and still there at the second look."""
 
-    count: int
-    detail: str = ""
+    count: Count
+    detail: Word = ""
 
 
-class Unverifiable(_Outcome):
+class Unverifiable(_Outcome, frozen=True):
     """The answer proves nothing. ``reason`` is a stable code, never free text from a store."""
 
-    reason: str
+    reason: Word
 
 
 class FailureKind(enum.StrEnum):
@@ -174,25 +176,14 @@ class FailureKind(enum.StrEnum):
     MISCONFIGURED = "misconfigured"
 
 
-class Failed(_Outcome):
+class Failed(_Outcome, frozen=True):
     """The connector could not do it. ``code`` is a stable word or a class name, never a message text (I4)."""
 
     kind: FailureKind
-    code: str
+    code: Word
 
 
-Final = (
-    NothingHeld
-    | Deleted
-    | Anonymised
-    | Kept
-    | Exported
-    | Rectified
-    | Restricted
-    | Stopped
-    | Notified
-    | Attested
-)
+Final = NothingHeld | Deleted | Anonymised | Kept | Exported | Rectified | Restricted | Stopped | Notified | Attested
 Waiting = Located | Pending
 Never = Survived | Unverifiable | Failed
 Outcome = Final | Waiting | Never

@@ -42,12 +42,16 @@ def unb64u(text: str) -> bytes:
     """Decode base64url without padding.
 
     Raises:
-        SealError: not base64url.
+        SealError: not base64url, or not in its one canonical form (RFC 4648 section 3.5).
     """
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise SealError("seal.encoding", "not base64url") from None
+    # The decoder lets through padding, + and /, and stray bits in the last character: several texts for one value.
+    if b64u(raw) != text:
+        raise SealError("seal.encoding", "not the one base64url form of its bytes")
+    return raw
 
 
 class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,6 +72,11 @@ class _Header(msgspec.Struct, frozen=True, omit_defaults=True):
     task: str = ""
     sys: str = ""
     use: str = ""
+    # Parameters that change how a JWE is opened. We never set them; ignoring them would misread a foreign one.
+    crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    zip: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    apu: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    apv: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _HEADER: Final = msgspec.json.Decoder(_Header)
@@ -119,7 +128,8 @@ class SharedKey:
         Raises:
             SealError: rule ``confirmation.mac``.
         """
-        if not hmac.compare_digest(self.mac(data), mac):
+        # As bytes: compare_digest refuses text that is not ASCII, with an error of its own.
+        if not hmac.compare_digest(self.mac(data).encode(), mac.encode("utf-8", "replace")):
             raise SealError("confirmation.mac", "the confirmation was not made with this system's key")
 
 
@@ -127,25 +137,44 @@ class IntakePublicKey:
     """The orchestrator's public key, as programs that publish requests hold it."""
 
     def __init__(self, kid: str, raw: bytes) -> None:
-        """Take a 32-byte X25519 public key."""
+        """Take a 32-byte X25519 public key.
+
+        Raises:
+            SealError: not 32 bytes.
+        """
+        _check_length(raw)
         self.kid = kid
         self.raw = raw
         self._key = X25519PublicKey.from_public_bytes(raw)
 
     def seal(self, plain: bytes, binding: Binding, *, nonce: bytes, ephemeral: bytes) -> str:
-        """Seal to the orchestrator. ``ephemeral``: 32 fresh random bytes for the sender's one-time key."""
+        """Seal to the orchestrator. ``ephemeral``: 32 fresh random bytes for the sender's one-time key.
+
+        Raises:
+            SealError: the public key is one that agrees on nothing (a low-order point), or a wrong length.
+        """
+        _check_length(ephemeral)
         sender = X25519PrivateKey.from_private_bytes(ephemeral)
         public = sender.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         epk = {"kty": "OKP", "crv": "X25519", "x": b64u(public)}
         header = _Header("ECDH-ES", "A256GCM", self.kid, epk, binding.req, binding.task, binding.sys, binding.use)
-        return _assemble(AESGCM(_concat_kdf(sender.exchange(self._key))), header, plain, nonce)
+        try:
+            shared = sender.exchange(self._key)
+        except ValueError:
+            raise SealError("key.weak", "the public key is not usable") from None
+        return _assemble(AESGCM(_concat_kdf(shared)), header, plain, nonce)
 
 
 class IntakePrivateKey:
     """The orchestrator's private key."""
 
     def __init__(self, kid: str, raw: bytes) -> None:
-        """Take a 32-byte X25519 private key."""
+        """Take a 32-byte X25519 private key.
+
+        Raises:
+            SealError: not 32 bytes.
+        """
+        _check_length(raw)
         self.kid = kid
         self._key = X25519PrivateKey.from_private_bytes(raw)
 
@@ -161,17 +190,23 @@ class IntakePrivateKey:
             SealError: altered, moved to another request, or not a JWE.
         """
         header, protected, iv, sealed = _take_apart(token)
-        if header.alg != "ECDH-ES" or not header.epk or header.epk.get("crv") != "X25519":
+        epk = header.epk or {}
+        if header.alg != "ECDH-ES" or (epk.get("kty"), epk.get("crv")) != ("OKP", "X25519"):
             raise SealError("seal.algorithm", "expected ECDH-ES on X25519 with A256GCM")
         if header.kid != self.kid:
             raise UnknownKeyError("seal.kid", "sealed to a key that is not held")
         _check_binding(header, binding)
         try:
-            peer = X25519PublicKey.from_public_bytes(unb64u(header.epk.get("x", "")))
+            peer = X25519PublicKey.from_public_bytes(unb64u(epk.get("x", "")))
             shared = self._key.exchange(peer)
         except ValueError:
             raise SealError("seal.epk", "not a valid one-time key") from None
         return _decrypt(AESGCM(_concat_kdf(shared)), iv, sealed, protected)
+
+
+def _check_length(key: bytes) -> None:
+    if len(key) != KEY_BYTES:
+        raise SealError("key.length", f"an X25519 key has {KEY_BYTES} bytes")
 
 
 def _concat_kdf(shared: bytes) -> bytes:
@@ -181,6 +216,8 @@ def _concat_kdf(shared: bytes) -> bytes:
 
 
 def _assemble(aead: AESGCM, header: _Header, plain: bytes, nonce: bytes) -> str:
+    if len(nonce) != _NONCE:  # AESGCM would take it, and nobody would open the result
+        raise SealError("seal.nonce", f"a nonce has {_NONCE} bytes")
     protected = b64u(msgspec.json.encode(header))
     sealed = aead.encrypt(nonce, plain, protected.encode("ascii"))
     return f"{protected}..{b64u(nonce)}.{b64u(sealed[:-_TAG])}.{b64u(sealed[-_TAG:])}"
@@ -192,8 +229,10 @@ def _take_apart(token: str) -> tuple[_Header, bytes, bytes, bytes]:
         raise SealError("seal.form", "not a compact JWE")
     try:
         header = _HEADER.decode(unb64u(parts[0]))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise SealError("seal.header", "the JWE header cannot be read") from None
+    if any(one is not msgspec.UNSET for one in (header.crit, header.zip, header.apu, header.apv)):
+        raise SealError("seal.header", "the JWE header holds crit, zip, apu or apv")
     if header.enc != "A256GCM":
         raise SealError("seal.algorithm", "expected A256GCM")
     iv, tag = unb64u(parts[2]), unb64u(parts[4])

@@ -9,9 +9,11 @@ their key**, whatever is left of the path that led to them (I1, I2).
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import msgspec
 
+from schemas.fields import Count, Date, Id, Sealed, SealedOrEmpty, Time, Word
 from schemas.identifiers import Identifier, Strength
 from schemas.outcomes import KeptWhy, Outcome
 
@@ -41,10 +43,10 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     keep: KeptWhy | None = None
-    text: str = ""
-    erase_up_to: str | None = None
-    period_months: int = 0
-    found: int = 0
+    text: Word = ""
+    erase_up_to: Date | None = None
+    period_months: Count = 0
+    found: Count = 0
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,14 +66,14 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
         sealed: Compact JWE (``dir``, A256GCM) of ``Secret``, bound to request, task and system.
     """
 
-    task_id: str
-    request_id: str
-    system: str
+    task_id: Word
+    request_id: Id
+    system: Id
     action: Action
-    sealed: str
-    not_after: str | None = None
-    hold_version: int = 0
-    instructions: dict[str, Instruction] = {}
+    sealed: Sealed
+    not_after: Time | None = None
+    hold_version: Count = 0
+    instructions: dict[Word, Instruction] = {}
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +82,14 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     value: str
     strength: Strength
+
+    def __repr__(self) -> str:
+        """Hide the value (I4)."""
+        return f"Link(kind={self.kind!r}, value=<hidden>, strength={str(self.strength)!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide the value from rich's tracebacks and pretty printer too; msgspec's own would show it."""
+        return [("kind", self.kind), ("strength", str(self.strength))]
 
 
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,11 +108,11 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
         sealed: Compact JWE of ``Findings``, or empty.
     """
 
-    task_id: str
-    request_id: str
-    system: str
+    task_id: Word
+    request_id: Id
+    system: Id
     action: Action
-    connector: str
-    acted_at: str
-    outcomes: dict[str, Outcome]
-    sealed: str = ""
+    connector: Word
+    acted_at: Time
+    outcomes: dict[Word, Outcome]
+    sealed: SealedOrEmpty = ""

@@ -7,10 +7,15 @@ true for both runtimes.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Final, Literal
 
 import msgspec
 
+from schemas.errors import SchemaError
+from schemas.fields import ID_PATTERN
+
+_ID = re.compile(ID_PATTERN)
 WEEK: Final = dt.timedelta(days=7)
 
 
@@ -36,5 +41,12 @@ FIXED: Final = (REQUESTS, CONFIRMATIONS, COMPLETIONS, NOTICES, DEAD_LETTERS)
 
 
 def tasks_of(system: str) -> Topic:
-    """Give the task topic of one system; only that system's principal reads it."""
+    """Give the task topic of one system; only that system's principal reads it.
+
+    Raises:
+        SchemaError: rule ``topic.name``; Kafka allows letters, digits, dot, dash, underscore.
+    """
+    if not _ID.match(system):
+        fix = "letters, digits, dot, dash, underscore; at most 64"
+        raise SchemaError("topic.name", "not the id of a system", where="system", fix=fix)
     return Topic(f"expunge.tasks.{system}", "orchestrator", "task.v1")
