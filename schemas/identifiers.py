@@ -68,7 +68,8 @@ _JOINERS = re.compile("[\u200c\u200d]")
 _PUBLISHED_VALUE: Final = {
     "minLength": 1,
     "maxLength": MAX_LENGTH,
-    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$(?!\n)",
+    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]*"
+    r"$(?!\n)",
 }
 
 
