@@ -1,4 +1,5 @@
-"""House 2: the pipeline. Floors from bottom to top (import-linter enforces the order):
+"""House 2: the pipeline.
 
-errors, settings, telemetry -> law, core (pure) -> ports -> engine -> store, files, keys -> runtime -> cli.
+Floors from bottom to top (import-linter enforces the order): errors, settings, telemetry; law, core and ledger
+(pure); ports; engine; store, files, keys; runtime; cli.
 """

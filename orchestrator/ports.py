@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import msgspec
 
 from schemas.sealing import IntakePrivateKey, SharedKey
 
@@ -55,4 +59,146 @@ class Keyring(Protocol):
         Raises:
             UsageError: there is none; refuse to start.
         """
+        ...
+
+
+class JournalRow(msgspec.Struct):
+    """One event as the journal keeps it. ``wire`` waits to be applied; ``body`` was."""
+
+    source: str
+    event_id: str
+    request_id: str
+    type: str
+    observed_at: str
+    payload_hash: bytes
+    body: bytes | None
+    wire: bytes | None
+    verdict: str
+    seq: int = 0
+
+
+class OutboxRow(msgspec.Struct):
+    """One task that waits for its confirmation."""
+
+    task_id: str
+    request_id: str
+    system: str
+    due_on: str
+    lease_minutes: int
+    body: bytes
+
+
+class Transaction(Protocol):
+    """Everything one batch may do; all of it is committed together, or nothing (decision 2)."""
+
+    def known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """Give the payload hash of each (source, id) that was accepted before."""
+        ...
+
+    def journal(self, rows: Sequence[JournalRow]) -> None:
+        """Append events."""
+        ...
+
+    def waiting(self, limit: int) -> list[JournalRow]:
+        """Give accepted events that were not applied yet, oldest first."""
+        ...
+
+    def applied(self, rows: Sequence[JournalRow]) -> None:
+        """Write what became of waiting events."""
+        ...
+
+    def history(self, request_id: str) -> list[JournalRow]:
+        """Give every event of one request in order."""
+        ...
+
+    def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the stored state of each request that exists."""
+        ...
+
+    def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert or replace request rows."""
+        ...
+
+    def due(self, now: str, limit: int) -> list[str]:
+        """Give requests whose timer is due, earliest first."""
+        ...
+
+    def next_timer(self) -> str | None:
+        """When the earliest timer of all is due."""
+        ...
+
+    def capsules(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the sealed capsule of each request that still has one."""
+        ...
+
+    def save_capsules(self, sealed: dict[str, bytes]) -> None:
+        """Insert or replace capsules."""
+        ...
+
+    def forget(self, request_ids: Sequence[str]) -> None:
+        """Destroy capsules and everything that recognises the person."""
+        ...
+
+    def add_subjects(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note which request is of which subject (by keyed digest)."""
+        ...
+
+    def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
+        """Give (subject_ref, request_id, right) of open requests that share a subject."""
+        ...
+
+    def add_waits(self, rows: Sequence[dict[str, str]]) -> None:
+        """Note who waits for whom."""
+        ...
+
+    def take_waits(self, others: Sequence[str]) -> list[tuple[str, str]]:
+        """Give and remove (other, request_id) of those who waited for these."""
+        ...
+
+    def outbox_add(self, rows: Sequence[OutboxRow]) -> None:
+        """Make tasks durable, before anything acts on them (I2)."""
+        ...
+
+    def outbox_remove(self, task_ids: Sequence[str]) -> None:
+        """Drop tasks whose confirmation is in the journal."""
+        ...
+
+    def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
+        """Give the next tasks of a system in order of deadline."""
+        ...
+
+    def add_records(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store signed records."""
+        ...
+
+    def add_notices(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store notices."""
+        ...
+
+    def replace_obligations(self, request_ids: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+        """Bring the list of obligations of these requests up to their states."""
+        ...
+
+    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep what could not be applied."""
+        ...
+
+    def save_plan(self, digest: str, body: bytes) -> None:
+        """Keep a plan under its digest."""
+        ...
+
+    def plan(self, digest: str) -> bytes | None:
+        """Give a plan."""
+        ...
+
+
+class Store(Protocol):
+    """The store: the authority on everything that happened."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Open a write transaction; commits at the end, rolls back on any exception."""
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a read transaction; never blocks a writer."""
         ...

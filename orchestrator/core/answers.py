@@ -23,7 +23,7 @@ def confirmed(work: Work, event: Confirmed) -> str:
         return _late(work, event)
     if event.action != system.action:
         raise IllegalTransitionError("a confirmation of another action than was asked")
-    system.task = ""
+    system.task, system.answered = "", event.task_id
     system.connector, system.confirmed_at = event.connector, event.acted_at
     system.confirmation_sha256 = event.sha256
     state.attention = tuple(one for one in state.attention if one.system != event.system)

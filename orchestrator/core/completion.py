@@ -26,7 +26,9 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
                 if due is None:
                     raise ValueError("kept without a date")
                 last = outcome.until or due
-                owed.append(Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last))
+                owed.append(
+                    Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last)
+                )
         days = plan.system(name).backup_days
         if days and state.right is Right.ERASURE and aggregate.held(system):
             owed.append(Obligation("backup_horizon", days_from(today, days), name))

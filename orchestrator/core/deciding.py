@@ -83,7 +83,9 @@ def _objection(system: str, one: RecordSetPlan, found: Located, now: str, today:
     if objection:
         todo = "decide on which text these records are kept, correct the data map, then `expunge retry`"
         return Attention(objection, "dpo", todo, now, system, one.name, one.retain.text)
-    if add_months(dt.date.fromisoformat(found.facts.anchor_last), one.retain.months) > today.replace(year=today.year + 100):
+    if add_months(dt.date.fromisoformat(found.facts.anchor_last), one.retain.months) > today.replace(
+        year=today.year + 100
+    ):
         todo = "an anchor date lies absurdly far in the future: correct the record, then `expunge retry`"
         return Attention("retention_without_end", "dpo", todo, now, system, one.name)
     return None

@@ -24,11 +24,7 @@ def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[st
     own domain or one that the policy joins to it (I9).
     """
     kinds = _searches(system)
-    return tuple(
-        one.ref
-        for one in known
-        if one.kind in kinds and (not one.domain or _may_follow(plan, one, system))
-    )
+    return tuple(one.ref for one in known if one.kind in kinds and (not one.domain or _may_follow(plan, one, system)))
 
 
 def _may_follow(plan: Plan, one: Known, system: SystemPlan) -> bool:
@@ -85,6 +81,8 @@ def limits_crossed(plan: Plan, state: RequestState, now: str) -> list[Attention]
                 todo = "several persons share an identifier: ask the person for a second one and submit anew"
                 found.append(Attention("shared_identifier", "dpo", todo, now, name, record_set))
             if outcome.count > limits.get(record_set, 0):
-                todo = "more records than max_records of the data map: check that they are one person's, raise the limit"
+                todo = (
+                    "more records than max_records of the data map: check that they are one person's, raise the limit"
+                )
                 found.append(Attention("max_records", "dpo", todo, now, name, record_set, str(outcome.count)))
     return found

@@ -24,11 +24,11 @@ class IssueTask(msgspec.Struct, frozen=True):
 
 
 class AssemblePackage(msgspec.Struct, frozen=True):
-    """Put the exported parts (system -> opaque file) into one access package."""
+    """Put the exported parts (system -> opaque file, task it was written for) into one access package."""
 
     job_id: str
     due_on: str
-    parts: dict[str, str]
+    parts: dict[str, tuple[str, str]]
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -70,10 +70,15 @@ class Resumed(_Event, frozen=True, kw_only=True):
     role: str
 
 
-class Tampered(_Event, frozen=True, kw_only=True):
-    """A second, different answer under an event id that was already accepted: an incident."""
+class Incident(_Event, frozen=True, kw_only=True):
+    """Something that must not happen did: a person has to look before anything goes on.
 
-    system: str
+    ``reason``: ``contradictory_answer`` (a second, different answer under an accepted event id) or
+    ``internal_error`` (an event this program could not apply; it is in the dead letters).
+    """
+
+    reason: str
+    system: str = ""
 
 
-Event = RequestAccepted | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Tampered
+Event = RequestAccepted | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident

@@ -18,11 +18,11 @@ from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
     Event,
+    Incident,
     OtherClosed,
     PackageAssembled,
     RequestAccepted,
     Resumed,
-    Tampered,
     TimerFired,
 )
 from orchestrator.core.model import LOGIC, Attention, Phase, RequestState, SystemState
@@ -96,9 +96,9 @@ def _apply(work: Work, event: Event) -> str:
             work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
         case Resumed():
             return _resume(work)
-        case Tampered():
-            todo = "two different answers came under one id: find out which program sent them, then `expunge retry`"
-            work.stop(Attention("contradictory_answer", "system_owner", todo, work.now, event.system))
+        case Incident():
+            todo = "see the dead letters for what came in, mend the cause, then `expunge retry`"
+            work.stop(Attention(event.reason, "system_owner", todo, work.now, event.system))
         case RequestAccepted():  # pragma: no cover - handled by the caller
             return "the request is already known"
     return ""
@@ -228,7 +228,7 @@ def _reviewing(work: Work) -> bool:
     if work.stopped():
         return False
     parts = {
-        name: outcome.file
+        name: (outcome.file, one.answered)
         for name, one in sorted(state.systems.items())
         for outcome in one.outcomes.values()
         if isinstance(outcome, Exported)
@@ -283,13 +283,15 @@ def _resume(work: Work) -> str:
     return ""
 
 
+def _resting(_: Work) -> bool:
+    return False
+
+
 _STEPS = {
     Phase.DISCOVERING: _discovering,
     Phase.DECIDING: _deciding,
     Phase.ACTING: _acting,
     Phase.REVIEWING: _reviewing,
     Phase.ANSWERING: closing.answering,
-    Phase.CLOSED: lambda _: False,
-    Phase.RECEIVED: lambda _: False,
-    Phase.VERIFYING: lambda _: False,
+    Phase.CLOSED: _resting,
 }

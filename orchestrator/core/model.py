@@ -84,7 +84,7 @@ class SystemState(msgspec.Struct, omit_defaults=True):
     """One system's part of the request, in the current episode.
 
     Attributes:
-        task: Id of the task that is out, or empty.
+        task: Id of the task that is out, or empty. ``answered``: id of the last one that was answered.
         asked: References that the last locate searched by.
         attempt: Tasks issued so far; numbers task ids.
         failures: Transient failures in a row. ``survived``: failed second looks.
@@ -93,6 +93,7 @@ class SystemState(msgspec.Struct, omit_defaults=True):
     """
 
     task: str = ""
+    answered: str = ""
     action: Action = Action.LOCATE
     attempt: int = 0
     failures: int = 0

@@ -15,11 +15,11 @@ from typing import Final
 
 from orchestrator.core.events import (
     Confirmed,
+    Incident,
     OtherClosed,
     PackageAssembled,
     RequestAccepted,
     Resumed,
-    Tampered,
     TimerFired,
 )
 from orchestrator.core.model import Phase, RequestState
@@ -48,14 +48,14 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     TimerFired: _ANY,
     OtherClosed: _OPEN,
     Resumed: _OPEN,
-    Tampered: _OPEN,
+    Incident: _OPEN,
 }
 
 IGNORES: Final[dict[type, str]] = {
     PackageAssembled: "the package is not awaited",
     OtherClosed: "the request is closed",
     Resumed: "the request is closed",
-    Tampered: "the request is closed; the incident is in the list of dead letters",
+    Incident: "the request is closed; the incident is in the list of dead letters",
 }
 
 

@@ -25,11 +25,20 @@ class LegalText(msgspec.Struct, frozen=True):
 
 _TEXTS: Final = (
     LegalText("fr-ccom-l123-22", "Code de commerce, art. L123-22: accounting documents, ten years", "FR", "2000-09-21"),
-    LegalText("fr-decret-2011-219", "Décret 2011-219: data of connection", "FR", "2011-03-01", "2021-10-21", "fr-decret-2021-1362"),
+    LegalText(
+        "fr-decret-2011-219",
+        "Décret 2011-219: data of connection",
+        "FR",
+        "2011-03-01",
+        "2021-10-21",
+        "fr-decret-2021-1362",
+    ),
     LegalText("fr-decret-2021-1362", "Décret 2021-1362: data of connection", "FR", "2021-10-21"),
     LegalText("de-hgb-257", "Handelsgesetzbuch, § 257: accounting documents", "DE", "1986-01-01"),
     LegalText("gdpr-17-3-e", "GDPR Art. 17(3)(e): legal claims", "EU", "2018-05-25"),
-    LegalText("gdpr-6-1-f-security", "GDPR Art. 6(1)(f), recital 49: network and information security", "EU", "2018-05-25"),
+    LegalText(
+        "gdpr-6-1-f-security", "GDPR Art. 6(1)(f), recital 49: network and information security", "EU", "2018-05-25"
+    ),
 )
 
 TEXTS: Final = {text.id: text for text in _TEXTS}

@@ -10,40 +10,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from orchestrator.ports import JournalRow, OutboxRow
 from orchestrator.store import tables as t
 from orchestrator.store.database import friendly
-
 
 _T = TypeVar("_T")
 
 
-class JournalRow(msgspec.Struct):
-    """One event as the journal keeps it. ``wire`` waits to be applied; ``body`` was."""
-
-    source: str
-    event_id: str
-    request_id: str
-    type: str
-    observed_at: str
-    payload_hash: bytes
-    body: bytes | None
-    wire: bytes | None
-    verdict: str
-    seq: int = 0
-
-
-class OutboxRow(msgspec.Struct):
-    """One task that waits for its confirmation."""
-
-    task_id: str
-    request_id: str
-    system: str
-    due_on: str
-    lease_minutes: int
-    body: bytes
-
-
-class Transaction:
+class SqlTransaction:
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection) -> None:
@@ -226,7 +200,7 @@ class Transaction:
         return found
 
 
-class Store:
+class SqlStore:
     """The database of one orchestrator."""
 
     def __init__(self, engine: sa.Engine, where: str) -> None:
@@ -235,20 +209,20 @@ class Store:
         self.where = where
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Iterator[SqlTransaction]:
         """Open a write transaction; commits at the end, rolls back on any exception.
 
         Raises:
             DependencyError: the database is locked, read-only or full; nothing was written.
         """
         with friendly(self.where), self.engine.begin() as connection:
-            yield Transaction(connection)
+            yield SqlTransaction(connection)
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Iterator[SqlTransaction]:
         """Open a read transaction; never blocks a writer."""
         with friendly(self.where), self.engine.connect().execution_options(expunge_read=True) as connection:
-            yield Transaction(connection)
+            yield SqlTransaction(connection)
 
     def close(self) -> None:
         """Close all connections."""

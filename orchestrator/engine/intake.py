@@ -1,0 +1,107 @@
+"""Intake: a request form becomes a sealed event in the journal. The only thing a CLI beside a daemon writes."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from orchestrator.errors import UsageError
+from orchestrator.ports import Chance, Clock, JournalRow, Keyring, Store
+from schemas import envelope
+from schemas.codec import encode
+from schemas.envelope import CloudEvent
+from schemas.requests import RequestForm, RequestReceived, utc, validated
+from schemas.sealing import Binding
+
+SOURCE: Final = "/intake"
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """What became of one form. ``new`` is False where the same request was already there."""
+
+    request_id: str
+    new: bool
+
+
+class Intake:
+    """Takes requests in."""
+
+    def __init__(self, store: Store, keys: Keyring, clock: Clock, chance: Chance) -> None:
+        self._store = store
+        self._subject_key = keys.subject
+        self._public = keys.intake.public()
+        self._clock = clock
+        self._chance = chance
+
+    def submit(self, forms: Sequence[RequestForm]) -> list[Submitted]:
+        """Validate, seal and journal; all of them or none.
+
+        Raises:
+            SchemaError: a form breaks a rule; names the field.
+            UsageError: a request id is already taken by a request with other content.
+        """
+        now = self._clock.now()
+        prepared = [self._row(validated(form, now=now), utc(now)) for form in forms]
+        result: list[Submitted] = []
+        with self._store.write() as tx:
+            known = tx.known([(row.source, row.event_id) for row in prepared])
+            fresh: dict[str, JournalRow] = {}
+            for row in prepared:
+                before = known.get((row.source, row.event_id)) or (
+                    fresh[row.event_id].payload_hash if row.event_id in fresh else None
+                )
+                if before is not None and before != row.payload_hash:
+                    raise UsageError(
+                        f"request {row.request_id} exists with other content",
+                        fix="use a new request_id, or leave it out and one is made",
+                    )
+                if before is None:
+                    fresh[row.event_id] = row
+                result.append(Submitted(row.request_id, before is None))
+            tx.journal(list(fresh.values()))
+        return result
+
+    def _row(self, form: RequestForm, now: str) -> JournalRow:
+        request_id = form.request_id or str(uuid.UUID(bytes=self._chance(16), version=4))
+        plain = encode(sorted(form.identifiers))
+        binding = Binding(req=request_id, use="request")
+        sealed = self._public.seal(plain, binding, nonce=self._chance(12), ephemeral=self._chance(32))
+        received = RequestReceived(
+            request_id=request_id,
+            right=form.right,
+            received_at=form.received_at or now,
+            sealed=sealed,
+            controllers=form.controllers,
+            scope=form.scope,
+            locale=form.locale,
+            channel=form.channel,
+        )
+        event = CloudEvent(
+            id=request_id,
+            source=SOURCE,
+            type=envelope.REQUEST_RECEIVED,
+            specversion="1.0",
+            subject=request_id,
+            time=now,
+            data=msgspec.Raw(encode(received)),
+        )
+        return JournalRow(
+            source=SOURCE,
+            event_id=request_id,
+            request_id=request_id,
+            type=event.type,
+            observed_at=now,
+            payload_hash=self._fingerprint(form),
+            body=None,
+            wire=encode(event),
+            verdict="waiting",
+        )
+
+    def _fingerprint(self, form: RequestForm) -> bytes:
+        # Keyed, since a bare hash of identifiers can be guessed (I4); over the content, since each sealing differs.
+        same = msgspec.structs.replace(form, request_id=None, identifiers=tuple(sorted(form.identifiers)))
+        return hmac.digest(self._subject_key, b"expunge-form-v1\0" + encode(same), "sha256")

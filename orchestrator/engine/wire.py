@@ -1,0 +1,144 @@
+"""Wire events to core events, and effects to wire events. The only place that seals and opens (decision 8)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from orchestrator.core.effects import IssueTask, Notice
+from orchestrator.core.events import Confirmed, RequestAccepted
+from orchestrator.core.model import Known
+from orchestrator.core.plan import Plan
+from orchestrator.engine.capsule import Capsule
+from orchestrator.ports import Chance, Keyring
+from schemas import envelope
+from schemas.codec import decode, encode
+from schemas.envelope import CloudEvent
+from schemas.identifiers import Identifier, Strength, strength_of
+from schemas.requests import RequestReceived
+from schemas.sealing import Binding, SharedKey
+from schemas.tasks import Confirmation, Findings, Secret, Task
+
+SOURCE = "/orchestrator"
+
+
+class OpenedRequest(msgspec.Struct):
+    """A request with its identifiers in clear, in memory only."""
+
+    message: RequestReceived
+    identifiers: tuple[Identifier, ...]
+
+
+def open_request(event: CloudEvent, keys: Keyring) -> OpenedRequest:
+    """Open what intake sealed.
+
+    Raises:
+        SchemaError: malformed, sealed to another key, or moved to another request.
+    """
+    message = decode(bytes(event.data), RequestReceived)
+    plain = keys.intake.open(message.sealed, Binding(req=message.request_id, use="request"))
+    return OpenedRequest(message, tuple(decode(plain, list[Identifier])))
+
+
+def accept(
+    opened: OpenedRequest, capsule: Capsule, plan_digest: str, others: tuple[str, ...], now: str
+) -> RequestAccepted:
+    """Give the core's event for a request; the identifiers go into the capsule."""
+    message = opened.message
+    return RequestAccepted(
+        request_id=message.request_id,
+        observed_at=now,
+        right=message.right,
+        received_at=message.received_at,
+        plan_sha256=plan_digest,
+        identifiers=tuple(
+            Known(capsule.add(one.kind, one.value), one.kind, strength_of(one.kind)) for one in opened.identifiers
+        ),
+        controllers=message.controllers,
+        scope=message.scope.systems,
+        locale=message.locale,
+        others=others,
+    )
+
+
+def open_findings(confirmation: Confirmation, key: SharedKey) -> Findings:
+    """Open the sealed part of a confirmation."""
+    if not confirmation.sealed:
+        return Findings()
+    binding = Binding(confirmation.request_id, confirmation.task_id, confirmation.system, "findings")
+    return decode(key.open(confirmation.sealed, binding), Findings)
+
+
+def confirmed(
+    confirmation: Confirmation, findings: Findings, capsule: Capsule | None, plan: Plan, sha256: str, now: str
+) -> Confirmed:
+    """Give the core's event for a confirmation; links and handle go into the capsule."""
+    domain = next((one.domain for one in plan.systems if one.system == confirmation.system), "")
+    links: list[Known] = []
+    if capsule is not None:
+        for link in findings.links:
+            weaker = strength_of(link.kind) if link.strength is Strength.UNIQUE else link.strength
+            links.append(Known(capsule.add(link.kind, link.value), link.kind, weaker, domain))
+        if confirmation.sealed:
+            capsule.handles[confirmation.system] = findings.handle
+    return Confirmed(
+        request_id=confirmation.request_id,
+        observed_at=now,
+        task_id=confirmation.task_id,
+        system=confirmation.system,
+        action=confirmation.action,
+        connector=confirmation.connector,
+        acted_at=confirmation.acted_at,
+        sha256=sha256,
+        outcomes=confirmation.outcomes,
+        links=tuple(links),
+    )
+
+
+def task_event(request_id: str, issue: IssueTask, capsule: Capsule, keys: Keyring, chance: Chance, now: str) -> bytes:
+    """Seal a task and wrap it. ``not_after`` is set when the task is released (decision 4)."""
+    secret = Secret(capsule.values(issue.refs), capsule.handles.get(issue.system, ""))
+    binding = Binding(request_id, issue.task_id, issue.system, "task")
+    sealed = keys.system(issue.system).seal(encode(secret), binding, nonce=chance(12))
+    task = Task(
+        task_id=issue.task_id,
+        request_id=request_id,
+        system=issue.system,
+        action=issue.action,
+        sealed=sealed,
+        instructions=issue.instructions,
+    )
+    return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task))
+
+
+def notice_event(request_id: str, notice: Notice, now: str) -> bytes:
+    """Wrap a notice."""
+    return wrap(notice.notice_id, envelope.NOTICE, request_id, now, encode(notice))
+
+
+def confirmation_event(confirmation: Confirmation, key: SharedKey) -> bytes:
+    """Wrap a confirmation as its system sends it: authenticated with the system's key."""
+    data = encode(confirmation)
+    event = CloudEvent(
+        id=confirmation.task_id,
+        source=f"/systems/{confirmation.system}",
+        type=envelope.CONFIRMATION,
+        specversion="1.0",
+        subject=confirmation.request_id,
+        time=confirmation.acted_at,
+        data=msgspec.Raw(data),
+        expungemac=key.mac(data),
+    )
+    return encode(event)
+
+
+def wrap(event_id: str, kind: str, request_id: str, now: str, data: bytes) -> bytes:
+    """Wrap data of the orchestrator into a CloudEvent."""
+    return encode(CloudEvent(event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data)))
+
+
+def digest(data: bytes) -> tuple[bytes, str]:
+    """Give the SHA-256 of bytes, raw and as hex."""
+    raw = hashlib.sha256(data)
+    return raw.digest(), raw.hexdigest()

@@ -1,0 +1,112 @@
+"""A completion record as compact JWS (RFC 7515) over RFC 8785 JSON, Ed25519 (RFC 9864); and its verifier.
+
+``verify`` raises at the first doubt and returns the record; it never returns a bool. Keys are pinned by the
+caller; nothing in the header is trusted (no ``jwk``, no ``x5c``, no other algorithm).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final, Protocol
+
+import msgspec
+import rfc8785
+
+from orchestrator.errors import VerificationError
+from schemas.codec import decode, forbid_unknown
+from schemas.completion import JWS_TYP, KIND, CompletionRecord
+from schemas.errors import SchemaError
+from schemas.sealing import b64u, unb64u
+
+_SALT_BYTES: Final = 32
+_ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
+_FIX: Final = "get the record again from its issuer; do not rely on this one"
+
+
+class Signing(Protocol):
+    """What signs: see ``orchestrator.keys``."""
+
+    kid: str
+
+    def sign(self, data: bytes) -> bytes:
+        """Give the signature."""
+        ...
+
+
+class Checking(Protocol):
+    """What checks a signature under a pinned key: see ``orchestrator.keys``."""
+
+    kid: str
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Raise VerificationError unless the signature fits."""
+        ...
+
+
+def sign(record: CompletionRecord, salt: bytes, signer: Signing) -> bytes:
+    """Give the compact JWS of a record, with its salt filled in."""
+    payload = rfc8785.dumps(msgspec.to_builtins(msgspec.structs.replace(record, salt=b64u(salt))))
+    header = rfc8785.dumps({"alg": "Ed25519", "kid": signer.kid, "typ": JWS_TYP})
+    signed = f"{b64u(header)}.{b64u(payload)}".encode("ascii")
+    return signed + b"." + b64u(signer.sign(signed)).encode("ascii")
+
+
+def verify(jws: bytes, key: Checking) -> CompletionRecord:
+    """Check a record: form, algorithm, key, signature, canonical form, and that its lines support its headline.
+
+    Raises:
+        VerificationError: at the first doubt, saying which.
+    """
+    parts = jws.strip().split(b".")
+    if len(parts) != 3:  # noqa: PLR2004 - a compact JWS has three parts
+        raise VerificationError("not a compact JWS", fix="give the file that `expunge record` wrote")
+    try:
+        header = msgspec.json.decode(unb64u(parts[0].decode("ascii")), type=dict[str, str])
+        payload = unb64u(parts[1].decode("ascii"))
+        signature = unb64u(parts[2].decode("ascii"))
+    except (SchemaError, msgspec.MsgspecError, UnicodeDecodeError):
+        raise VerificationError("the record is damaged: it cannot be decoded", fix=_FIX) from None
+    if set(header) != {"alg", "kid", "typ"} or header["alg"] not in _ALGORITHMS or header["typ"] != JWS_TYP:
+        raise VerificationError("not signed in the expected way (Ed25519, dsr-completion+jws)", fix=_FIX)
+    if header["kid"] != key.kid:
+        raise VerificationError(
+            "signed with another key than the one you trust", fix="ask the issuer which key was in use"
+        )
+    key.verify(signature, parts[0] + b"." + parts[1])
+    return _payload(payload)
+
+
+def _payload(payload: bytes) -> CompletionRecord:
+    try:
+        if rfc8785.dumps(json.loads(payload)) != payload:
+            raise VerificationError("the record is not in canonical form (RFC 8785)", fix=_FIX)
+        record = decode(payload, CompletionRecord)
+        forbid_unknown(payload, record)
+        salt = unb64u(record.salt)
+    except (SchemaError, ValueError):
+        raise VerificationError("the signed content is not a completion record of this version", fix=_FIX) from None
+    if record.v != 1 or record.kind != KIND or len(salt) != _SALT_BYTES:
+        raise VerificationError("the signed content is not a completion record of this version", fix=_FIX)
+    if record.record_id != f"{record.request_id}.{record.number}":
+        raise VerificationError("the record's number does not fit its id", fix=_FIX)
+    _supports_its_claim(record)
+    return record
+
+
+def _supports_its_claim(record: CompletionRecord) -> None:
+    """A record that says more than its lines is refused, whoever signed it (I1)."""
+    tags = {_tag(line.outcome) for system in record.systems for line in system.record_sets}
+    if record.result == "fulfilled" and (record.not_searched and record.number == 1 and _art_11(record)):
+        raise VerificationError("claims to be fulfilled, but not everything was searched", fix=_FIX)
+    if record.result == "fulfilled" and ("kept" in tags or not tags):
+        raise VerificationError("claims to be fulfilled, but records are kept", fix=_FIX)
+    if record.result == "nothing_held" and tags != {"nothing_held"}:
+        raise VerificationError("claims that nothing was held, but lines say otherwise", fix=_FIX)
+
+
+def _art_11(record: CompletionRecord) -> bool:
+    return any(reason.startswith("GDPR Art. 11") for reason in record.not_searched.values())
+
+
+def _tag(outcome: msgspec.Struct) -> str:
+    return str(outcome.__struct_config__.tag)

@@ -1,0 +1,75 @@
+"""From the configuration and the connectors' data maps to the plan that the core decides by."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from connectors.contract import Connector
+from connectors.datamap import RecordSet
+from connectors.errors import MisconfiguredError
+from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.errors import UsageError
+from orchestrator.settings import Settings
+
+
+def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
+    """Make the plan.
+
+    Raises:
+        UsageError: a limit that does not exist, or a data map the core cannot decide by.
+    """
+    return Plan(
+        systems=tuple(
+            SystemPlan(
+                system=one.system,
+                connector=opened[one.system].name,
+                domain=one.domain,
+                owner=one.owner,
+                record_sets=tuple(_record_set(r) for r in _checked(one.system, opened[one.system].record_sets())),
+            )
+            for one in settings.systems
+        ),
+        policy_version=settings.policy.version,
+        controllers=settings.policy.controllers,
+        joined_domains=settings.policy.join_domains,
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    known = Limits.__struct_fields__
+    for name, value in settings.limits.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            raise UsageError(f"[limits]: unknown key {name!r}", where=str(settings.file), fix=fix)
+        if value < 0:
+            raise UsageError(f"[limits] {name} is negative", where=str(settings.file), fix="0 or more")
+    return Limits(**settings.limits)
+
+
+def _checked(system: str, sets: Sequence[RecordSet]) -> Sequence[RecordSet]:
+    names = {one.name for one in sets}
+    for one in sets:
+        if one.parent is not None and one.parent not in names:
+            raise MisconfiguredError("parent", f"{system}/{one.name}: parent {one.parent!r} is not a record set")
+        if one.erase == "with_parent" and one.parent is None:
+            raise MisconfiguredError("parent", f"{system}/{one.name}: with_parent needs a parent")
+    return sets
+
+
+def _record_set(one: RecordSet) -> RecordSetPlan:
+    retain = RetainRule(one.retain.why, one.retain.text, one.retain.months) if one.retain else None
+    return RecordSetPlan(
+        name=one.name,
+        kinds=tuple(sorted(one.match)),
+        erase=one.erase,
+        parent=one.parent,
+        retain=retain,
+        max_records=one.max_records,
+        backups_kept_days=one.backups_kept_days,
+        categories=one.categories,
+        purpose=one.purpose,
+        basis=one.basis,
+    )
