@@ -22,7 +22,8 @@ from schemas.outcomes import (
     Survived,
     Unverifiable,
     is_final,
-)from schemas.tasks import WHOLE_SYSTEM
+)
+from schemas.tasks import WHOLE_SYSTEM
 
 WEAKEST_FIRST = ("not_searched", "kept", "attested", "anonymised", "deleted", "exported", "nothing_held")
 """Order of the headline: the weakest line speaks for the record (architecture.md section 6)."""

@@ -71,7 +71,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
                     _entry(archive, "README.txt", [README.encode()])
                     for system, rows in parts:
-                        _system(archive, _safe(system), rows, Path(scratch), key, chance)
+                        _system(archive, _safe(system), rows, Path(scratch), chance)
                 sha256 = out.finish()
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -86,7 +86,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
 
 
 def _system(
-    archive: zipfile.ZipFile, system: str, rows: Iterator[tuple[str, Row]], scratch: Path, key: bytes, chance: Chance
+    archive: zipfile.ZipFile, system: str, rows: Iterator[tuple[str, Row]], scratch: Path, chance: Chance
 ) -> None:
     """Sort rows by record set into scratch files (encrypted too), then write both forms of each."""
     spools: dict[str, _Spool] = {}
