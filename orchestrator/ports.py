@@ -51,7 +51,11 @@ class Keyring(Protocol):
     subject: bytes
     log: bytes
     intake: IntakePrivateKey
-    signer: Signer
+
+    @property
+    def signer(self) -> Signer:
+        """Give the key that signs records."""
+        ...
 
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system.
