@@ -1,0 +1,136 @@
+"""The connector: the contract's five methods, each one transaction on a connection of its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+
+import sqlalchemy as sa
+
+from connectors.contract import (
+    Connector,
+    ErasureOrder,
+    ErasureReport,
+    Holdings,
+    Look,
+    Presence,
+    RecordWriter,
+    Subject,
+    TaskId,
+)
+from connectors.sql.building import compile_plan
+from connectors.sql.datamap import SqlMap, SqlRecordSet
+from connectors.sql.engine import WRITE
+from connectors.sql.erasing import erase
+from connectors.sql.errors import translated
+from connectors.sql.finding import find, holdings
+from connectors.sql.looking import present
+from connectors.sql.plan import CHUNK, Plan
+from connectors.sql.statements import VALUES
+from connectors.sql.values import cell
+
+_STREAM = 200
+"""Rows held at a time while exporting."""
+
+
+class System:
+    """What the connectors of one system share: the engine (it pools nothing) and the plan, made when first needed."""
+
+    def __init__(self, engine: sa.Engine, sql_map: SqlMap, lock_timeout: float) -> None:
+        self.engine = engine
+        self.map = sql_map
+        self.lock_timeout = lock_timeout
+        self._plan: Plan | None = None
+        self._lock = threading.Lock()
+
+    def plan(self, connection: sa.Connection, *, afresh: bool = False) -> Plan:
+        """Give the plan; ``afresh`` reads the schema again. Needs a connection without an open transaction.
+
+        Raises:
+            MisconfiguredError: the data map does not fit the schema.
+        """
+        if self._plan is None or afresh:
+            with self._lock:
+                if self._plan is None or afresh:
+                    with connection.begin():
+                        self._plan = compile_plan(connection, self.map)
+        return self._plan
+
+
+class SqlConnector(Connector):
+    """A SQL database, SQLite or PostgreSQL."""
+
+    def __init__(self, system: System) -> None:
+        self.name = f"sql/{_version()}"
+        self._system = system
+        self._connection: sa.Connection | None = None
+
+    def record_sets(self) -> Sequence[SqlRecordSet]:
+        return self._system.map.sets
+
+    def check(self) -> Sequence[str]:
+        with translated():
+            return self._system.plan(self._open(), afresh=True).warnings
+
+    def locate(self, subjects: Sequence[Subject]) -> Mapping[TaskId, Holdings]:
+        with self._transaction() as (connection, plan):
+            found = find(connection, plan, subjects)
+        answers = holdings(plan, subjects, found)
+        return {one.task_id: answer for one, answer in zip(subjects, answers, strict=True)}
+
+    def erase(self, orders: Sequence[ErasureOrder]) -> Mapping[TaskId, ErasureReport]:
+        with self._transaction(write=True) as (connection, plan):
+            reports = erase(connection, plan, orders)
+        return {one.task_id: report for one, report in zip(orders, reports, strict=True)}
+
+    def present(self, looks: Sequence[Look]) -> Mapping[TaskId, Mapping[str, Mapping[str, Presence]]]:
+        with self._transaction() as (connection, plan):
+            seen = present(connection, plan, looks)
+        return {one.subject.task_id: answer for one, answer in zip(looks, seen, strict=True)}
+
+    def export(self, subject: Subject, into: RecordWriter) -> None:
+        """Write every record, parents first, with every column of its table: all of it is about the person."""
+        with self._transaction() as (connection, plan):
+            found = find(connection, plan, [subject])
+            for one in plan.sets:
+                keys = one.bound(list(found[one.name].rows))
+                for start in range(0, len(keys), CHUNK):
+                    values = {VALUES: keys[start : start + CHUNK]}
+                    result = connection.execute(one.whole, values, execution_options={"yield_per": _STREAM})
+                    names = tuple(result.keys())
+                    for row in result:
+                        into.write(one.name, dict(zip(names, map(cell, row), strict=True)))
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self._system.engine.connect()
+        return self._connection
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False) -> Iterator[tuple[sa.Connection, Plan]]:
+        """Run in one transaction: committed if it changes rows, rolled back on any error."""
+        with translated():
+            connection = self._open()
+            plan = self._system.plan(connection)
+            connection = connection.execution_options(**{WRITE: write})
+            with connection.begin():
+                if write and not plan.sqlite:
+                    milliseconds = int(self._system.lock_timeout * 1000)
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+                yield connection, plan
+
+
+@cache
+def _version() -> str:
+    try:
+        return importlib.metadata.version("expunge")
+    except importlib.metadata.PackageNotFoundError:  # run from a plain copy of the sources
+        return "0"

@@ -1,0 +1,177 @@
+"""Finds the rows of a batch of subjects, parents first; shared by locate, erase and export."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.contract import Holding, Holdings, Subject
+from connectors.errors import PermanentError
+from connectors.sql.plan import Place, Plan, Row, SetPlan, fetch
+from connectors.sql.values import Key, anchor_date, decode_key, encode_key, text_of
+from schemas.identifiers import canonical
+from schemas.outcomes import Facts
+from schemas.tasks import Link
+
+_NOTHING = Holding()
+
+
+class Found:
+    """Rows of one record set: ``rows`` by key, and whose they are (places in the batch; a row may be shared)."""
+
+    __slots__ = ("owners", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[Key, Row] = {}
+        self.owners: dict[Key, set[int]] = {}
+
+    def add(self, key: Key, row: Row, owners: Iterable[int]) -> None:
+        """Note that a row belongs to these subjects."""
+        known = self.owners.get(key)
+        if known is None:
+            self.rows[key] = row
+            self.owners[key] = set(owners)
+        else:
+            known.update(owners)
+
+    def by_owner(self) -> dict[int, list[Key]]:
+        """Give the keys of each subject that has any."""
+        found: dict[int, list[Key]] = defaultdict(list)
+        for key, owners in self.owners.items():
+            for owner in owners:
+                found[owner].append(key)
+        return found
+
+
+def find(connection: sa.Connection, plan: Plan, subjects: Sequence[Subject]) -> dict[str, Found]:
+    """Find the rows of all subjects: by identifier, through the parent's rows, and by the keys known before."""
+    for subject in subjects:
+        if not subject.keys.keys() <= plan.by_name.keys():
+            # Rows found under an older map: they must not be forgotten in silence.
+            raise PermanentError("unknown_record_set")
+    found: dict[str, Found] = {}
+    for one in plan.sets:
+        here = found[one.name] = Found()
+        for place in one.places:
+            _by_identifier(connection, one, place, subjects, here)
+        if one.spec.parent is not None:
+            _by_parent(connection, one, plan.by_name[one.spec.parent], found[one.spec.parent], here)
+        _by_key(connection, one, subjects, here)
+    return found
+
+
+def _by_identifier(
+    connection: sa.Connection, one: SetPlan, place: Place, subjects: Sequence[Subject], here: Found
+) -> None:
+    asked: dict[str, list[int]] = {}
+    for index, subject in enumerate(subjects):
+        for value in subject.identifiers.get(place.kind, ()):
+            form = place.form(value)
+            if form:
+                asked.setdefault(form, []).append(index)
+    if not asked:
+        return
+    values = [bound for form in asked for bound in place.binds(form)]
+    for row in fetch(connection, place.statement, values):
+        owners = asked.get(place.stored_form(row[place.position], asked))
+        if owners:
+            here.add(one.key_of(row), row, owners)
+
+
+def _by_parent(connection: sa.Connection, one: SetPlan, parent: SetPlan, above: Found, here: Found) -> None:
+    statement, down = one.by_parent, parent.down[one.name]
+    if statement is None or not above.rows:
+        return
+    asked: dict[Any, set[int]] = {}
+    for key, row in above.rows.items():
+        link = down(row)
+        if link is not None:
+            asked.setdefault(link, set()).update(above.owners[key])
+    for row in fetch(connection, statement, list(asked)):
+        owners = asked.get(one.up(row))
+        if owners is None:
+            # The store calls two values equal that Python does not (a collation): nobody can say whose row it is.
+            raise PermanentError("ambiguous_parent")
+        here.add(one.key_of(row), row, owners)
+
+
+def _by_key(connection: sa.Connection, one: SetPlan, subjects: Sequence[Subject], here: Found) -> None:
+    asked: dict[Key, set[int]] = {}
+    for index, subject in enumerate(subjects):
+        for text in subject.keys.get(one.name, ()):
+            asked.setdefault(decode_key(one.decoder, text), set()).add(index)
+    missing = []
+    for key, owners in asked.items():
+        if key in here.rows:
+            here.add(key, here.rows[key], owners)
+        else:
+            missing.append(key)
+    for row in fetch(connection, one.by_key, one.bound(missing)):
+        key = one.key_of(row)
+        here.add(key, row, asked.get(key, ()))
+
+
+def anchors(plan: Plan, found: Mapping[str, Found]) -> dict[str, dict[Key, dt.date | None]]:
+    """Give the anchor date of every row of sets that have one: its own, or for ``with_parent`` the parent's."""
+    dates: dict[str, dict[Key, dt.date | None]] = {}
+    for one in plan.sets:
+        here = found[one.name]
+        if one.anchor is not None:
+            at = one.anchor
+            dates[one.name] = {key: anchor_date(row[at]) for key, row in here.rows.items()}
+        elif one.spec.erase == "with_parent" and one.spec.parent in dates:
+            by_link = linked(plan, one, found, dates[one.spec.parent])
+            dates[one.name] = {key: by_link.get(one.up(row)) for key, row in here.rows.items()}
+    return dates
+
+
+def linked(plan: Plan, one: SetPlan, found: Mapping[str, Found], values: Mapping[Key, Any]) -> dict[Any, Any]:
+    """Give what is known of the parent's rows by what the rows of a child set refer to them with."""
+    name = one.spec.parent or ""
+    down = plan.by_name[name].down[one.name]
+    return {down(row): values[key] for key, row in found[name].rows.items()}
+
+
+def holdings(plan: Plan, subjects: Sequence[Subject], found: Mapping[str, Found]) -> list[Holdings]:
+    """Give each subject's holdings."""
+    dates = anchors(plan, found)
+    empty = {one.name: _NOTHING for one in plan.sets}
+    answers: list[dict[str, Holding]] = [empty.copy() for _ in subjects]
+    for one in plan.sets:
+        here = found[one.name]
+        for owner, keys in here.by_owner().items():
+            answers[owner][one.name] = Holding(
+                keys=tuple(map(encode_key, keys)),
+                links=_links(one, [here.rows[key] for key in keys]) if one.yields else (),
+                facts=_facts(one, keys, dates.get(one.name)),
+            )
+    return list(answers)
+
+
+def _links(one: SetPlan, rows: Sequence[Row]) -> tuple[Link, ...]:
+    rules = {rule.position: rule for rule in (*one.anonymise, *one.mask)}
+    links: dict[Link, None] = {}
+    for kind, strength, position in one.yields:
+        for row in rows:
+            value = canonical(kind, text_of(row[position]))
+            # A replacement is nobody's identifier.
+            if value and not (position in rules and rules[position].holds(row[position])):
+                links[Link(kind, value, strength)] = None
+    return tuple(links)
+
+
+def _facts(one: SetPlan, keys: Sequence[Key], dates: Mapping[Key, dt.date | None] | None) -> Facts:
+    persons = len(keys) if one.spec.one_per_subject else 1
+    if dates is None:
+        return Facts(persons=persons)
+    known = sorted(date for key in keys if (date := dates[key]) is not None)
+    return Facts(
+        anchor_first=known[0].isoformat() if known else None,
+        anchor_last=known[-1].isoformat() if known else None,
+        anchor_missing=len(keys) - len(known),
+        persons=persons,
+    )

@@ -1,0 +1,145 @@
+"""The data map compiled: one immutable plan, shared by all connectors of a system. ``building`` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.datamap import Match
+from connectors.sql.datamap import SqlRecordSet
+from connectors.sql.replacing import Rule
+from connectors.sql.schema import Kind
+from connectors.sql.statements import VALUES, comparable
+from connectors.sql.values import Key, digits_form, lower_form, text_of
+from schemas.identifiers import Strength, canonical
+
+CHUNK: Final = 500
+"""Most values in one statement."""
+
+Row = sa.Row[Any]
+"""A row of the columns of ``SetPlan.columns``, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One column that holds one kind of identifier, and the statement that searches it."""
+
+    kind: str
+    match: Match
+    position: int
+    statement: sa.Select[Any]
+    column_kind: Kind
+    sqlite: bool
+
+    def form(self, value: str) -> str:
+        """Give the form under which an asked value is compared; empty: it can match nothing."""
+        if self.match.case == "lower":
+            return lower_form(value)
+        return digits_form(value) if self.match.case == "digits" else value
+
+    def binds(self, form: str) -> tuple[Any, ...]:
+        """Give what to send for a form."""
+        return comparable(form, self.column_kind, self.match.case, sqlite=self.sqlite)
+
+    def stored_form(self, value: Any, asked: Mapping[str, Any]) -> str:
+        """Give the form of a stored value; the rows are given back to who asked by it."""
+        if self.match.case == "lower":
+            return lower_form(value)
+        if self.match.case == "digits":
+            return digits_form(value)
+        text = text_of(value)
+        return text if text in asked else canonical(self.kind, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How a row moves to a new key: insert a masked copy, point what refers to it there, delete the old row.
+
+    The statements take ``old`` and ``new``; ``taken`` tells which of ``values`` are keys already.
+    """
+
+    kind: Kind
+    largest: int
+    taken: sa.Select[Any]
+    insert: sa.Insert
+    repoint: tuple[sa.Update, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPlan:
+    """One record set, ready to run. Rows are read as ``columns``; the key columns come first.
+
+    Attributes:
+        by_key, by_parent, delete, update_anonymise, update_mask, whole: Statements that take ``values``: keys, or
+            values of the columns that refer to the parent; ``whole`` reads all columns of the table.
+        by_link: child set -> reads the rows that its rows refer to.
+        up: Reads from a row what refers to the parent's row; None where it refers to none.
+        down: child set -> reads from a row what that child's ``up`` gives.
+        anchor: Position of the anchor date; None where there is none, or it is the parent's.
+        method: What erasing means here: ``delete`` or ``anonymise``.
+    """
+
+    spec: SqlRecordSet
+    columns: tuple[str, ...]
+    key_length: int
+    decoder: msgspec.json.Decoder[Key]
+    places: tuple[Place, ...]
+    yields: tuple[tuple[str, Strength, int], ...]
+    anchor: int | None
+    up: Callable[[Row], Any]
+    down: Mapping[str, Callable[[Row], Any]]
+    anonymise: tuple[Rule, ...]
+    mask: tuple[Rule, ...]
+    method: str
+    by_key: sa.Select[Any]
+    by_parent: sa.Select[Any] | None
+    by_link: Mapping[str, sa.Select[Any]]
+    whole: sa.Select[Any]
+    delete: sa.Delete
+    update_anonymise: sa.Update | None
+    update_mask: sa.Update | None
+    moves: Moves | None
+
+    @property
+    def name(self) -> str:
+        """Name of the record set."""
+        return self.spec.name
+
+    def key_of(self, row: Row) -> Key:
+        """Give the key of a row."""
+        return tuple(row[: self.key_length])
+
+    def bound(self, keys: list[Key]) -> list[Any]:
+        """Give keys as the statements take them: plain values where the key is one column."""
+        return [key[0] for key in keys] if self.key_length == 1 else list(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole system. ``sets`` come parents first; ``children`` by the name of the parent's set."""
+
+    sqlite: bool
+    sets: tuple[SetPlan, ...]
+    by_name: Mapping[str, SetPlan]
+    children: Mapping[str, tuple[SetPlan, ...]]
+    warnings: tuple[str, ...]
+
+
+def fetch(connection: sa.Connection, statement: sa.Select[Any], values: list[Any]) -> list[Row]:
+    """Read the rows for any number of values, in statements of at most ``CHUNK``."""
+    if not values:
+        return []
+    rows: list[Row] = []
+    for start in range(0, len(values), CHUNK):
+        rows += connection.execute(statement, {VALUES: values[start : start + CHUNK]}).all()
+    return rows
+
+
+def change(connection: sa.Connection, statement: sa.Delete | sa.Update, values: list[Any]) -> None:
+    """Delete or update the rows of these keys. How many rows it hit proves nothing and is not asked."""
+    for start in range(0, len(values), CHUNK):
+        connection.execute(statement, {VALUES: values[start : start + CHUNK]})

@@ -1,0 +1,81 @@
+"""Small pieces of SQL, each for both dialects, and what may be bound to them. They hold no values."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from connectors.sql.schema import Kind, Table
+from connectors.sql.values import as_decimal, as_integer, as_uuid
+
+VALUES: Final = "values"
+"""Name of the expanding parameter of every ``IN``."""
+
+# Constant text and not a parameter, so that an expression index can serve it.
+_BLANKS: Final = sa.literal_column("E' \\t\\n\\r'", sa.Text())
+
+
+def clause(table: Table) -> sa.TableClause:
+    """Give the table with the types statements bind with."""
+    columns = [sa.column(one.name, one.type) for one in table.columns.values()]
+    return sa.table(table.name[1], *columns, schema=table.name[0])
+
+
+def among(columns: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+    """Give ``columns IN :values``; one column takes plain values, several take tuples."""
+    if len(columns) == 1:
+        return columns[0].in_(sa.bindparam(VALUES, expanding=True, type_=columns[0].type))
+    return sa.tuple_(*columns).in_(sa.bindparam(VALUES, expanding=True))
+
+
+def normal(column: sa.ColumnElement[Any], case: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
+    """Give the SQL of ``values.lower_form`` (case ``lower``) or ``values.digits_form`` (case ``digits``)."""
+    f = sa.func
+    if sqlite:
+        # As bytes: SQLite would refuse to hand a text of invalid UTF-8 to Python, and the search would stop.
+        raw = sa.cast(column, sa.LargeBinary)
+        if case == "digits":
+            return f.expunge_digits(raw, type_=sa.Text())
+        # Calling Python for every row takes several times as long as the scan; plain ASCII is left to SQLite.
+        plain = f.lower(f.trim(column), type_=sa.Text())
+        return sa.case((column.op("GLOB")("*[^ -~]*"), f.expunge_lower(raw, type_=sa.Text())), else_=plain)
+    text = column if isinstance(column.type, sa.String) else sa.cast(column, sa.Text)
+    trimmed = f.btrim(text, _BLANKS)
+    if case == "lower":
+        return f.lower(f.normalize(trimmed), type_=sa.Text())
+    kept = f.regexp_replace(f.replace(trimmed, "(0)", ""), "[^0-9+]", "", "g")
+    return f.nullif(f.replace(f.regexp_replace(kept, "^00", ""), "+", ""), "", type_=sa.Text())
+
+
+def comparable(value: str, kind: Kind, case: str, *, sqlite: bool) -> tuple[Any, ...]:
+    """Give what to compare a column of this kind with; nothing if no value of the column can match.
+
+    A value that the driver could not send (a lone surrogate, NUL for PostgreSQL) is in no row, and must not raise.
+    """
+    if not value or (not sqlite and "\0" in value):
+        return ()
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ()
+    return (value,) if case != "exact" else _coerced(value, kind, sqlite=sqlite)
+
+
+def _coerced(value: str, kind: Kind, *, sqlite: bool) -> tuple[Any, ...]:
+    if kind is Kind.TEXT:
+        return (value,)
+    if kind is Kind.INTEGER:
+        return _some(as_integer(value))
+    if sqlite:
+        # The column's type says nothing about the value's: ask for both.
+        return (value, *_some(as_integer(value)))
+    if kind is Kind.UUID:
+        return _some(as_uuid(value))
+    if kind is Kind.NUMBER:
+        return _some(as_decimal(value))
+    return ()
+
+
+def _some(value: Any) -> tuple[Any, ...]:
+    return () if value is None else (value,)
