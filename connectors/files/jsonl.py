@@ -16,7 +16,7 @@ from connectors.datamap import RecordSet
 from connectors.errors import PermanentError
 from connectors.files import dates, fields
 from connectors.files.found import TOKEN, Match, Query
-from connectors.files.needles import DigitFinder, Finder, hextet, plain_run, suffix_of
+from connectors.files.needles import DigitFinder, Finder, hextet, mapped_group, plain_run, suffix_of
 from connectors.files.text import Tokens, replaced
 from schemas.identifiers import canonical
 from schemas.tasks import Link
@@ -60,6 +60,8 @@ class JsonLines:
         if lookup.kind == "ip" and (group := hextet(value)):
             self._add(whole, group, complete=False)
             return
+        if lookup.kind == "ip" and (group := mapped_group(value)):
+            self._add(whole, group, complete=False)
         run = plain_run(value)
         self._add(whole, run, complete=run == value.lower().encode("utf-8", "replace"))
 

@@ -98,6 +98,14 @@ def hextet(value: str) -> bytes | None:
     return max(groups, key=len).encode() or b":"
 
 
+def mapped_group(value: str) -> bytes | None:
+    """Give what every hexadecimal spelling of an IPv4 address mapped into IPv6 holds: ``a00:`` for 10.0.0.1."""
+    try:
+        return f"{int(ipaddress.IPv4Address(value)) >> 16:x}:".encode()
+    except ValueError:
+        return None
+
+
 def spellings(value: str, *, any_case: bool) -> set[bytes]:
     """Give the ways a value is written in a text log: plain, URL-encoded, composed or not, UTF-8 or Latin-1."""
     texts = {unicodedata.normalize(form, value) for form in ("NFC", "NFD")}

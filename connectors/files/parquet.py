@@ -7,16 +7,14 @@ imported lazily: it is an extra, and takes longer to load than the rest of the p
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from connectors.datamap import RecordSet
 from connectors.errors import MisconfiguredError, PermanentError
-from connectors.files import dates, fields, keys, stream
+from connectors.files import columns, dates, fields, keys, stream
 from connectors.files.found import TOKEN_TEXT, FileScan, Match, Query, Record
 from connectors.files.lines import Edits
-from connectors.files.needles import hextet, suffix_of
 from connectors.files.paths import File
 from connectors.files.replace import replacing
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FIX: Final = "pip install expunge[parquet]"
-_SPACE: Final = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
 
 
 def require() -> None:
@@ -60,6 +57,10 @@ def opened(file: File) -> Iterator[pq.ParquetFile]:
                 yield opened_file
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
             raise PermanentError("broken_parquet") from None
+        except OSError as error:
+            if error.errno is None:  # pyarrow's own word for bytes it cannot decode
+                raise PermanentError("broken_parquet") from None
+            raise
 
 
 class ParquetFormat:
@@ -74,7 +75,7 @@ class ParquetFormat:
         self._lookups = fields.lookups(query, one.match)
         self._paths = list(dict.fromkeys(place.field for places in one.match.values() for place in places))
         self._retain = one.retain
-        self._candidates = {id(lookup): _Candidates(lookup) for lookup in self._lookups}
+        self._candidates = {id(lookup): columns.Candidates(lookup) for lookup in self._lookups}
 
     def check(self, file: File) -> None:
         """Hold the mapped columns against one file's schema.
@@ -91,10 +92,10 @@ class ParquetFormat:
         schema = source.schema_arrow
         yields = [place.field for places in self._set.yields.values() for place in places]
         for path in (*self._paths, *yields):
-            if not _searchable(_type_at(schema, path)):
+            if not columns.searchable(columns.type_at(schema, path)):
                 raise PermanentError("parquet_schema")
         if self._retain:
-            if _type_at(schema, self._retain.anchor) is None:
+            if columns.type_at(schema, self._retain.anchor) is None:
                 raise PermanentError("parquet_schema")
             for name, rule in self._retain.mask.items():
                 if name not in schema.names:
@@ -151,7 +152,7 @@ class ParquetFormat:
         table = source.read_row_group(group, columns=self._paths, use_threads=False)
         mask: Any = None
         for path in self._paths:
-            column = _texts(_column(table, path))
+            column = columns.texts(columns.column_at(table, path))
             for lookup in self._lookups:
                 if lookup.path == path:
                     found = self._candidates[id(lookup)].mask(column)
@@ -226,103 +227,15 @@ class ParquetFormat:
             column = table.column(place)
             chosen = pa.array([row in masks for row in range(len(table))])
             new = [fields.mask_value(rule, masks[row], column[row].as_py()) for row in sorted(masks)]
-            filled = pc.replace_with_mask(column.combine_chunks(), chosen, pa.array(new, type=column.type))
+            kind = column.type
+            plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+            filled = pc.replace_with_mask(column.cast(plain).combine_chunks(), chosen, pa.array(new, type=plain))
+            filled = filled if plain == kind else filled.dictionary_encode().cast(kind)
             table = table.set_column(place, table.schema.field(place), filled)
         removed = {row for row, (_, tokens) in edits.items() if tokens is None}
         if removed:
             table = table.filter(pa.array([row not in removed for row in range(len(table))]))
         return table
-
-
-class _Candidates:
-    """Proposes rows for one mapped column; never too narrow."""
-
-    def __init__(self, lookup: fields.Lookup) -> None:
-        import pyarrow as pa
-
-        values = list(lookup.owners)
-        self.kind = lookup.kind
-        self.digits = lookup.kind == "phone" or lookup.case == "digits"
-        self.any_address = lookup.kind == "ip" and any(hextet(value) for value in values)
-        suffixes = [suffix_of(value) for value in values] if self.digits else []
-        self.every = None in suffixes
-        texts = sorted(
-            {suffix.decode() for suffix in suffixes if suffix} if self.digits else {v.lower() for v in values}
-        )
-        self._values = pa.array(texts, pa.string())
-        self._width = {len(text) for text in texts}
-
-    def mask(self, column: Any) -> Any:
-        """Give a boolean column without nulls."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        if self.every:
-            return pc.is_valid(column)
-        if self.digits:
-            digits = pc.replace_substring_regex(column, "[^0-9]", "")
-            hits = [pc.is_in(pc.utf8_slice_codeunits(digits, -width), self._values) for width in sorted(self._width)]
-            found = hits[0]
-            for other in hits[1:]:
-                found = pc.or_(found, other)
-        else:
-            found = pc.is_in(pc.ascii_lower(pc.utf8_trim(column, _SPACE)), self._values)
-        if self.any_address or self.kind == "ip":
-            found = pc.or_(found, pc.fill_null(pc.match_substring(column, ":"), False))
-        # Text beyond ASCII has case and composition of its own: let the exact comparison decide.
-        return pc.or_(found, pc.fill_null(pc.invert(pc.string_is_ascii(column)), False)).cast(pa.bool_())
-
-
-def _type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
-    import pyarrow as pa
-
-    if path in schema.names:
-        return cast("pa.DataType", schema.field(path).type)
-    for cut in (found.start() for found in re.finditer(r"\.", path)):
-        if path[:cut] in schema.names and pa.types.is_struct(kind := schema.field(path[:cut]).type):
-            inner = pa.schema([kind.field(n) for n in range(kind.num_fields)])
-            return _type_at(inner, path[cut + 1 :])
-    return None
-
-
-def _searchable(kind: pa.DataType | None) -> bool:
-    import pyarrow as pa
-
-    if kind is None:
-        return False
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-    )
-
-
-def _column(table: pa.Table, path: str) -> Any:
-    import pyarrow.compute as pc
-
-    if path in table.schema.names:
-        return table.column(path)
-    for cut in (found.start() for found in re.finditer(r"\.", path)):
-        if path[:cut] in table.schema.names:
-            return pc.struct_field(table.column(path[:cut]), path[cut + 1 :].split("."))
-    raise PermanentError("parquet_schema")
-
-
-def _texts(column: Any) -> Any:
-    """Give a column as text, a whole float as a whole number."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_floating(kind):
-        whole = pc.if_else(pc.less_equal(pc.abs(column), pa.scalar(2.0**53)), pc.trunc(column), None)
-        column = pc.fill_null(whole, 0.5).cast(pa.float64()).cast(pa.int64(), safe=False)
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def _like(source: pq.ParquetFile) -> dict[str, Any]:
@@ -331,12 +244,12 @@ def _like(source: pq.ParquetFile) -> dict[str, Any]:
     options: dict[str, Any] = {"version": "2.6" if metadata.format_version.startswith("2") else "1.0"}
     if not metadata.num_row_groups:
         return options
-    columns = [metadata.row_group(0).column(n) for n in range(metadata.num_columns)]
-    names = {column.path_in_schema: column for column in columns}
+    first = [metadata.row_group(0).column(n) for n in range(metadata.num_columns)]
+    names = {column.path_in_schema: column for column in first}
     options["compression"] = {
         name: "NONE" if c.compression == "UNCOMPRESSED" else c.compression for name, c in names.items()
     }
     options["use_dictionary"] = [name for name, c in names.items() if c.has_dictionary_page]
-    options["use_deprecated_int96_timestamps"] = any(column.physical_type == "INT96" for column in columns)
-    options["write_statistics"] = any(column.is_stats_set for column in columns)
+    options["use_deprecated_int96_timestamps"] = any(column.physical_type == "INT96" for column in first)
+    options["write_statistics"] = any(column.is_stats_set for column in first)
     return options

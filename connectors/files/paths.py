@@ -129,7 +129,7 @@ def _walk(
 ) -> Iterator[tuple[tuple[str, ...], os.DirEntry[str]]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name == OWN_FOLDER or fnmatch.fnmatchcase(entry.name, TEMPORARY):
+            if (entry.name == OWN_FOLDER and not above) or fnmatch.fnmatchcase(entry.name, TEMPORARY):
                 continue
             parts = (*above, entry.name)
             leads = any(may_lead(glob, parts) for glob in globs)

@@ -35,7 +35,7 @@ def opened(file: File) -> Iterator[BinaryIO]:
     with translated():
         # O_NONBLOCK: a pipe put in the file's place must not hang the worker.
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
+    with translated(), os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise PermanentError("not_a_file")

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from connectors.datamap import Match as Place
 from connectors.files import dates
+from connectors.files.fields import fold
 from connectors.files.found import TOKEN, Match, Query
-from connectors.files.needles import DigitFinder, Finder, hextet, spellings, suffix_of
-from schemas.identifiers import canonical
+from connectors.files.needles import DigitFinder, Finder, hextet, mapped_group, spellings, suffix_of
 
 _ESCAPED_BEFORE: Final = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})\Z")
 _LETTER_BEFORE: Final = re.compile(rb"(?<!\\)\\[nrtbfv]\Z")
@@ -89,6 +89,9 @@ class Tokens:
         if group:
             found.setdefault(group, []).append(_Needle("ipv6", value, who, None))
             return
+        mapped = mapped_group(value) if kind == "ip" else None
+        if mapped:
+            found.setdefault(mapped, []).append(_Needle("ipv6", value, who, None))
         any_case = kind in _ANY_CASE or case == "lower"
         ways = spellings(value, any_case=any_case)
         for way in ways:
@@ -128,7 +131,7 @@ def _ipv6(raw: bytes, start: int, end: int, needle: _Needle) -> Span | None:
     while end < len(raw) and _ADDRESS.fullmatch(raw, end, end + 1):
         end += 1
     for cut in (raw[start:end], raw[start:end].rstrip(b".:")):
-        if cut and canonical("ip", cut.decode("ascii")) == needle.value:
+        if cut and fold("ip", "exact", cut.decode("ascii")) == needle.value:
             return Span(start, start + len(cut), needle.owners)
     return None
 
