@@ -61,8 +61,10 @@ class Embedded:
         *,
         clock: Clock,
         chance: Chance = chance,
+        batch: int = BATCH,
     ) -> None:
         self.settings = settings
+        self._batch = batch
         self._openers = openers
         self._clock = clock
         self._chance = chance
@@ -81,15 +83,20 @@ class Embedded:
         self._lock = filelock.FileLock(f"{settings.store}.lock", mode=0o600)
 
     @classmethod
-    def open(cls, home: Path, *, clock: Clock | None = None) -> Self:
+    def open(cls, home: Path, *, clock: Clock | None = None, batch: int = BATCH) -> Self:
         """Read the configuration of a home folder and open everything.
+
+        Args:
+            home: The folder with ``expunge.toml``.
+            clock: Where time comes from; the machine's by default.
+            batch: Most events a transaction, and most tasks a call of a connector.
 
         Raises:
             UsageError: configuration, keys or data maps are wrong; names file, line and fix.
             DependencyError: a database or folder cannot be reached.
         """
         settings = configuration.load(home)
-        return cls(settings, openers(settings), clock=clock or SystemClock())
+        return cls(settings, openers(settings), clock=clock or SystemClock(), batch=batch)
 
     def close(self) -> None:
         """Release everything."""
@@ -158,9 +165,9 @@ class Embedded:
         while True:
             worked = 0
             if not stop.is_set():
-                worked += self.engine.fire_timers()
+                worked += self.engine.fire_timers(self._batch)
                 # A full batch of tasks first, then new requests: the backlog stays in the journal (decision 3).
-                worked += self.engine.apply_waiting()
+                worked += self.engine.apply_waiting(self._batch)
                 self._start(pool, running)
                 worked += self._packages()
             if running:
@@ -181,7 +188,7 @@ class Embedded:
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[list[bytes]], str]) -> None:
         busy = set(running.values())
         for name in self._openers:
-            if name not in busy and (tasks := self.engine.next_tasks(name, BATCH)):
+            if name not in busy and (tasks := self.engine.next_tasks(name, self._batch)):
                 running[pool.submit(self._carry_out, name, tasks)] = name
 
     def _carry_out(self, name: str, tasks: Sequence[Task]) -> list[bytes]:
@@ -202,7 +209,7 @@ class Embedded:
 
     # -- access packages ----------------------------------------------------------------------------------
     def _packages(self) -> int:
-        jobs = self.engine.next_packages()
+        jobs = self.engine.next_packages(self._batch)
         for request_id, job in jobs:
             self._assemble(request_id, job)
         return len(jobs)
