@@ -13,7 +13,7 @@ throughput (services.md); in the tests joserfc is the oracle for both directions
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -33,9 +33,17 @@ _NONCE: Final = 12
 _LONGEST: Final = 8 << 20
 
 
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+# Characters of the other alphabet become invalid ones, so that each value has one text only.
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_LAST: Final = {0: None, 2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+"""Last characters whose unused bits are zero, by length modulo 4 (RFC 4648 section 3.5)."""
+
+
 def b64u(raw: bytes) -> str:
     """Encode base64url without padding (RFC 7515)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    # Sixty times a request: straight to binascii, one pass for alphabet and padding.
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def unb64u(text: str) -> bytes:
@@ -44,12 +52,13 @@ def unb64u(text: str) -> bytes:
     Raises:
         SealError: not base64url, or not in its one canonical form (RFC 4648 section 3.5).
     """
+    left = len(text) % 4
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
+        last = _LAST[left]
+        raw = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-left % 4), strict_mode=True)
+    except (ValueError, KeyError):
         raise SealError("seal.encoding", "not base64url") from None
-    # The decoder lets through padding, + and /, and stray bits in the last character: several texts for one value.
-    if b64u(raw) != text:
+    if last is not None and text[-1] not in last:
         raise SealError("seal.encoding", "not the one base64url form of its bytes")
     return raw
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -12,18 +11,13 @@ from schemas.identifiers import Strength
 from schemas.outcomes import Located
 
 
-@functools.lru_cache(maxsize=4096)
-def _searches(system: SystemPlan) -> frozenset[str]:
-    return system.kinds
-
-
 def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[str, ...]:
     """Give the references this system may be searched by.
 
     What the person gave searches everything. What was found searches only if it is unique, and only within its
     own domain or one that the policy joins to it (I9).
     """
-    kinds = _searches(system)
+    kinds = system.kinds
     return tuple(one.ref for one in known if one.kind in kinds and (not one.domain or _may_follow(plan, one, system)))
 
 

@@ -5,6 +5,7 @@ Its digest stands in the completion record, so that a third party can see what h
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import Literal
 
@@ -37,7 +38,7 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     basis: str = ""
 
 
-class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One system. ``domain`` walls it off: what is found in one domain does not search another (I9)."""
 
     system: str
@@ -46,12 +47,17 @@ class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     record_sets: tuple[RecordSetPlan, ...]
     owner: str = "system-owner"
 
-    @property
+    @functools.cached_property
     def kinds(self) -> frozenset[str]:
         """Identifier kinds this system can search by."""
         return frozenset(kind for one in self.record_sets for kind in one.kinds)
 
-    @property
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """Names of the record sets."""
+        return frozenset(one.name for one in self.record_sets)
+
+    @functools.cached_property
     def backup_days(self) -> int | None:
         """Longest life of a backup of this system, in days."""
         return max((one.backups_kept_days for one in self.record_sets if one.backups_kept_days), default=None)
@@ -72,7 +78,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     package_days: int = 30
 
 
-class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """Everything the core decides by. ``joined_domains``: pairs (found in, may search)."""
 
     systems: tuple[SystemPlan, ...]
@@ -83,7 +89,12 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def system(self, name: str) -> SystemPlan:
         """Give one system's plan."""
-        return next(one for one in self.systems if one.system == name)
+        return self.by_name[name]
+
+    @functools.cached_property
+    def by_name(self) -> dict[str, SystemPlan]:
+        """Systems by their id."""
+        return {one.system: one for one in self.systems}
 
     def digest(self) -> str:
         """SHA-256 (hex) of the RFC 8785 form."""

@@ -43,10 +43,26 @@ class Checking(Protocol):
         ...
 
 
+_SORTED: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+def canonical(value: object) -> bytes:
+    """Give the RFC 8785 form.
+
+    For plain ASCII without escapes, sorted compact JSON *is* the RFC 8785 form (there are no floats in a record), and
+    msgspec writes it 30 times faster than the general library, which was an eighth of the cost of a request. Anything
+    else goes through the library; a property test holds the two against each other.
+    """
+    fast = _SORTED(value)
+    if fast.isascii() and b"\\" not in fast:
+        return fast
+    return rfc8785.dumps(msgspec.to_builtins(value))
+
+
 def sign(record: CompletionRecord, salt: bytes, signer: Signing) -> bytes:
     """Give the compact JWS of a record, with its salt filled in."""
-    payload = rfc8785.dumps(msgspec.to_builtins(msgspec.structs.replace(record, salt=b64u(salt))))
-    header = rfc8785.dumps({"alg": "Ed25519", "kid": signer.kid, "typ": JWS_TYP})
+    payload = canonical(msgspec.structs.replace(record, salt=b64u(salt)))
+    header = canonical({"alg": "Ed25519", "kid": signer.kid, "typ": JWS_TYP})
     signed = f"{b64u(header)}.{b64u(payload)}".encode("ascii")
     return signed + b"." + b64u(signer.sign(signed)).encode("ascii")
 

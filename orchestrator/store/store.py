@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -181,15 +182,19 @@ class SqlTransaction:
     # -- helpers ------------------------------------------------------------------------------------------
     def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
-            self.connection.execute(sa.insert(table), rows)
+            self._many(_insert_text(table, self.connection.dialect), rows)
 
     def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> None:
-        if not rows:
-            return
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(table)
-        others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
-        self.connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=others), rows)
+        if rows:
+            self._many(_upsert_text(table, key, self.connection.dialect), rows)
+
+    def _many(self, statement: tuple[str, tuple[str, ...] | None], rows: Sequence[dict[str, Any]]) -> None:
+        """Run a compiled statement for many rows, past Core's work per row (a tenth of the cost of a request)."""
+        text, order = statement
+        if order is None:
+            self.connection.exec_driver_sql(text, list(rows))
+        else:
+            self.connection.exec_driver_sql(text, [tuple(row[name] for name in order) for row in rows])
 
     def _by_id(self, key: Any, value: Any, ids: Iterable[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -227,6 +232,33 @@ class SqlStore:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+_Compiled = tuple[str, tuple[str, ...] | None]
+
+
+@functools.lru_cache(maxsize=64)
+def _insert_text(table: sa.Table, dialect: sa.Dialect) -> _Compiled:
+    return _compiled(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
+
+
+@functools.lru_cache(maxsize=64)
+def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> _Compiled:
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
+    statement = insert.values({c.name: sa.bindparam(c.name) for c in _given(table)})
+    return _compiled(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
+
+
+def _given(table: sa.Table) -> list[sa.Column[Any]]:
+    """The columns we give a value; the database numbers the others."""
+    return [c for c in table.columns if c is not table.autoincrement_column]
+
+
+def _compiled(statement: sa.Insert, dialect: sa.Dialect) -> _Compiled:
+    compiled = statement.compile(dialect=dialect)
+    order = getattr(compiled, "positiontup", None)
+    return str(compiled), tuple(order) if order is not None else None
 
 
 def _without(row: JournalRow, name: str) -> dict[str, Any]:
