@@ -98,6 +98,7 @@ class FakeStore:
         self.calls: list[tuple[str, int]] = []
         self.opened = 0
         self.closed = 0
+        self._people: list[Person] = []
 
     def add(self, record_set: str, key: str, cells: Mapping[str, Cell], parent: str | None = None) -> None:
         """Put a record into the store."""
@@ -105,7 +106,7 @@ class FakeStore:
 
     def seed(self, person: Person) -> dict[str, list[Mapping[str, Cell]]]:
         """Put a person into the default record sets; gives what an export has to give."""
-        key = person.customer_id
+        key, here = person.customer_id, self.key(person)
         written: dict[str, list[Mapping[str, Cell]]] = {
             "contacts": [{"id": key, "email": person.email.upper(), "name": person.name, "phone": person.phone}],
             "notes": [{"text": f"called {person.name}"}, {"text": f"wrote to {person.email}"}],
@@ -117,8 +118,14 @@ class FakeStore:
         }
         for name, rows in written.items():
             for number, cells in enumerate(rows):
-                self.add(name, f"{key}/{number}", cells, f"{key}/0" if name == "notes" else None)
+                self.add(name, f"{here}/{number}", cells, f"{here}/0" if name == "notes" else None)
         return written
+
+    def key(self, person: Person) -> str:
+        """Give what the keys of a seeded person's rows start with; it says nothing about the person."""
+        if person not in self._people:
+            self._people.append(person)
+        return f"p{self._people.index(person)}"
 
     def dump(self) -> dict[str, list[str]]:
         """Give every record as text."""
