@@ -22,7 +22,7 @@ def connector(settings: SystemSettings) -> Callable[[], Connector]:
     Raises:
         MisconfiguredError: wrong options or data map. The schema is checked by ``Connector.check``.
     """
-    from connectors.sql.connector import SqlConnector, System
+    from connectors.sql.adapter import SqlConnector, System
     from connectors.sql.datamap import read_map
     from connectors.sql.engine import make_engine
 
