@@ -17,8 +17,9 @@ import msgspec
 from schemas.envelope import CloudEvent
 from schemas.errors import MalformedMessageError, UnknownFieldError
 from schemas.fields import CLOUDEVENTS_STRING, TIME_PATTERN, Id, Time, Word
+from schemas.identifiers import Identifier
 from schemas.outcomes import Outcome, Unverifiable
-from schemas.requests import MAX_FORM_BYTES, RequestForm, Right
+from schemas.requests import MAX_FORM_BYTES, RequestForm, Right, normalised
 from schemas.tasks import Action, Confirmation
 
 _T = TypeVar("_T")
@@ -78,8 +79,11 @@ def malformed(error: Exception) -> MalformedMessageError:
     said = text[: path.start()] if path else text
     if "matching regex" in said:
         said = "not in the form that the schema gives this field"
+    elif said.startswith("Invalid"):
+        said = "not one of the known values"
     elif not _SAYABLE.fullmatch(said):
-        said = "not one of the known values" if said.startswith("Invalid") else "not of the expected form"
+        # A text of somebody's own check: even what looks like a path may come from the data.
+        said, path = "not of the expected form", None
     return MalformedMessageError("message.malformed", said, where=path[1] if path else "$")
 
 
@@ -103,6 +107,18 @@ def decode_form(raw: bytes) -> RequestForm:
         raise MalformedMessageError(error.rule, error.message, where=error.where, fix=fix) from None
     forbid_unknown(raw, form)
     return form
+
+
+def decode_identifiers(plain: bytes) -> tuple[Identifier, ...]:
+    """Read what was sealed in a request, and hold it against the same rules as a form.
+
+    A publisher in another language may not have normalised; an identifier that is not, is found nowhere and would
+    read as "nothing held" (I1).
+
+    Raises:
+        SchemaError: not a list of identifiers, none, too many, or a wrong one.
+    """
+    return normalised(decode(plain, tuple[Identifier, ...]), where="$")
 
 
 def forbid_unknown(raw: bytes, decoded: Any) -> None:

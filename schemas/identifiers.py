@@ -54,6 +54,7 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s\u3002\uff0e\uff61]{1,255}\Z")
 # Marks that address books paste around numbers; zero width, so they may stand anywhere.
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _PHONE = re.compile(r"(?:tel:)?[\s(\[]*(\+|00)?(.*)\Z", re.DOTALL | re.IGNORECASE)
+_E164 = re.compile(r"\+[0-9]{2,15}\Z")
 # Letters (an extension), a second number: run together, the digits would be somebody else's number.
 _NOT_ONE_PHONE = re.compile(r"[^\W\d]|[+;#,*=&|]")
 # C0/C1 controls, NUL, line separators, invisible characters, and the bidirectional controls that make a value
@@ -215,6 +216,6 @@ def _validate_phone(text: str, where: str) -> None:
         valid = phonenumbers.is_possible_number(number)
     except phonenumbers.NumberParseException:
         valid = False
-    if not valid or not text.startswith("+"):
+    if not valid or not _E164.match(text):
         fix = "international form, E.164: +33123456789"
         raise InvalidIdentifierError("identifier.phone", "not a phone number", where=where, fix=fix)

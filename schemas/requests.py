@@ -108,30 +108,39 @@ def utc(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def normalised(found: tuple[Identifier, ...], *, where: str = "$.identifiers") -> tuple[Identifier, ...]:
+    """Check and normalise the identifiers of a request; duplicates go.
+
+    Raises:
+        SchemaError: none, too many, or a wrong one; never with its value.
+    """
+    if not found:
+        raise SchemaError(
+            "request.identifiers.none",
+            "no identifier: nobody can be found",
+            where=where,
+            fix='add at least one, e.g. {"kind": "email", "value": "..."}',
+        )
+    if len(found) > MAX_IDENTIFIERS:
+        raise SchemaError(
+            "request.identifiers.many",
+            f"{len(found)} identifiers",
+            where=where,
+            fix=f"at most {MAX_IDENTIFIERS}; split the request per person",
+        )
+    parsed = (
+        identifiers.parse(one.kind, one.value, where=f"{where}[{place}].value") for place, one in enumerate(found)
+    )
+    return tuple(dict.fromkeys(parsed))
+
+
 def validated(form: RequestForm, *, now: dt.datetime) -> RequestForm:
     """Check a form and normalise its identifiers.
 
     Raises:
         SchemaError: naming the field, the rule and the fix; never a value of an identifier.
     """
-    if not form.identifiers:
-        raise SchemaError(
-            "request.identifiers.none",
-            "no identifier: nobody can be found",
-            where="$.identifiers",
-            fix='add at least one, e.g. {"kind": "email", "value": "..."}',
-        )
-    if len(form.identifiers) > MAX_IDENTIFIERS:
-        raise SchemaError(
-            "request.identifiers.many",
-            f"{len(form.identifiers)} identifiers",
-            where="$.identifiers",
-            fix=f"at most {MAX_IDENTIFIERS}; split the request per person",
-        )
-    found = {
-        identifiers.parse(one.kind, one.value, where=f"$.identifiers[{place}].value"): None
-        for place, one in enumerate(form.identifiers)
-    }
+    found = normalised(form.identifiers)
     if form.request_id is not None and not _ID.match(form.request_id):
         raise SchemaError(
             "request.id",
@@ -160,4 +169,4 @@ def validated(form: RequestForm, *, now: dt.datetime) -> RequestForm:
                 fix="give the time at which the request reached you",
             )
         received = utc(moment)
-    return msgspec.structs.replace(form, identifiers=tuple(found), received_at=received)
+    return msgspec.structs.replace(form, identifiers=found, received_at=received)

@@ -9,15 +9,13 @@ their key**, whatever is left of the path that led to them (I1, I2).
 from __future__ import annotations
 
 import enum
-from typing import Final
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from schemas.fields import Count, Date, Id, Sealed, SealedOrEmpty, Time, Word
 from schemas.identifiers import Identifier, Strength
 from schemas.outcomes import KeptWhy, Outcome
-
 
 WHOLE_SYSTEM: Final = "*"
 """Stands, in a confirmation, for the record sets of a system that could not say which ones it has."""
