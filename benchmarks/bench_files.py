@@ -144,25 +144,28 @@ def _measure_lines(folder: Path, scale: float, kind: str) -> dict[str, Any]:
     }
 
 
-def _measure_parquet(folder: Path, scale: float) -> dict[str, Any]:
+def _table(start: int, rows: int) -> Any:
     import pyarrow as pa
+
+    who = [(start + n) * 48271 % 2_000_003 for n in range(rows)]
+    columns = {
+        "email": [_email(n) for n in who],
+        "customer_id": [f"C{n:08d}" for n in who],
+        "n": who,
+        "page": [f"/item/{n % 999}" for n in who],
+    }
+    return pa.table(columns)
+
+
+def _measure_parquet(folder: Path, scale: float) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     rows = 0
     group = 250_000
-    schema = pa.schema(
-        [
-            pa.field("email", pa.string()),
-            pa.field("customer_id", pa.string()),
-            pa.field("n", pa.int64()),
-            pa.field("page", pa.string()),
-        ]
-    )
-    with pq.ParquetWriter(folder / "data" / "a.parquet", schema, compression="snappy") as writer:
+    first = _table(0, group)
+    with pq.ParquetWriter(folder / "data" / "a.parquet", first.schema, compression="snappy") as writer:
         while rows < PARQUET_ROWS * scale:
-            who = [(rows + n) * 48271 % 2_000_003 for n in range(group)]
-            columns = [[_email(n) for n in who], [f"C{n:08d}" for n in who], who, [f"/item/{n % 999}" for n in who]]
-            writer.write_table(pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema))
+            writer.write_table(_table(rows, group))
             rows += group
     open_connector = events.connector(_settings(folder, PARQUET_MAP))
     taken, found = _pass(open_connector())

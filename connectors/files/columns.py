@@ -79,7 +79,8 @@ def searchable(kind: pa.DataType | None) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return (
-        pa.types.is_string(kind)
+        pa.types.is_null(kind)  # a writer's way to say that no row has a value yet
+        or pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
         or pa.types.is_integer(kind)
         or pa.types.is_floating(kind)

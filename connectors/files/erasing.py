@@ -85,7 +85,8 @@ def _plan(seen: SetScan, orders: Sequence[ErasureOrder], tokens: dict[int, str])
             if not keepers:
                 edit: dict[int, str] | None = None
             else:
-                edit = {n: tokens[n] for n in keepers if n in record.match.owners} if masking else {}
+                named = [n for n in keepers if seen.one.name in orders[n].instructions and n in record.match.owners]
+                edit = {n: tokens[n] for n in named} if masking else {}
                 if not edit:
                     continue
             if record.live:
