@@ -1,0 +1,205 @@
+"""The commands: their names, arguments and help. Nothing here works; each command imports its module when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.format import Format
+
+if TYPE_CHECKING:
+    from orchestrator.cli.desk import Desk
+
+app = typer.Typer(
+    name="expunge",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Home = Annotated[Path | None, typer.Option("--home", envvar="EXPUNGE_HOME", help="Home folder; default: this one.")]
+Out = Annotated[Format | None, typer.Option("-o", "--output", help="How data is printed: text or json.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the request.", show_default=False)]
+
+
+@app.callback()
+def root(ctx: typer.Context, home: Home = None, output: Out = None) -> None:
+    """Erasure and access under the GDPR: nothing is called done that was not looked at again.
+
+    Exit codes: 0 fine, 1 findings or needs attention, 2 usage or configuration, 3 dependency unreachable,
+    4 verification failed, 130 interrupted.
+    """
+    ctx.obj = (home, output)
+
+
+def _desk(ctx: typer.Context, home: Path | None, output: Format | None) -> Desk:
+    """Options count before and after the command's name; the nearer one wins."""
+    from orchestrator.cli.desk import Desk
+    from orchestrator.cli.screen import Screen
+
+    before_home, before_output = ctx.obj
+    return Desk(home or before_home or Path(), Screen(output or before_output or Format.TEXT))
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make or to bring up to date.")],
+    output: Out = None,
+) -> int:
+    """Make a home folder: configuration, keys, database. Run it again: it adds what is missing, nothing else."""
+    from orchestrator.cli import homes
+
+    return homes.init(_desk(ctx, None, output).screen, folder)
+
+
+@app.command()
+def demo(
+    ctx: typer.Context,
+    keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the home folder there.")] = None,
+    seed: Annotated[int, typer.Option(help="Which made-up company.")] = 1,
+    output: Out = None,
+) -> int:
+    """One access and one erasure request on a small made-up company, in ten seconds."""
+    from orchestrator.cli.demo import demo as play
+
+    return play(_desk(ctx, None, output).screen, keep, seed)
+
+
+@app.command()
+def check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Check configuration, keys, database, and every data map against its real store."""
+    from orchestrator.cli import checking
+
+    return checking.check(_desk(ctx, home, output))
+
+
+@app.command()
+def submit(
+    ctx: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(metavar="FILE|-", help="JSON, a JSON array or JSON Lines; without it, asks.")
+    ] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="When asking, do not show what is typed.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Take requests in: all of them or none. Identifiers never stand on the command line."""
+    from orchestrator.cli import submitting
+
+    return submitting.submit(_desk(ctx, home, output), source, hidden=hidden)
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do now.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Work on requests. Ctrl-C ends after what is running; exit code 1 if one needs attention."""
+    from orchestrator.cli import running
+
+    return running.run(_desk(ctx, home, output), until_idle=until_idle)
+
+
+@app.command(name="list")
+def list_(
+    ctx: typer.Context,
+    only_open: Annotated[bool, typer.Option("--open", help="Only open requests.")] = False,
+    attention: Annotated[bool, typer.Option("--attention", help="Only those that need a person.")] = False,
+    obligations: Annotated[bool, typer.Option("--obligations", help="What is still owed after the close.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Events that could not be applied.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """List requests: open ones first, by deadline."""
+    from orchestrator.cli import listing
+
+    chosen = [
+        name
+        for name, one in {"open": only_open, "attention": attention, "obligations": obligations, "dead": dead}.items()
+        if one
+    ]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"one list at a time: --{chosen[0]} or --{chosen[1]}")
+    return listing.show_list(_desk(ctx, home, output), listing.what(chosen), limit)
+
+
+@app.command()
+def show(ctx: typer.Context, request_id: Id, home: Home = None, output: Out = None) -> int:
+    """Show one request: what was found, decided and done, by which rule; exit code 1 if it needs attention."""
+    from orchestrator.cli import showing
+
+    return showing.show(_desk(ctx, home, output), request_id)
+
+
+@app.command()
+def record(
+    ctx: typer.Context,
+    request_id: Id,
+    number: Annotated[int | None, typer.Option(help="Which record; default: the newest.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("-O", metavar="FILE", help="Write to a new file.")] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write the signed completion record of a request (JWS); with -o json its content."""
+    from orchestrator.cli import proving
+
+    return proving.record(_desk(ctx, home, output), request_id, number, file)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `expunge record` wrote.")],
+    key: Annotated[Path, typer.Option("--key", metavar="KEY", help="The issuer's keys/record.pub.jwk.")],
+    output: Out = None,
+) -> int:
+    """Check a record with the issuer's public key; needs nothing else. Exit code 4 if it does not hold."""
+    from orchestrator.cli import proving
+
+    return proving.verify(_desk(ctx, None, output).screen, file, key)
+
+
+@app.command()
+def retry(
+    ctx: typer.Context,
+    request_id: Id,
+    role: Annotated[str, typer.Option(help="Who says that the cause is mended: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Let a request that needs attention go on, after its cause was mended."""
+    from orchestrator.cli import mending
+
+    return mending.retry(_desk(ctx, home, output), request_id, role)
+
+
+@app.command()
+def package(
+    ctx: typer.Context,
+    request_id: Id,
+    file: Annotated[Path, typer.Option("-O", metavar="FILE", help="New file for the zip; only you can read it.")],
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Decrypt the copy of an access request, to hand it over."""
+    from orchestrator.cli import mending
+
+    return mending.deliver(_desk(ctx, home, output), request_id, file)
+
+
+@app.command()
+def version(ctx: typer.Context, output: Out = None) -> int:
+    """Print the version."""
+    import importlib.metadata
+
+    found = importlib.metadata.version("expunge")
+    _desk(ctx, None, output).screen.data({"version": found}, lambda out: out.print(f"expunge {found}"))
+    return 0

@@ -1,0 +1,108 @@
+"""``expunge check``: configuration, keys, database, then every data map against its real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from connectors.errors import ConnectorError, MisconfiguredError
+from orchestrator.cli.desk import Desk
+from orchestrator.cli.guard import explain
+from orchestrator.errors import ExpungeError
+from orchestrator.keys import KeyFolder
+from orchestrator.runtime import planning
+from orchestrator.runtime.embedded import check_systems, openers
+from orchestrator.settings import Settings
+from orchestrator.store.database import open_sqlite
+from orchestrator.store.migrate import check as check_tables
+
+
+class Finding(msgspec.Struct, omit_defaults=True):
+    """One line of the result. ``level``: ok, warning or error."""
+
+    level: str
+    what: str
+    text: str = ""
+    where: str = ""
+    fix: str = ""
+    exit_code: int = 0
+
+
+def check(desk: Desk) -> int:
+    """Check everything and print every finding; warnings are shown and are fine.
+
+    Returns:
+        0; with errors the highest of their codes: 2 configuration, 3 a dependency that cannot be reached.
+
+    Raises:
+        UsageError: the configuration cannot be read at all.
+    """
+    settings = desk.settings()
+    found = [Finding("ok", "configuration", str(settings.file))]
+    found += _try("keys", lambda: _keys(settings))
+    found += _try("database", lambda: _database(desk, settings))
+    for one in settings.systems:
+        alone = msgspec.structs.replace(settings, systems=(one,))
+        found += _try(f"system {one.system}", lambda alone=alone: _system(alone))  # type: ignore[misc]
+    desk.screen.data(found, lambda out: _print(out, found))
+    worst = max(one.exit_code for one in found)
+    warned = sum(one.level == "warning" for one in found)
+    wrong = sum(one.level == "error" for one in found)
+    desk.screen.say(f"{wrong} errors, {warned} warnings" if wrong or warned else "everything fits")
+    return worst
+
+
+def _try(what: str, work: Callable[[], list[str]]) -> list[Finding]:
+    try:
+        warnings = work()
+    except (ExpungeError, MisconfiguredError, ConnectorError) as error:
+        told = explain(error)
+        text = ": ".join(filter(None, (told.what, told.why)))
+        return [Finding("error", what, text, told.where, told.fix, max(2, told.exit_code))]
+    return [Finding("warning", what, one) for one in warnings] or [Finding("ok", what)]
+
+
+def _keys(settings: Settings) -> list[str]:
+    KeyFolder(settings.keys, [one.system for one in settings.systems])
+    return []
+
+
+def _database(desk: Desk, settings: Settings) -> list[str]:
+    with desk.store(settings):
+        pass
+    engine = open_sqlite(settings.store)
+    try:
+        check_tables(engine)
+    finally:
+        engine.dispose()
+    return []
+
+
+def _system(alone: Settings) -> list[str]:
+    """Check one system: connector, data map, store; and that the core could decide by it."""
+    found = openers(alone)
+    warnings = [text for _, text in check_systems(found)]
+    opened = {name: opener() for name, opener in found.items()}
+    try:
+        planning.build(alone, opened)
+    finally:
+        for one in opened.values():
+            one.close()
+    return warnings
+
+
+_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
+
+
+def _print(out: Console, found: list[Finding]) -> None:
+    for one in found:
+        head = Text.assemble((f"{one.level:<8}", _STYLES[one.level]), one.what)
+        if one.text:
+            head.append(f": {one.text}")
+        out.print(head, soft_wrap=True)
+        for name, value in (("where", one.where), ("fix", one.fix)):
+            if value:
+                out.print(f"         {name + ':':<7}{value}", soft_wrap=True)

@@ -1,0 +1,51 @@
+"""What a command works with: its home folder, its settings, the store opened for reading, and where it prints."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator import settings as configuration
+from orchestrator.cli.screen import Screen
+from orchestrator.errors import UsageError
+from orchestrator.keys import KeyFolder
+from orchestrator.settings import Settings
+from orchestrator.store.database import open_sqlite
+from orchestrator.store.store import SqlStore
+
+
+class Desk:
+    """One command's surroundings."""
+
+    def __init__(self, home: Path, screen: Screen) -> None:
+        self.home = home
+        self.screen = screen
+
+    def settings(self) -> Settings:
+        """Read the configuration.
+
+        Raises:
+            UsageError: it is missing or wrong.
+        """
+        return configuration.load(self.home)
+
+    @contextlib.contextmanager
+    def store(self, settings: Settings | None = None) -> Iterator[SqlStore]:
+        """Open the store; a missing one is an error, never an empty new one.
+
+        Raises:
+            UsageError: there is no database yet.
+        """
+        file = (settings or self.settings()).store
+        if not file.exists():
+            raise UsageError("there is no database yet", where=str(file), fix="run `expunge init` in the folder")
+        store = SqlStore(open_sqlite(file), str(file))
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def own_keys(self, settings: Settings) -> KeyFolder:
+        """Read the orchestrator's own keys; those of the systems are not needed to take requests in."""
+        return KeyFolder(settings.keys, ())

@@ -1,0 +1,213 @@
+"""Reads for lists and pages. Never an identifier: they are sealed, and this module holds no key.
+
+Lists are made from the columns of ``requests``, without opening a state, so that they stay quick with 100,000 rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from orchestrator.core import events
+from orchestrator.core.model import RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.engine.engine import load_state
+from orchestrator.errors import UsageError
+from orchestrator.ports import JournalRow
+from orchestrator.store import tables as t
+from orchestrator.store.store import SqlStore
+from schemas import envelope
+from schemas.codec import decode, decode_event
+from schemas.requests import RequestReceived
+
+Which = Literal["all", "open", "attention"]
+
+
+class RequestRow(msgspec.Struct):
+    """One request as a list shows it; ``phase`` is ``received`` while it waits for the next `expunge run`."""
+
+    request_id: str
+    right: str
+    phase: str
+    result: str | None
+    attention: int
+    received_at: str
+    due_on: str | None
+
+
+class ObligationRow(msgspec.Struct):
+    """Something still owed."""
+
+    request_id: str
+    kind: str
+    due: str
+    system: str
+    record_set: str
+    text: str
+
+
+class DeadLetter(msgspec.Struct):
+    """An event that could not be applied."""
+
+    id: int
+    request_id: str
+    source: str
+    observed_at: str
+    error: str
+
+
+class Totals(msgspec.Struct):
+    """How many requests stand where. ``waiting``: taken in, not yet begun; they count as open too."""
+
+    open: int = 0
+    closed: int = 0
+    attention: int = 0
+    waiting: int = 0
+
+
+class Page(msgspec.Struct):
+    """Everything about one request that may be shown."""
+
+    state: RequestState
+    plan: Plan
+    history: list[JournalRow]
+    records: list[StoredRecord]
+
+
+class StoredRecord(msgspec.Struct):
+    """One signed record."""
+
+    number: int
+    completed_at: str
+    jws: bytes
+
+
+_COLUMNS = (
+    t.requests.c.request_id,
+    t.requests.c.right,
+    t.requests.c.phase,
+    t.requests.c.result,
+    t.requests.c.attention,
+    t.requests.c.received_at,
+    t.requests.c.due_on,
+)
+_WAITING = sa.and_(t.journal.c.wire.is_not(None), t.journal.c.type == envelope.REQUEST_RECEIVED)
+
+
+def totals(store: SqlStore) -> Totals:
+    """Count."""
+    c = t.requests.c
+    closed, attention = c.phase == "closed", c.attention > 0
+    query = sa.select(closed, attention, sa.func.count()).group_by(closed, attention)
+    found = Totals()
+    with store.read() as tx:
+        found.waiting = tx.connection.execute(sa.select(sa.func.count()).where(_WAITING)).scalar_one()
+        for is_closed, needs, count in tx.connection.execute(query):
+            found.closed += count if is_closed else 0
+            found.open += 0 if is_closed else count
+            found.attention += count if needs else 0
+    found.open += found.waiting
+    return found
+
+
+def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:
+    """Give requests: what waits first, then the one with the earliest deadline; closed ones by newest last."""
+    c = t.requests.c
+    query = sa.select(*_COLUMNS).order_by(c.phase == "closed", c.due_on, c.request_id).limit(limit)
+    if which == "open":
+        query = query.where(c.phase != "closed")
+    elif which == "attention":
+        query = query.where(c.attention > 0)
+    with store.read() as tx:
+        found = [RequestRow(*row) for row in tx.connection.execute(query)]
+        room = limit - len(found)
+        if which != "attention" and room > 0:
+            waiting = sa.select(t.journal.c.request_id, t.journal.c.wire).where(_WAITING).order_by(t.journal.c.seq)
+            found += [_waiting(*row) for row in tx.connection.execute(waiting.limit(room))]
+    return found
+
+
+def _waiting(request_id: str, wire: bytes) -> RequestRow:
+    message = decode(bytes(decode_event(wire).data), RequestReceived)
+    return RequestRow(request_id, message.right.value, "received", None, 0, message.received_at, None)
+
+
+def obligations(store: SqlStore, limit: int) -> list[ObligationRow]:
+    """Give what is owed, earliest first."""
+    c = t.obligations.c
+    query = sa.select(c.request_id, c.kind, c.due, c.system, c.record_set, c.text).order_by(c.due, c.request_id)
+    with store.read() as tx:
+        return [ObligationRow(*row) for row in tx.connection.execute(query.limit(limit))]
+
+
+def dead_letters(store: SqlStore, limit: int) -> list[DeadLetter]:
+    """Give what could not be applied, newest first."""
+    c = t.dead_letters.c
+    query = sa.select(c.id, c.request_id, c.source, c.observed_at, c.error).order_by(c.id.desc()).limit(limit)
+    with store.read() as tx:
+        return [DeadLetter(*row) for row in tx.connection.execute(query)]
+
+
+def page(store: SqlStore, request_id: str) -> Page:
+    """Give one request.
+
+    Raises:
+        UsageError: no such request, or it waits for its first `expunge run`.
+    """
+    with store.read() as tx:
+        history = tx.history(request_id)
+        if history and not tx.states([request_id]):
+            raise _not_begun(history, request_id)
+        state = load_state(tx, request_id)
+        body = tx.plan(state.plan_sha256)
+    if body is None:
+        raise UsageError("the plan of the request is missing from the store", fix="restore the database from a backup")
+    return Page(state, decode(body, Plan), history, _records(store, request_id))
+
+
+def _not_begun(history: Sequence[JournalRow], request_id: str) -> UsageError:
+    if any(row.verdict == "dead" for row in history):
+        return UsageError(f"request {request_id} could not be read", fix="see `expunge list --dead`")
+    return UsageError(f"request {request_id} was taken in and is not begun", fix="`expunge run` works on it")
+
+
+def _records(store: SqlStore, request_id: str) -> list[StoredRecord]:
+    c = t.records.c
+    query = sa.select(c.number, c.completed_at, c.jws).where(c.request_id == request_id).order_by(c.number)
+    with store.read() as tx:
+        return [StoredRecord(*row) for row in tx.connection.execute(query)]
+
+
+def record(store: SqlStore, request_id: str, number: int | None) -> StoredRecord:
+    """Give one signed record; the newest without a number.
+
+    Raises:
+        UsageError: no such request, or no such record yet.
+    """
+    found = _records(store, request_id)
+    if not found:
+        with store.read() as tx:
+            load_state(tx, request_id)
+        raise UsageError(f"request {request_id} has no record yet", fix=f"see `expunge show {request_id}`")
+    for one in found:
+        if number is None or one.number == number:
+            return found[-1] if number is None else one
+    numbers = ", ".join(str(one.number) for one in found)
+    raise UsageError(f"request {request_id} has no record {number}", fix=f"there are: {numbers}")
+
+
+def event_of(row: JournalRow) -> events.Event | None:
+    """Give the event of a journal row; None while it waits, or if it could not be read."""
+    if row.body is None:
+        return None
+    try:
+        event: events.Event = _EVENT.decode(row.body)
+    except msgspec.MsgspecError:
+        return None
+    return event
+
+
+_EVENT: Any = msgspec.json.Decoder(events.Event)

@@ -1,0 +1,99 @@
+"""``expunge run``: work, show progress on a terminal, stop cleanly on a signal, say how things stand."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from orchestrator.cli import queries
+from orchestrator.cli.desk import Desk
+from orchestrator.cli.guard import INTERRUPTED
+from orchestrator.cli.queries import Totals
+from orchestrator.cli.screen import Screen
+from orchestrator.runtime.embedded import Embedded
+from orchestrator.store.store import SqlStore
+
+_EVERY: Final = 0.5
+"""Seconds between two looks at the counts."""
+_SHARE: Final = 20
+"""Counting may take one part in so many of the time."""
+
+
+def run(desk: Desk, *, until_idle: bool) -> int:
+    """Work until stopped, or until nothing is left to do now.
+
+    Returns:
+        1 if a request needs attention, 130 after Ctrl-C, else 0.
+    """
+    stop = threading.Event()
+    with Embedded.open(desk.home) as home, stopping(stop) as received, progress(desk.screen, home.store) as shown:
+        if not until_idle:
+            desk.screen.say("working; Ctrl-C ends after what is running")
+        home.run(until_idle=until_idle, stop=stop, progress=shown)
+        totals = queries.totals(home.store)
+    _summary(desk.screen, totals)
+    if signal.SIGINT in received:
+        return INTERRUPTED
+    return 1 if totals.attention else 0
+
+
+@contextmanager
+def stopping(stop: threading.Event) -> Iterator[list[int]]:
+    """Let SIGINT and SIGTERM set ``stop``; a second one kills, which loses nothing either (I11)."""
+    received: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress(screen: Screen, store: SqlStore) -> Iterator[Callable[[], None]]:
+    """Give the function to call after each batch; it shows counts on a terminal and does nothing elsewhere."""
+    if not screen.live:
+        yield lambda: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen.err, transient=True, refresh_per_second=4) as bar:
+        task = bar.add_task("starting")
+        yield _Counting(store, lambda text: bar.update(task, description=text))
+
+
+class _Counting:
+    """Counts at most twice a second, and less often where counting is slow."""
+
+    def __init__(self, store: SqlStore, show: Callable[[str], Any]) -> None:
+        self._store = store
+        self._show = show
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        began = time.monotonic()
+        if began < self._next:
+            return
+        one = queries.totals(self._store)
+        self._show(f"{one.open} open   {one.closed} closed   {one.attention} need attention")
+        ended = time.monotonic()
+        self._next = ended + max(_EVERY, _SHARE * (ended - began))
+
+
+def _summary(screen: Screen, totals: Totals) -> None:
+    screen.data(totals, lambda _: None)
+    attention = (f"{totals.attention} need attention", "bold red" if totals.attention else "")
+    hint = ": `expunge list --attention`" if totals.attention else ""
+    screen.say(f"{totals.open} open, {totals.closed} closed, ", attention, hint)

@@ -1,0 +1,154 @@
+"""``expunge show``: one request, everything but the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.cli import queries, words
+from orchestrator.cli.desk import Desk
+from orchestrator.cli.queries import Page
+from orchestrator.cli.screen import table
+from orchestrator.core.model import Phase, RequestState, SystemState
+from schemas.outcomes import Located, Never, Pending
+
+
+def show(desk: Desk, request_id: str) -> int:
+    """Print one request; 1 if it needs attention.
+
+    Raises:
+        UsageError: no such request.
+    """
+    with desk.store() as store:
+        page = queries.page(store, request_id)
+    desk.screen.data(as_data(page), lambda out: _print(out, page))
+    return 1 if page.state.attention else 0
+
+
+def as_data(page: Page) -> dict[str, Any]:
+    """Give what ``-o json`` prints. References of identifiers stay out: they are noise to everybody else."""
+    state = page.state
+    return {
+        "request_id": state.request_id,
+        "right": state.right,
+        "phase": state.phase,
+        "result": state.result,
+        "received_at": state.received_at,
+        "due_on": state.due_on,
+        "due_rule": state.due_rule,
+        "systems": {name: _system_data(one) for name, one in sorted(state.systems.items())},
+        "attention": state.attention,
+        "obligations": state.obligations,
+        "timers": {name: one.due for name, one in sorted(state.timers.items())},
+        "waits_for": state.waits_for,
+        "records": [{"number": one.number, "completed_at": one.completed_at} for one in page.records],
+        "timeline": [
+            {"observed_at": row.observed_at, "type": row.type, "verdict": row.verdict, "text": _said(row)}
+            for row in page.history
+        ],
+    }
+
+
+def _system_data(one: SystemState) -> dict[str, Any]:
+    return {
+        "searched": bool(one.asked),
+        "waiting_for": one.action if one.task else None,
+        "record_sets": {
+            name: {
+                "found": _found(one, name),
+                "rule": one.rules.get(name),
+                "outcome": msgspec.to_builtins(current),
+            }
+            for name, current in _current(one).items()
+        },
+    }
+
+
+def _current(one: SystemState) -> dict[str, Any]:
+    return one.outcomes or one.located
+
+
+def _found(one: SystemState, name: str) -> int:
+    located = one.located.get(name)
+    return located.count if isinstance(located, Located) else 0
+
+
+def _said(row: Any) -> str:
+    event = queries.event_of(row)
+    return words.event(event) if event else row.type
+
+
+def _print(out: Console, page: Page) -> None:
+    state = page.state
+    head = Text.assemble((f"{state.right.value} request {state.request_id}", "bold"), "  ", _standing(state))
+    out.print(head)
+    out.print(f"received {words.minute(state.received_at)}, answer due {state.due_on} ({state.due_rule})")
+    _attention(out, state)
+    _record_sets(out, state)
+    _rest(out, page)
+    out.print()
+    made = table("when", "what happened")
+    for row in page.history:
+        ignored = "" if row.verdict in {"applied", "waiting"} else f"  [{row.verdict}]"
+        made.add_row(words.minute(row.observed_at), _said(row) + ignored)
+    out.print(made)
+
+
+def _standing(state: RequestState) -> Text:
+    if state.attention:
+        return Text("NEEDS ATTENTION", "bold red")
+    if state.phase is Phase.CLOSED:
+        return Text(f"closed: {words.result(state.result)}", "green")
+    return Text(state.phase.value, "yellow")
+
+
+def _attention(out: Console, state: RequestState) -> None:
+    for one in state.attention:
+        place = "/".join(filter(None, (one.system, one.record_set)))
+        detail = f" ({one.detail.replace('_', ' ')})" if one.detail else ""
+        out.print(
+            Text.assemble(("! ", "bold red"), (f"{place}: " if place else "") + words.reason(one.reason) + detail)
+        )
+        out.print(f"    owner:      {one.owner.replace('_', ' ')}, since {words.minute(one.since)}")
+        out.print(f"    what to do: {one.todo}")
+
+
+def _record_sets(out: Console, state: RequestState) -> None:
+    made = table("record set", "found", "decided", "what became of it")
+    for name, system in sorted(state.systems.items()):
+        if not system.asked:
+            made.add_row(name, "-", "-", Text("not searched: nothing given that it can search by", "yellow"))
+        for record_set, outcome in sorted(_current(system).items()):
+            style = "red" if isinstance(outcome, Never) else "yellow" if isinstance(outcome, Pending) else ""
+            rule = system.rules.get(record_set, "")
+            decided = words.rule(rule) if rule else "-"
+            said = Text(words.outcome(outcome), style)
+            made.add_row(f"{name}/{record_set}", str(_found(system, record_set)), decided, said)
+        if system.task:
+            made.add_row(name, "", "", Text(f"asked to {system.action.value}, no answer yet", "yellow"))
+    if made.row_count:
+        out.print()
+        out.print(made)
+
+
+def _rest(out: Console, page: Page) -> None:
+    state = page.state
+    lines = [
+        f"{one.due}  {words.obligation(one.kind)}"
+        + (f" ({'/'.join(filter(None, (one.system, one.record_set)))})" if one.system else "")
+        for one in sorted(state.obligations, key=lambda one: one.due)
+    ]
+    lines += [f"{timer.due[:10]}  timer {name}" for name, timer in sorted(state.timers.items())]
+    lines += [f"waits for {one}" for one in state.waits_for]
+    lines += [
+        f"{one.completed_at[:10]}  record {one.number}: `expunge record {state.request_id}`" for one in page.records
+    ]
+    if state.package and state.package_sha256:
+        lines.append(f"the copy is ready: `expunge package {state.request_id} -O copy.zip`")
+    if lines:
+        out.print()
+        for line in lines:
+            out.print(f"  {line}")

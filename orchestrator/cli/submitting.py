@@ -1,0 +1,106 @@
+"""``expunge submit``: requests from a file, from stdin, or asked on a terminal. All of them are taken, or none.
+
+Identifiers never come from the command line: they would stand in the shell's history and in the process list.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Sequence
+from typing import IO, Final
+
+import typer
+
+from orchestrator.cli.desk import Desk
+from orchestrator.cli.forms import Form, read_forms
+from orchestrator.engine.intake import Intake, Submitted
+from orchestrator.errors import UsageError
+from orchestrator.runtime.clock import SystemClock, chance
+from schemas import identifiers
+from schemas.errors import SchemaError
+from schemas.identifiers import KINDS, Identifier
+from schemas.requests import RequestForm, Right
+
+_LARGEST: Final = 256 << 20
+"""Bytes of one file of requests."""
+
+
+def submit(desk: Desk, source: str | None, *, hidden: bool) -> int:
+    """Take requests in.
+
+    Args:
+        desk: Surroundings of the command.
+        source: File, ``-`` for stdin, or None to ask on a terminal.
+        hidden: When asking: do not show what is typed.
+
+    Raises:
+        UsageError: what is wrong with which request, with file, line and fix; nothing was taken in.
+    """
+    settings = desk.settings()
+    keys = desk.own_keys(settings)
+    clock = SystemClock()
+    forms = _asked(desk, hidden=hidden) if source is None else _read(source, clock)
+    with desk.store(settings) as store:
+        done = Intake(store, keys, clock, chance).submit(forms)
+    desk.screen.data(done, lambda out: out.print("\n".join(one.request_id for one in done)))
+    _tell(desk, done)
+    return 0
+
+
+def _read(source: str, clock: SystemClock) -> list[RequestForm]:
+    try:
+        if source == "-":
+            name, raw = "stdin", _limited(sys.stdin.buffer, "stdin")
+        else:
+            with open(source, "rb") as file:  # noqa: PTH123 - the argument is a name as typed
+                name, raw = source, _limited(file, source)
+    except OSError as error:
+        raise UsageError("the file cannot be read", where=source, why=error.strerror or "") from None
+    found: list[Form] = read_forms(raw, name, now=clock.now())
+    return [one.form for one in found]
+
+
+def _limited(file: IO[bytes], name: str) -> bytes:
+    raw = file.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise UsageError("more than 256 MiB of requests", where=name, fix="split the file")
+    return raw
+
+
+def _tell(desk: Desk, done: Sequence[Submitted]) -> None:
+    new = sum(one.new for one in done)
+    known = len(done) - new
+    said = f"{new} taken in" if new or not known else ""
+    also = f"{known} already known" if known else ""
+    desk.screen.say(", ".join(filter(None, (said, also))), "; `expunge run` works on them" if new else "")
+
+
+def _asked(desk: Desk, *, hidden: bool) -> list[RequestForm]:
+    if not sys.stdin.isatty():
+        fix = "expunge submit FILE, or - for stdin"
+        raise UsageError("no file given, and nobody to ask: stdin is not a terminal", fix=fix)
+    right = _right()
+    found: list[Identifier] = []
+    desk.screen.say(f"Who is it? Kinds: {', '.join(KINDS)}. An empty kind ends.")
+    while True:
+        kind = typer.prompt("kind", default="", show_default=False, err=True).strip()
+        if not kind and found:
+            break
+        try:
+            identifiers.check_kind(kind)
+            value = getpass.getpass(f"{kind} (hidden): ") if hidden else typer.prompt(kind, err=True)
+            found.append(identifiers.parse(kind, value))
+        except SchemaError as error:
+            desk.screen.say((f"{error.message}; {error.fix}", "red"))
+    if not typer.confirm(f"Submit a request for {right.value} with {len(found)} identifier(s)?", err=True):
+        raise typer.Abort
+    return [RequestForm(right, tuple(found))]
+
+
+def _right() -> Right:
+    names = [one.value for one in Right]
+    while True:
+        answer = typer.prompt(f"Which right? {' or '.join(names)}", err=True).strip().lower()
+        if answer in names:
+            return Right(answer)

@@ -1,0 +1,213 @@
+"""Codes in words, for people: rules, outcomes, reasons, events. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from orchestrator.core import events
+from orchestrator.law.texts import TEXTS
+from schemas.outcomes import (
+    Anonymised,
+    Attested,
+    Deleted,
+    Exported,
+    Failed,
+    Kept,
+    KeptWhy,
+    Located,
+    NothingHeld,
+    Notified,
+    Outcome,
+    Pending,
+    Rectified,
+    Restricted,
+    Stopped,
+    Survived,
+    Unverifiable,
+)
+
+_KEPT: Final = {
+    KeptWhy.EXPRESSION: "freedom of expression, GDPR Art. 17(3)(a)",
+    KeptWhy.LEGAL_OBLIGATION: "legal obligation, GDPR Art. 17(3)(b)",
+    KeptWhy.PUBLIC_HEALTH: "public health, GDPR Art. 17(3)(c)",
+    KeptWhy.ARCHIVING: "archiving and research, GDPR Art. 17(3)(d)",
+    KeptWhy.LEGAL_CLAIMS: "legal claims, GDPR Art. 17(3)(e)",
+    KeptWhy.NO_GROUND: "no ground for erasure",
+    KeptWhy.HOLD: "legal hold",
+    KeptWhy.RESTRICTED: "restriction chosen instead",
+    KeptWhy.LIVE_FILE: "a live file that has not been rotated",
+}
+_RESULTS: Final = {
+    "fulfilled": "fulfilled",
+    "partly_fulfilled": "partly fulfilled: something is kept, or was not searched",
+    "nothing_held": "nothing held",
+    "unidentifiable": "cannot be identified with what was given (GDPR Art. 11)",
+}
+_HEADLINES: Final = {
+    "not_searched": "some systems were not searched",
+    "kept": "some records are kept",
+    "attested": "some lines rest on somebody's word",
+    "anonymised": "erased or anonymised",
+    "deleted": "erased",
+    "exported": "copied",
+    "nothing_held": "nothing held",
+}
+REASONS: Final = {
+    "survived": "said to be erased, and still there at the second look",
+    "unverifiable": "the answer proves nothing",
+    "misconfigured": "the configuration does not fit the system",
+    "failed": "the system could not do it",
+    "keeps_failing": "the system keeps failing",
+    "contradictory_answer": "two different answers under one id",
+    "internal_error": "an event could not be applied",
+    "system_silent": "the system does not answer",
+    "deadline_near": "the deadline is near",
+    "unknown_system": "a system that is not connected",
+    "too_many_rounds": "the search does not come to an end",
+    "too_many_identifiers": "too many identifiers: something links many people",
+    "shared_identifier": "several persons share an identifier",
+    "max_records": "more records than one person should have",
+    "not_final": "an answer is incomplete",
+    "kept_without_date": "records are kept without a date",
+    "retention_without_date": "records without the date that retention counts from",
+    "retention_without_end": "a retention date absurdly far away",
+    "text_repealed": "kept on a legal text that is repealed",
+    "text_not_yet_in_force": "kept on a legal text that is not in force yet",
+    "unknown_text": "kept on a legal text that nobody knows",
+}
+_OBLIGATIONS: Final = {
+    "retention": "erase what is kept, when its time ends",
+    "backup_horizon": "backups still hold it until then",
+    "package_expiry": "the access package expires",
+}
+
+
+def result(code: str | None) -> str:
+    """Say how a request ended."""
+    return _RESULTS.get(code or "", code or "")
+
+
+def headline(code: str) -> str:
+    """Say the weakest line of a record."""
+    return _HEADLINES.get(code, code)
+
+
+def reason(code: str) -> str:
+    """Say why a request needs attention."""
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def obligation(kind: str) -> str:
+    """Say what is owed."""
+    return _OBLIGATIONS.get(kind, kind)
+
+
+def months(count: int) -> str:
+    """Say a period: ten years rather than 120 months."""
+    if count and count % 12 == 0:
+        years = count // 12
+        return "1 year" if years == 1 else f"{years} years"
+    return "1 month" if count == 1 else f"{count} months"
+
+
+def text(text_id: str) -> str:
+    """Name a legal text, or the controller's own rule."""
+    if text_id.startswith("policy:"):
+        return f"own policy, {text_id.removeprefix('policy:')}"
+    known = TEXTS.get(text_id)
+    return known.title.split(":")[0] if known else text_id
+
+
+def rule(code: str) -> str:
+    """Say by which rule a decision was made (I7)."""
+    inherited = code.startswith("with_parent:")
+    code = code.removeprefix("with_parent:")
+    kept = re.fullmatch(r"(retain|retention-over):(.+):(\d+)m", code)
+    if kept:
+        verb = "keep" if kept[1] == "retain" else "erase, time is over:"
+        said = f"{verb} {months(int(kept[3]))}, {text(kept[2])}"
+    else:
+        said = {
+            "erase:gdpr-17-1": "erase, GDPR Art. 17(1)",
+            "export:gdpr-15-3": "copy, GDPR Art. 15(3)",
+            "nothing-found": "nothing found",
+        }.get(code, code)
+    return f"as its parent: {said}" if inherited else said
+
+
+def outcome(one: Outcome) -> str:  # noqa: C901 - one branch per member of a closed union
+    """Say what became of one record set."""
+    match one:
+        case Located(count=count):
+            return f"found {count}"
+        case NothingHeld():
+            return "nothing held"
+        case Deleted(before=count):
+            return f"erased {count}; looked again: gone"
+        case Anonymised(before=count):
+            return f"anonymised {count}; looked again: nothing personal left"
+        case Kept():
+            return _kept(one)
+        case Exported(count=count):
+            return f"copied {count}"
+        case Rectified(count=count):
+            return f"corrected {count}"
+        case Restricted(count=count):
+            return f"restricted {count}"
+        case Stopped(purpose=purpose):
+            return f"stopped: {purpose}"
+        case Notified(recipient=recipient):
+            return f"told: {recipient}"
+        case Attested(role=role, date=date):
+            return f"attested by {role} on {date}; nobody could look"
+        case Pending(check_after=when, ref=ref, count=count):
+            cause = " in a file that is still written to" if ref == "live_file" else ""
+            return f"NOT DONE YET: {count}{cause}; looked at again {minute(when)}"
+        case Survived(count=count, detail=detail):
+            return f"STILL THERE: {count}" + (f" ({detail.replace('_', ' ')})" if detail else "")
+        case Unverifiable(reason=why):
+            return f"PROVES NOTHING: {why.replace('_', ' ')}"
+        case Failed(kind=kind, code=code):
+            return f"FAILED ({kind.value}): {code}"
+
+
+def _kept(one: Kept) -> str:
+    masked = ", masked" if one.masked else ""
+    gone = f"; erased {one.erased} whose time was over" if one.erased else ""
+    return f"kept {one.count} until {one.until or one.review_by}{masked}: {_KEPT[one.why]}{gone}"
+
+
+def event(one: events.Event) -> str:
+    """Say what happened, in one line."""
+    match one:
+        case events.RequestAccepted():
+            kinds = ", ".join(sorted({known.kind for known in one.identifiers}))
+            waits = f"; waits for {len(one.others)} access request of the same person" if one.others else ""
+            return f"taken in: {one.right.value}, to be found by {kinds}{waits}"
+        case events.Confirmed():
+            answers = "; ".join(f"{name}: {outcome(found)}" for name, found in sorted(one.outcomes.items()))
+            return f"{one.system} answered to {one.action.value}: {answers}"
+        case events.PackageAssembled():
+            return "the access package was written"
+        case events.TimerFired(name=name):
+            kind, _, system = name.partition(":")
+            said = {
+                "retry": "try again",
+                "pending": "look again at what was not done yet",
+                "deadline": "a week before the deadline",
+                "silent": "see who is silent",
+                "owed": "an obligation is due",
+            }.get(kind, kind)
+            return f"timer: {said}" + (f" ({system})" if system else "")
+        case events.OtherClosed():
+            return "the access request of the same person has closed"
+        case events.Resumed(role=role):
+            return f"{role}: the cause is mended, try again"
+        case events.Incident(reason=why):
+            return f"incident: {reason(why)}"
+
+
+def minute(moment: str) -> str:
+    """Give a time to the minute, in UTC."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
