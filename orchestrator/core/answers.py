@@ -113,7 +113,7 @@ def back_to_discovery(work: Work) -> None:
             system.retry = True
             system.outcomes = {}
     if state.package:
-        state.package = state.package_sha256 = ""
+        state.package = state.package_sha256 = state.package_job = ""
 
 
 def reopen(work: Work, systems: tuple[str, ...]) -> None:

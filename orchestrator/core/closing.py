@@ -57,8 +57,9 @@ def owed(work: Work) -> str:
     """An obligation is due: look afresh, erase, and say so in a record of its own (I8)."""
     state = work.state
     if state.phase is not Phase.CLOSED:
-        # An episode is running; its end sets the timer anew.
-        return "an episode is running"
+        # An episode is running; its end sets the timer anew. The firing counts all the same: a timer that is
+        # ignored would stay due, and fire again for ever.
+        return ""
     today = date_of(work.now).isoformat()
     due = [one for one in state.obligations if one.due <= today]
     again = tuple(sorted({one.system for one in due if one.kind == "retention"}))

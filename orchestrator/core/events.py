@@ -45,8 +45,12 @@ class Confirmed(_Event, frozen=True, kw_only=True):
 
 
 class PackageAssembled(_Event, frozen=True, kw_only=True):
-    """The access package was written. ``file`` is an opaque name, ``sha256`` of the encrypted bytes."""
+    """The access package was written. ``file`` is an opaque name, ``sha256`` of the encrypted bytes.
 
+    ``job_id``: which job it is from; an earlier one may lack what was found since.
+    """
+
+    job_id: str
     file: str
     sha256: str
 

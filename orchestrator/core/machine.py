@@ -85,7 +85,7 @@ def _apply(work: Work, event: Event) -> str:
         case Confirmed():
             return answers.confirmed(work, event)
         case PackageAssembled():
-            if work.state.package != AWAITED:
+            if work.state.package != AWAITED or work.state.package_job != event.job_id:
                 return "the package is not awaited"
             work.state.package, work.state.package_sha256 = event.file, event.sha256
         case TimerFired():
@@ -235,9 +235,10 @@ def _reviewing(work: Work) -> bool:
     }
     if parts and not state.package_sha256:
         if state.package != AWAITED:
+            state.generation += 1
             state.package = AWAITED
-            job = f"{state.request_id}.{state.episode}._package.assemble.1"
-            work.effects.append(AssemblePackage(job, state.due_on, parts))
+            state.package_job = f"{state.request_id}.{state.episode}._package.assemble.{state.generation}"
+            work.effects.append(AssemblePackage(state.package_job, state.due_on, parts))
         return False
     move(state, Phase.ANSWERING)
     return True

@@ -110,7 +110,12 @@ class SystemState(msgspec.Struct, omit_defaults=True):
 
 
 class RequestState(msgspec.Struct, omit_defaults=True):
-    """Everything the core knows of one request."""
+    """Everything the core knows of one request.
+
+    Attributes:
+        generation: Counts up; numbers timers, notices and package jobs, so that none is ever taken for another.
+        package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
+    """
 
     logic: int
     request_id: str
@@ -136,6 +141,7 @@ class RequestState(msgspec.Struct, omit_defaults=True):
     result: Result | None = None
     package: str = ""
     package_sha256: str = ""
+    package_job: str = ""
     forgotten: bool = False
 
     def next_timer(self) -> str | None:

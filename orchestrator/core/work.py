@@ -40,8 +40,9 @@ class Work:
     def notice(self, kind: str, to: str, **facts: str) -> None:
         """Tell the person or the DPO something."""
         state = self.state
-        place = sum(isinstance(one, Notice) for one in self.effects)
-        notice_id = f"{state.request_id}.{state.episode}.{kind}.{state.generation}.{place}"
+        # Numbered by itself: two steps between which no timer was set may tell the same person twice.
+        state.generation += 1
+        notice_id = f"{state.request_id}.{state.episode}.{kind}.{state.generation}"
         self.effects.append(Notice(notice_id, kind, to, facts))
 
     def warn(self, attention: Attention) -> None:
