@@ -51,6 +51,33 @@ class Plans:
         return self._known[digest]
 
 
+class Hints:
+    """What the batches of this process have left to do, so that a runtime need not ask the store at every turn.
+
+    Hints only ever say too much: ``None`` and an unlooked-at system mean "ask". They hold for the process that owns
+    the store's lock; another one's work is found by asking now and then.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: set[str] | None = None
+        self.earliest: str | None = None
+
+    def may_have_tasks(self, system: str) -> bool:
+        """Tell whether asking for tasks of this system may give any."""
+        return self.tasks is None or system in self.tasks
+
+    def may_be_due(self, now: str) -> bool:
+        """Tell whether a timer may be due."""
+        return self.earliest is None or self.earliest <= now
+
+    def note(self, systems: Iterable[str], earliest: str | None) -> None:
+        """Take in what a committed batch left behind."""
+        if self.tasks is not None:
+            self.tasks.update(systems)
+        if self.earliest is not None and earliest is not None:
+            self.earliest = min(self.earliest, earliest)
+
+
 class _Caused(msgspec.Struct):
     """What one event causes."""
 
@@ -200,6 +227,11 @@ class Batch:
             {name: one for name, one in capsule.handles.items() if name in effect.systems},
             capsule.package_key if effect.package else b"",
         )
+
+    def note(self, hints: Hints) -> None:
+        """Say what is left to do, once the transaction is committed."""
+        timers = [due for one in self._touched if (due := self.states[one].next_timer()) is not None]
+        hints.note((row.system for one in self._caused for row in one.outbox), min(timers, default=None))
 
     # -- writes -------------------------------------------------------------------------------------------
     def flush(self) -> None:

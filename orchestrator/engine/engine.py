@@ -5,8 +5,9 @@ Both runtimes call it; it knows no threads, no broker and no clock but the port.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from orchestrator.core.events import Event, Incident, PackageAssembled, Resumed,
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine import wire
-from orchestrator.engine.batch import PACKAGE_SYSTEM, Batch, Plans
+from orchestrator.engine.batch import PACKAGE_SYSTEM, Batch, Hints, Plans
 from orchestrator.engine.capsule import CapsuleBox, subject_ref
 from orchestrator.errors import UsageError
 from orchestrator.ports import Chance, Clock, JournalRow, Keyring, Store, Transaction
@@ -27,6 +28,7 @@ from schemas.identifiers import Strength, strength_of
 from schemas.requests import Right, utc
 from schemas.tasks import Confirmation, Findings, Task
 
+_NEVER: Final = "9999"
 BATCH: Final = 200
 """Events a transaction: below 10 the commits dominate, above 500 the memory does (architecture.md section 9)."""
 
@@ -41,11 +43,18 @@ class Engine:
         self._chance = chance
         self._box = CapsuleBox(keys.store, chance)
         self._plans = Plans(plan)
+        self.hints = Hints()
         with store.write() as tx:
             tx.save_plan(self._plans.digest, encode(plan))
 
-    def _batch(self, tx: Transaction) -> Batch:
-        return Batch(tx, self._plans, self.keys, self._box, self._chance, utc(self._clock.now()))
+    @contextlib.contextmanager
+    def _batch(self) -> Iterator[Batch]:
+        """One write transaction: what the body steps is written at its end, all or nothing."""
+        with self.store.write() as tx:
+            batch = Batch(tx, self._plans, self.keys, self._box, self._chance, utc(self._clock.now()))
+            yield batch
+            batch.flush()
+        batch.note(self.hints)
 
     # -- what waits in the journal ------------------------------------------------------------------------
     def apply_waiting(self, limit: int = BATCH) -> int:
@@ -53,8 +62,8 @@ class Engine:
         with self.store.read() as tx:
             if not tx.waiting(1):
                 return 0
-        with self.store.write() as tx:
-            batch = self._batch(tx)
+        with self._batch() as batch:
+            tx = batch.tx
             rows = tx.waiting(limit)
             requests = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
             batch.load(row.request_id for row in rows)
@@ -62,7 +71,6 @@ class Engine:
             for row in rows:
                 self._apply_row(batch, row, requests.get(row.seq), subjects)
             tx.applied(rows)
-            batch.flush()
             return len(rows)
 
     def _open(self, batch: Batch, row: JournalRow) -> wire.OpenedRequest | None:
@@ -153,8 +161,8 @@ class Engine:
     # -- confirmations ------------------------------------------------------------------------------------
     def confirm(self, events: Sequence[bytes]) -> int:
         """Apply confirmations as they came over the wire; returns how many counted."""
-        with self.store.write() as tx:
-            batch = self._batch(tx)
+        with self._batch() as batch:
+            tx = batch.tx
             opened = [one for raw in events if (one := self._open_confirmation(batch, raw)) is not None]
             batch.load(one.confirmation.request_id for one in opened)
             known = tx.known([(one.source, one.event_id) for one in opened])
@@ -165,7 +173,6 @@ class Engine:
                 answered.append(one.confirmation.task_id)
             tx.journal(journal)
             tx.outbox_remove(answered)
-            batch.flush()
             return batch.applied
 
     def _open_confirmation(self, batch: Batch, raw: bytes) -> _Opened | None:
@@ -231,9 +238,10 @@ class Engine:
         now = utc(self._clock.now())
         with self.store.read() as tx:
             if not tx.due(now, 1):
+                self.hints.earliest = tx.next_timer() or _NEVER
                 return 0
-        with self.store.write() as tx:
-            batch = self._batch(tx)
+        with self._batch() as batch:
+            tx = batch.tx
             ids = tx.due(batch.now, limit)
             batch.load(ids)
             journal: list[JournalRow] = []
@@ -261,8 +269,9 @@ class Engine:
                     )
                     journal.append(row)
             tx.journal(journal)
-            batch.flush()
-            return batch.applied
+        with self.store.read() as tx:
+            self.hints.earliest = tx.next_timer() or _NEVER
+        return batch.applied
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""
@@ -274,6 +283,7 @@ class Engine:
         """Release the next tasks of a system, in order of deadline; destructive ones get their lease (decision 4)."""
         with self.store.read() as tx:
             rows = tx.outbox_next(system, limit)
+        self._seen(system, len(rows), limit)
         tasks: list[Task] = []
         now = self._clock.now()
         for row in rows:
@@ -284,11 +294,19 @@ class Engine:
             tasks.append(task)
         return tasks
 
+    def _seen(self, system: str, found: int, limit: int) -> None:
+        """Note that the store was asked: fewer than asked for means that nothing else is there yet."""
+        if self.hints.tasks is None:
+            self.hints.tasks = {*self._plans.current.by_name, PACKAGE_SYSTEM}
+        if found < limit:
+            self.hints.tasks.discard(system)
+
     # -- access packages ----------------------------------------------------------------------------------
     def next_packages(self, limit: int = BATCH) -> list[tuple[str, AssemblePackage]]:
         """Give (request id, job) of packages to assemble."""
         with self.store.read() as tx:
             rows = tx.outbox_next(PACKAGE_SYSTEM, limit)
+        self._seen(PACKAGE_SYSTEM, len(rows), limit)
         return [(row.request_id, decode(row.body, AssemblePackage)) for row in rows]
 
     def package_key(self, request_id: str) -> bytes:
@@ -309,10 +327,12 @@ class Engine:
 
     def packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
         """Note that a package was written."""
-        with self.store.write() as tx:
-            batch = self._batch(tx)
+        with self._batch() as batch:
+            tx = batch.tx
             batch.load([request_id])
-            event = PackageAssembled(request_id=request_id, observed_at=batch.now, file=file, sha256=sha256)
+            event = PackageAssembled(
+                request_id=request_id, observed_at=batch.now, job_id=job_id, file=file, sha256=sha256
+            )
             body = encode(event)
             if not tx.known([("/package", job_id)]):
                 verdict = batch.apply(event, "/package", job_id, body)
@@ -329,7 +349,6 @@ class Engine:
                 )
                 tx.journal([row])
             tx.outbox_remove([job_id])
-            batch.flush()
 
 
 class _Opened(msgspec.Struct):

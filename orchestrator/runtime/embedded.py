@@ -28,6 +28,7 @@ from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.plan import Plan
 from orchestrator.engine import Engine, Intake, wire
+from orchestrator.engine.batch import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.files import package
@@ -162,20 +163,26 @@ class Embedded:
         self, pool: ThreadPoolExecutor, stop: threading.Event, progress: Callable[[], None], *, until_idle: bool
     ) -> None:
         running: dict[Future[list[bytes]], str] = {}
+        full = True
         while True:
             worked = 0
             if not stop.is_set():
-                worked += self.engine.fire_timers(self._batch)
-                # A full batch of tasks first, then new requests: the backlog stays in the journal (decision 3).
-                worked += self.engine.apply_waiting(self._batch)
-                self._start(pool, running)
+                worked += self._timers()
+                worked += self._start(pool, running)
+                # New requests when a system is idle, or when there are many: they are taken in while it works.
+                if full or not worked:
+                    taken = self.engine.apply_waiting(self._batch)
+                    full = taken >= self._batch
+                    worked += taken + self._start(pool, running)
                 worked += self._packages()
             if running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                # With a limit, so that a slow system does not keep new requests from the others.
+                done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for one in done:
                     del running[one]
-                self.engine.confirm([event for one in done for event in one.result()])
-                progress()
+                if done:
+                    self._confirm([event for one in done for event in one.result()])
+                    progress()
             elif stop.is_set():
                 return
             elif worked:
@@ -183,13 +190,30 @@ class Embedded:
             elif until_idle and not self._soon():
                 return
             else:
-                stop.wait(POLL_SECONDS)
+                stop.wait(self._pause())
 
-    def _start(self, pool: ThreadPoolExecutor, running: dict[Future[list[bytes]], str]) -> None:
+    def _timers(self) -> int:
+        if not self.engine.hints.may_be_due(utc(self._clock.now())):
+            return 0
+        return self.engine.fire_timers(self._batch)
+
+    def _confirm(self, events: list[bytes]) -> None:
+        # Several systems may answer at once; a transaction stays a batch.
+        for first in range(0, len(events), self._batch):
+            self.engine.confirm(events[first : first + self._batch])
+
+    def _start(self, pool: ThreadPoolExecutor, running: dict[Future[list[bytes]], str]) -> int:
+        """Give every idle system its next tasks; returns how many systems got some."""
         busy = set(running.values())
+        started = 0
         for name in self._openers:
-            if name not in busy and (tasks := self.engine.next_tasks(name, self._batch)):
+            if name in busy or not self.engine.hints.may_have_tasks(name):
+                continue
+            # Asked for only while nothing of the system is out: what is out is still in the outbox.
+            if tasks := self.engine.next_tasks(name, self._batch):
                 running[pool.submit(self._carry_out, name, tasks)] = name
+                started += 1
+        return started
 
     def _carry_out(self, name: str, tasks: Sequence[Task]) -> list[bytes]:
         key = self.keys.system(name)
@@ -207,8 +231,18 @@ class Embedded:
         due = self.engine.next_timer()
         return due is not None and due <= utc(self._clock.now() + PATIENCE)
 
+    def _pause(self) -> float:
+        """How long to wait before looking again: until the next timer, if that is sooner."""
+        due = self.engine.next_timer()
+        if due is None:
+            return POLL_SECONDS
+        left = (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()
+        return min(POLL_SECONDS, max(0.001, left))
+
     # -- access packages ----------------------------------------------------------------------------------
     def _packages(self) -> int:
+        if not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
+            return 0
         jobs = self.engine.next_packages(self._batch)
         for request_id, job in jobs:
             self._assemble(request_id, job)
