@@ -23,23 +23,9 @@ from schemas.outcomes import (
     Unverifiable,
     is_final,
 )
-from schemas.tasks import WHOLE_SYSTEM
 
 WEAKEST_FIRST = ("not_searched", "kept", "attested", "anonymised", "deleted", "exported", "nothing_held")
 """Order of the headline: the weakest line speaks for the record (architecture.md section 6)."""
-
-
-def complete_answer(plan: SystemPlan, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
-    """Hold an answer against the plan: a record set that is missing, or one nobody knows, is never silently fine."""
-    names = {one.name for one in plan.record_sets}
-    if WHOLE_SYSTEM in outcomes:
-        return dict.fromkeys(sorted(names), outcomes[WHOLE_SYSTEM])
-    answer: dict[str, Outcome] = {
-        name: outcomes.get(name, Unverifiable("no_answer_for_record_set")) for name in sorted(names)
-    }
-    for name in sorted(set(outcomes) - names):
-        answer[name] = Unverifiable("record_set_not_in_plan")
-    return answer
 
 
 def trouble(system: str, record_set: str, outcome: Outcome, now: str) -> Attention | None:

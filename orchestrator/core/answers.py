@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core import aggregate, discovery
 from orchestrator.core.events import Confirmed
+from orchestrator.core.fitting import fitting_answer
 from orchestrator.core.model import Attention, Obligation, Phase, SystemState
 from orchestrator.core.moments import later
 from orchestrator.core.transitions import move
@@ -29,7 +30,7 @@ def confirmed(work: Work, event: Confirmed) -> str:
     state.attention = tuple(one for one in state.attention if one.system != event.system)
     if not any(one.task for one in state.systems.values()):
         state.timers.pop("silent", None)
-    answer = aggregate.complete_answer(work.plan.system(event.system), event.outcomes)
+    answer = fitting_answer(work.plan.system(event.system), system, event.outcomes)
     if event.action is Action.LOCATE:
         system.located = answer
         discovery.absorb(state, event.links)

@@ -6,7 +6,7 @@ from orchestrator.core import aggregate, completion
 from orchestrator.core.answers import reopen
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
-from orchestrator.core.model import Attention, Phase
+from orchestrator.core.model import Phase
 from orchestrator.core.moments import date_of, start_of
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
@@ -21,12 +21,7 @@ def answering(work: Work) -> bool:
         if system.asked and aggregate.lines(plan.system(name), system) is None:
             raise AssertionError("closing without a final outcome")  # pragma: no cover - guarded by _acting
     today = date_of(work.now).isoformat()
-    try:
-        state.obligations = completion.obligations(plan, state, today)
-    except ValueError:
-        todo = "records are kept without a date: correct the data map's retain rule, then `expunge retry`"
-        work.stop(Attention("kept_without_date", "dpo", todo, work.now))
-        return False
+    state.obligations = completion.obligations(plan, state, today)
     record = completion.record(plan, state, work.now)
     state.result, _ = aggregate.result_of(plan, state)
     state.records = record.number

@@ -13,19 +13,13 @@ from schemas.requests import Right
 
 
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
-    """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires.
-
-    Raises:
-        ValueError: records are kept without any date (I8); the caller must not complete.
-    """
+    """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires."""
     owed = [one for one in state.obligations if one.system not in state.systems]
     for name, system in sorted(state.systems.items()):
         for record_set, outcome in (aggregate.lines(plan.system(name), system) or {}).items():
             if isinstance(outcome, Kept):
-                due = outcome.review_by or outcome.until
-                if due is None:
-                    raise ValueError("kept without a date")
-                last = outcome.until or due
+                # ``fitting`` lets no record stay without one of the two (I8).
+                due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
                 owed.append(
                     Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last)
                 )

@@ -22,6 +22,26 @@ def start_of(day: str) -> str:
     return f"{day}T00:00:00.000Z"
 
 
+def is_date(day: str | None) -> bool:
+    """Tell whether a date exists in the calendar; none at all is fine. The schema lets 30 February through."""
+    if day is None:
+        return True
+    try:
+        dt.date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
+
+
+def is_moment(moment: str) -> bool:
+    """Tell whether a time exists in the calendar."""
+    try:
+        dt.datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return True
+
+
 def days_from(day: str, days: int) -> str:
     """Move an ISO date by days."""
     return (dt.date.fromisoformat(day) + dt.timedelta(days=days)).isoformat()

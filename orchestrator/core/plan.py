@@ -39,13 +39,18 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
-    """One system. ``domain`` walls it off: what is found in one domain does not search another (I9)."""
+    """One system.
+
+    ``domain`` walls it off: what is found in one domain does not search another (I9). ``attested``: the policy
+    takes somebody's word for this system, where nobody can look; never by default.
+    """
 
     system: str
     connector: str
     domain: str
     record_sets: tuple[RecordSetPlan, ...]
     owner: str = "system-owner"
+    attested: bool = False
 
     @functools.cached_property
     def kinds(self) -> frozenset[str]:

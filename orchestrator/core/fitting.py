@@ -1,0 +1,112 @@
+"""Holds an answer against what was asked: what does not fit is never final, whoever says it (I1).
+
+A connector's word is taken only for what it was asked: a search cannot claim an erasure, an erasure has to account
+for every record found before, records stay only by the order that was given, and dates exist in the calendar. All
+else becomes ``Unverifiable`` with a stable code, which stops the request and names the record set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.core.model import SystemState
+from orchestrator.core.moments import is_date, is_moment
+from orchestrator.core.plan import RecordSetPlan, SystemPlan
+from schemas.outcomes import (
+    Anonymised,
+    Attested,
+    Deleted,
+    Exported,
+    Failed,
+    Kept,
+    Located,
+    NothingHeld,
+    Notified,
+    Outcome,
+    Pending,
+    Rectified,
+    Restricted,
+    Stopped,
+    Survived,
+    Unverifiable,
+)
+from schemas.tasks import WHOLE_SYSTEM, Action, Instruction
+
+
+def fitting_answer(plan: SystemPlan, system: SystemState, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Give one outcome per record set of the plan; one that is missing, or that nobody knows, is never fine."""
+    if WHOLE_SYSTEM in outcomes:
+        return dict.fromkeys(sorted(plan.names), _for_the_whole(outcomes[WHOLE_SYSTEM]))
+    answer: dict[str, Outcome] = {}
+    files = {(one.file, one.sha256) for one in outcomes.values() if isinstance(one, Exported)}
+    for one in sorted(plan.record_sets, key=lambda one: one.name):
+        outcome = outcomes.get(one.name)
+        if outcome is None:
+            answer[one.name] = Unverifiable("no_answer_for_record_set")
+            continue
+        doubt = _doubt(plan, one, system, outcome)
+        if isinstance(outcome, Exported) and len(files) > 1:
+            doubt = "several_files"
+        answer[one.name] = Unverifiable(doubt) if doubt else outcome
+    for name in sorted(set(outcomes) - plan.names):
+        answer[name] = Unverifiable("record_set_not_in_plan")
+    return answer
+
+
+def _for_the_whole(outcome: Outcome) -> Outcome:
+    """A system that cannot name its record sets may fail, and nothing else."""
+    match outcome:
+        case Failed() | Unverifiable():
+            return outcome
+        case _:
+            return Unverifiable("whole_system_answer")
+
+
+def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: Outcome) -> str:
+    """Say why the outcome does not fit; empty if it does."""
+    action = system.action
+    instruction = system.instructions.get(one.name, Instruction())
+    fits, doubt = True, ""
+    match outcome:
+        case Survived() | Unverifiable() | Failed():
+            return ""
+        case Pending():
+            return "" if is_moment(outcome.check_after) else "malformed_date"
+        case Located():
+            fits = action is Action.LOCATE
+            dated = is_date(outcome.facts.anchor_first) and is_date(outcome.facts.anchor_last)
+            doubt = "" if dated else "malformed_date"
+        case NothingHeld():
+            before = system.located.get(one.name) if action is Action.EXPORT else None
+            found = before.count if isinstance(before, Located) else 0
+            found = instruction.found if action is Action.ERASE else found
+            doubt = "nothing_held_after_found" if found else ""
+        case Deleted():
+            fits = action is Action.ERASE
+            doubt = "fewer_than_found" if outcome.before < instruction.found else ""
+        case Anonymised():
+            fits = action is Action.ERASE
+            ordered = one.erase != "delete" or instruction.keep is not None
+            fewer = "fewer_than_found" if outcome.before < instruction.found else ""
+            doubt = fewer if ordered else "anonymised_without_order"
+        case Kept():
+            fits = action is Action.ERASE
+            doubt = _doubt_about_kept(outcome, instruction)
+        case Exported():
+            fits = action is Action.EXPORT
+        case Attested():
+            fits = action is not Action.LOCATE
+            doubt = "" if plan.attested else "attestation_not_allowed"
+        case Rectified() | Restricted() | Stopped() | Notified():
+            fits = False
+    return doubt if fits else f"not_an_answer_to_{action.value}"
+
+
+def _doubt_about_kept(outcome: Kept, instruction: Instruction) -> str:
+    if instruction.keep is None or (outcome.why, outcome.text) != (instruction.keep, instruction.text):
+        return "kept_without_order"
+    if outcome.until is None and outcome.review_by is None:
+        return "kept_without_date"
+    if not (is_date(outcome.until) and is_date(outcome.review_by)):
+        return "malformed_date"
+    return "fewer_than_found" if outcome.count + outcome.erased < instruction.found else ""
