@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,8 @@ def company(home: Path, subjects: int = SUBJECTS) -> None:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL)")
         rng = random.Random(7)
-        rows = [(i, f"person{i}@example.com", f"Person {i}") for i in range(subjects)]
-        db.executemany("INSERT INTO people VALUES (?, ?, ?)", rows)
+        people = [(i, f"person{i}@example.com", f"Person {i}") for i in range(subjects)]
+        db.executemany("INSERT INTO people VALUES (?, ?, ?)", people)
         for table in TABLES[1:]:
             db.execute(
                 f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, content TEXT NOT NULL,"
@@ -92,13 +93,18 @@ def company(home: Path, subjects: int = SUBJECTS) -> None:
 
 
 def _forms(first: int, count: int) -> list[RequestForm]:
-    return [RequestForm(Right.ERASURE, (Identifier("email", f"person{i}@example.com"),)) for i in range(first, first + count)]
+    return [
+        RequestForm(Right.ERASURE, (Identifier("email", f"person{i}@example.com"),))
+        for i in range(first, first + count)
+    ]
 
 
 def _closed(home: Path) -> int:
     db = sqlite3.connect(home / "expunge.db")
     try:
-        return int(db.execute("SELECT count(*) FROM requests WHERE phase = 'closed' AND result = 'fulfilled'").fetchone()[0])
+        return int(
+            db.execute("SELECT count(*) FROM requests WHERE phase = 'closed' AND result = 'fulfilled'").fetchone()[0]
+        )
     finally:
         db.close()
 
@@ -142,7 +148,9 @@ def bare(home: Path, count: int) -> dict[str, Any]:
         found = connector.locate(subjects)
         connector.close()
         connector = opener()
-        report = connector.erase([ErasureOrder(one, {name: Instruction(found=1) for name in names}) for one in subjects])
+        report = connector.erase(
+            [ErasureOrder(one, {name: Instruction(found=1) for name in names}) for one in subjects]
+        )
         connector.close()
         connector = opener()
         if any(h.keys for holdings in connector.locate(subjects).values() for h in holdings.values()):
@@ -209,7 +217,9 @@ def backlog(home: Path, open_requests: int, work: int = 1000) -> dict[str, Any]:
         cpu = time.process_time()
         done = 0
         while done < work and tasks:
-            events = runtime._carry_out("shop", tasks)
+            events = runtime._carry_out(  # noqa: SLF001 - what the loop calls
+                "shop", tasks
+            )
             done += runtime.engine.confirm(events)
             tasks = runtime.engine.next_tasks("shop", BATCH)
         cpu = time.process_time() - cpu
@@ -232,7 +242,7 @@ def help_time(count: int = 7) -> dict[str, Any]:
     return {"best_s": round(min(spans), 3), "median_s": round(statistics.median(spans), 3)}
 
 
-MEASURES = {"burst": burst, "bare": bare, "alone": alone, "backlog": backlog}
+MEASURES: dict[str, Callable[..., dict[str, Any]]] = {"burst": burst, "bare": bare, "alone": alone, "backlog": backlog}
 
 
 def in_process(name: str, *args: int) -> dict[str, Any]:
