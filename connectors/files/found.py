@@ -36,10 +36,12 @@ class Query:
     Attributes:
         wanted: Identifier values of kinds this record set matches by.
         tokens: Token of a pseudonymised record -> the subjects it belongs to.
+        size: Bytes that will be searched, roughly; decides how much preparation pays.
     """
 
     wanted: tuple[Wanted, ...]
     tokens: Mapping[str, frozenset[int]]
+    size: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.wanted or self.tokens)
@@ -99,7 +101,7 @@ def tokens_in(keys: Iterable[str]) -> list[str]:
     return [token for token in found if TOKEN_TEXT.fullmatch(token)]
 
 
-def query(one: RecordSet, subjects: Sequence[Subject], more: Mapping[int, Iterable[str]]) -> Query:
+def query(one: RecordSet, subjects: Sequence[Subject], more: Mapping[int, Iterable[str]], size: int = 0) -> Query:
     """Make the query of a batch for one record set; ``more`` gives tokens beside those of the subjects' keys."""
     wanted: list[Wanted] = []
     tokens: dict[str, set[int]] = {}
@@ -112,4 +114,4 @@ def query(one: RecordSet, subjects: Sequence[Subject], more: Mapping[int, Iterab
         )
         for token in (*tokens_in(subject.keys.get(one.name, ())), *more.get(owner, ())):
             tokens.setdefault(token, set()).add(owner)
-    return Query(tuple(wanted), {token: frozenset(owners) for token, owners in tokens.items()})
+    return Query(tuple(wanted), {token: frozenset(owners) for token, owners in tokens.items()}, size)

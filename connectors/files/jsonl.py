@@ -48,8 +48,8 @@ class JsonLines:
         if query.tokens:
             whole[b"erased-"] = False
         self._whole = list(whole.values())
-        self._finder = Finder(list(whole))
-        self._digits = DigitFinder(suffixes)
+        self._finder = Finder(list(whole), query.size)
+        self._digits = DigitFinder(suffixes, query.size)
 
     def _add_value(self, whole: dict[bytes, bool], suffixes: list[bytes], lookup: fields.Lookup, value: str) -> None:
         if lookup.kind == "phone" or lookup.case == "digits":

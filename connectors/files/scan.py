@@ -77,7 +77,7 @@ def scan(
     listed = paths.listing(root, [one.globs for one in sets])
     results: list[SetScan] = []
     for one, files in zip(sets, listed, strict=True):
-        query = found.query(one, subjects, more.get(one.name, {}))
+        query = found.query(one, subjects, more.get(one.name, {}), sum(file.stamp.size for file in files))
         readers = formats(one, query, {one.kind_of(file.path.name) for file in files}) if query else {}
         scans = [
             readers[one.kind_of(file.path.name)].scan(file, number) if readers else FileScan()

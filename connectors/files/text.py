@@ -22,6 +22,8 @@ _LETTER_BEFORE: Final = re.compile(rb"(?<!\\)\\[nrtbfv]\Z")
 _ESCAPED_AFTER: Final = re.compile(rb"(?:%|\\x|\\u00)([0-9A-Fa-f]{2})")
 _ADDRESS: Final = re.compile(rb"[0-9A-Fa-f:.]+")
 _GAP: Final = rb"(?:\(0\)|[ ().\-/]|%20)*"
+_FEWEST_COLONS: Final = 6
+"""An IPv6 address without ``::`` has seven colons, or six before an IPv4 tail: `10:05:03` is none."""
 _ANY_CASE: Final = {"email", "username", "ip"}
 
 
@@ -44,8 +46,9 @@ _IDS: Final = Joins("-@.", "-@.", ".")
 
 
 class _Needle(NamedTuple):
-    kind: str
-    value: str
+    """A spelling of one value; ``exact``: the bytes it must have, None in any case."""
+
+    joins: Joins
     owners: frozenset[int]
     exact: frozenset[bytes] | None
 
@@ -64,6 +67,7 @@ class Tokens:
     def __init__(self, query: Query, places: dict[str, tuple[Place, ...]]) -> None:
         """Compile the values of the query, for the kinds whose places include ``*``."""
         found: dict[bytes, list[_Needle]] = {}
+        addresses: dict[bytes, dict[str, frozenset[int]]] = {}
         self._phones: list[tuple[re.Pattern[bytes], frozenset[int]]] = []
         self.suffixes: list[bytes] = []
         self.every = False
@@ -73,38 +77,48 @@ class Tokens:
         for (kind, value), who in owners.items():
             for place in places.get(kind, ()):
                 if place.field == "*":
-                    self._add(found, kind, value, frozenset(who), place.case)
-        self.patterns: list[bytes] = list(found)
-        self._needles = [tuple(found[pattern]) for pattern in self.patterns]
-        self._finder = Finder(self.patterns)
+                    self._add(found, addresses, kind, value, frozenset(who), place.case)
+        self.patterns: list[bytes] = list(dict.fromkeys((*found, *addresses)))
+        self._needles = [(tuple(found.get(pattern, ())), addresses.get(pattern)) for pattern in self.patterns]
+        self._finder = Finder(self.patterns, query.size)
 
-    def _add(self, found: dict[bytes, list[_Needle]], kind: str, value: str, who: frozenset[int], case: str) -> None:
+    def _add(
+        self,
+        found: dict[bytes, list[_Needle]],
+        addresses: dict[bytes, dict[str, frozenset[int]]],
+        kind: str,
+        value: str,
+        who: frozenset[int],
+        case: str,
+    ) -> None:
         if kind == "phone" or case == "digits":
             suffix = suffix_of(value)
             self._phones.append((_phone(value), who))
             self.every |= suffix is None
             self.suffixes.extend([suffix] if suffix else [])
             return
-        group = hextet(value) if kind == "ip" else None
-        if group:
-            found.setdefault(group, []).append(_Needle("ipv6", value, who, None))
-            return
-        mapped = mapped_group(value) if kind == "ip" else None
-        if mapped:
-            found.setdefault(mapped, []).append(_Needle("ipv6", value, who, None))
+        if kind == "ip":
+            group = hextet(value)
+            part = group or mapped_group(value)
+            if part:
+                addresses.setdefault(part, {})[value] = who
+            if group:
+                return
         any_case = kind in _ANY_CASE or case == "lower"
         ways = spellings(value, any_case=any_case)
         for way in ways:
             exact = None if any_case else frozenset({way, _lower_hex(way)})
-            found.setdefault(way.lower(), []).append(_Needle(kind, value, who, exact))
+            found.setdefault(way.lower(), []).append(_Needle(_JOINS.get(kind, _IDS), who, exact))
 
     def hits(self, raw: bytes) -> Iterator[tuple[int, Span]]:
         """Give (place in the raw bytes, span) of each identifier but phones; ``raw`` may hold many lines."""
         for number, start, end in self._finder.find(raw.lower()):
-            for needle in self._needles[number]:
-                span = _check(raw, start, end, needle)
-                if span:
-                    yield start, span
+            needles, addresses = self._needles[number]
+            for needle in needles:
+                if _stands(raw, start, end, needle):
+                    yield start, Span(start, end, needle.owners)
+            if addresses and (span := _ipv6(raw, start, end, addresses)):
+                yield start, span
 
     def spans(self, line: bytes) -> list[Span]:
         """Give every identifier that stands in one line."""
@@ -114,25 +128,23 @@ class Tokens:
         return found
 
 
-def _check(raw: bytes, start: int, end: int, needle: _Needle) -> Span | None:
-    if needle.kind == "ipv6":
-        return _ipv6(raw, start, end, needle)
+def _stands(raw: bytes, start: int, end: int, needle: _Needle) -> bool:
     if needle.exact is not None and raw[start:end] not in needle.exact:
-        return None
-    joins = _JOINS.get(needle.kind, _IDS)
-    if _joined_before(raw, start, joins) or _joined_after(raw, end, joins):
-        return None
-    return Span(start, end, needle.owners)
+        return False
+    return not _joined_before(raw, start, needle.joins) and not _joined_after(raw, end, needle.joins)
 
 
-def _ipv6(raw: bytes, start: int, end: int, needle: _Needle) -> Span | None:
+def _ipv6(raw: bytes, start: int, end: int, addresses: dict[str, frozenset[int]]) -> Span | None:
     while start and _ADDRESS.fullmatch(raw, start - 1, start):
         start -= 1
     while end < len(raw) and _ADDRESS.fullmatch(raw, end, end + 1):
         end += 1
     for cut in (raw[start:end], raw[start:end].rstrip(b".:")):
-        if cut and fold("ip", "exact", cut.decode("ascii")) == needle.value:
-            return Span(start, start + len(cut), needle.owners)
+        if b"::" not in cut and cut.count(b":") < _FEWEST_COLONS:
+            continue
+        owners = addresses.get(fold("ip", "exact", cut.decode("ascii")))
+        if owners:
+            return Span(start, start + len(cut), owners)
     return None
 
 
@@ -230,7 +242,7 @@ class TextLines:
     def __init__(self, query: Query, places: dict[str, tuple[Place, ...]]) -> None:
         self._query = query
         self._tokens = Tokens(query, places)
-        self._digits = DigitFinder(self._tokens.suffixes)
+        self._digits = DigitFinder(self._tokens.suffixes, query.size)
 
     def starts(self, chunk: bytes) -> set[int]:
         """Give where the lines worth a look start in a chunk of whole lines."""

@@ -203,3 +203,39 @@ def test_unreadable_because_of_numbers_too_long(store: Store) -> None:
     store.put("a.jsonl", b'{"id": ' + b"1" * 5000 + b', "user": {"email": "ada@x.org"}}\n')
     with pytest.raises(PermanentError, match="unreadable_line"):
         store.count(email=ADA)
+
+
+def test_mask_anywhere_in_a_record(tmp_path: Path) -> None:
+    from schemas.outcomes import KeptWhy
+
+    mask = 'retain = { why = "hold", text = "t", months = 1, anchor = "at", mask = { "*" = "{random}" } }\n'
+    store = Store(tmp_path, ANYWHERE.replace('match.customer_id = [{ field = "n" }]\n', mask), kind="events")
+    row = {
+        "at": "2024-01-31",
+        "notes": ["mail of ada@x.org", {"é": "ada@x.org."}],
+        "n": 1.5,
+        "of": "bob@x.org",
+        "z": None,
+    }
+    store.put("a.jsonl", json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode())
+    report = store.erase(subject(email=ADA), Instruction(keep=KeptWhy.HOLD, period_months=1))
+    text = store.get("a.jsonl").decode()
+    token = json.loads(text)["notes"][1]["é"].rstrip(".")
+    assert text.replace(token, ADA) == json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    assert list(store.look(subject(email=ADA), report.kept).values()) == ["masked"]
+
+
+@pytest.mark.parametrize("value", ["+33123456789", "12"])
+def test_phone_anywhere_in_a_record(tmp_path: Path, value: str) -> None:
+    store = Store(tmp_path, ANYWHERE.replace("match.email", "match.phone"), kind="events")
+    spaced = " ".join(value)
+    store.jsonl("a.jsonl", {"a": f"call {spaced} now"}, {"a": f"call 9{value[1:]}9"})
+    assert store.count(phone=value) == 1
+
+
+def test_values_compared_as_the_data_map_says(tmp_path: Path) -> None:
+    cases = ANYWHERE.replace('field = "*"', 'field = "m", case = "lower"').replace('"n" }', '"n", case = "digits" }')
+    store = Store(tmp_path, cases.replace("match.email", "match.account_id"), kind="events")
+    store.jsonl("a.jsonl", {"m": "aBc-1"}, {"n": "12 34-56"}, {"n": 123456}, {"n": 1234567})
+    assert store.count(account_id="ABC-1") == 1
+    assert store.count(customer_id="123-456") == 2
