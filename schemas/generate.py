@@ -55,9 +55,8 @@ def schema_of(name: str) -> dict[str, Any]:
     """Give one schema as JSON values; ``name`` is a key of ``MESSAGES``."""
     kind = MESSAGES[name]
     (root,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    structs = {one.__name__: one for one in _structs(kind, set())}
-    for title, part in parts.items():
-        _finish(part, structs.get(title))
+    for part in parts.values():
+        _finish(part)
     if "$ref" in root:
         root = parts.pop(kind.__name__)
     schema = {"$schema": DIALECT, "$id": SCHEMA_BASE + name + SUFFIX, "title": name, **root}
@@ -69,37 +68,12 @@ def schema_of(name: str) -> dict[str, Any]:
     return schema
 
 
-def _structs(kind: Any, seen: set[Any]) -> set[Any]:
-    """Collect the struct types that a type mentions."""
-    pending = [msgspec.inspect.type_info(kind)]
-    while pending:
-        info = pending.pop()
-        if isinstance(info, msgspec.inspect.StructType):
-            if info.cls in seen:
-                continue
-            seen.add(info.cls)
-            pending.extend(field.type for field in info.fields)
-        elif isinstance(info, msgspec.inspect.UnionType):
-            pending.extend(info.types)
-        elif isinstance(info, msgspec.inspect.VarTupleType):
-            pending.append(info.item_type)
-        elif isinstance(info, msgspec.inspect.DictType):
-            pending += [info.key_type, info.value_type]
-        elif isinstance(info, msgspec.inspect.Metadata):
-            pending.append(info.type)
-    return seen
-
-
-def _finish(part: dict[str, Any], struct: type[msgspec.Struct] | None) -> None:
+def _finish(part: dict[str, Any]) -> None:
     """Close an object to unknown fields, and give each property its own line of the docstring."""
-    if "description" in part:
-        text, attributes = _docstring(part["description"])
-        part["description"] = text
-    else:
-        attributes = {}
-    if struct is None:
-        return
-    part["additionalProperties"] = False
+    text, attributes = _docstring(part["description"])
+    part["description"] = text
+    if "properties" in part:
+        part["additionalProperties"] = False
     for name, line in attributes.items():
         part["properties"][name]["description"] = line
 
