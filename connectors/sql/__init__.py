@@ -24,8 +24,8 @@ def connector(settings: SystemSettings) -> Callable[[], Connector]:
     """
     from connectors.sql.adapter import SqlConnector, System
     from connectors.sql.datamap import read_map
-    from connectors.sql.engine import make_engine
+    from connectors.sql.engine import make_engine, sqlite_file
 
     engine, timeout = make_engine(settings)
-    system = System(engine, read_map(settings.map_file), timeout)
+    system = System(engine, read_map(settings.map_file), timeout, sqlite_file(settings))
     return lambda: SqlConnector(system)

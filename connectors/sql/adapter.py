@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from connectors.contract import (
     Subject,
     TaskId,
 )
+from connectors.errors import MisconfiguredError
 from connectors.sql.building import compile_plan
 from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.engine import WRITE
@@ -39,8 +41,9 @@ _STREAM = 200
 class System:
     """What the connectors of one system share: the engine (it pools nothing) and the plan, made when first needed."""
 
-    def __init__(self, engine: sa.Engine, sql_map: SqlMap, lock_timeout: float) -> None:
+    def __init__(self, engine: sa.Engine, sql_map: SqlMap, lock_timeout: float, file: Path | None = None) -> None:
         self.engine = engine
+        self.file = file
         self.map = sql_map
         self.lock_timeout = lock_timeout
         self._plan: Plan | None = None
@@ -72,6 +75,9 @@ class SqlConnector(Connector):
         return self._system.map.sets
 
     def check(self) -> Sequence[str]:
+        file = self._system.file
+        if file is not None and not file.exists():
+            raise MisconfiguredError("url", "no such file", file=str(file), fix="correct the url of the system")
         with translated():
             return self._system.plan(self._open(), afresh=True).warnings
 

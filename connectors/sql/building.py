@@ -18,7 +18,7 @@ from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.plan import Moves, Place, Plan, Row, SetPlan
 from connectors.sql.replacing import Rule, read_replacement
 from connectors.sql.schema import KEY_TYPES, Schema, reflect
-from connectors.sql.statements import VALUES, among, clause, normal
+from connectors.sql.statements import VALUES, among, clause, normal, tails
 from connectors.sql.values import key_decoder
 
 
@@ -132,8 +132,10 @@ class _Builder:
         column = self.table.c[match.field]
         exact = match.case == "exact"
         values = sa.bindparam(VALUES, expanding=True, type_=column.type if exact else sa.Text())
-        searched = column if exact else normal(column, match.case, sqlite=self.sqlite)
-        found = base.where(searched.in_(values))
+        if match.case == "digits" and not self.sqlite:
+            found = base.where(tails(column, values))
+        else:
+            found = base.where((column if exact else normal(column, match.case, sqlite=self.sqlite)).in_(values))
         return Place(kind, match, self._at(match.field), found, self.real.columns[match.field].kind, self.sqlite)
 
     def _rules(self, raw: Mapping[str, str | int | None]) -> tuple[Rule, ...]:

@@ -103,20 +103,25 @@ def _check_key(one: SqlRecordSet, table: Table, sql_map: SqlMap) -> None:
             message = f"key: {name} is of type {column.kind.value}"
             raise _wrong(one, sql_map, message, "key", name, fix="name a key of integers, texts, UUIDs or dates")
     if one.replace_key:
-        if one.erase != "anonymise":
-            fix = 'erase = "anonymise", or remove replace_key'
-            raise _wrong(one, sql_map, "replace_key goes with anonymise", "replace_key", fix=fix)
-        column = table.columns[key[0]]
-        room = column.length is None or column.length >= TOKEN_LENGTH
-        if (
-            len(key) > 1
-            or column.generated
-            or column.tiny
-            or column.kind not in {Kind.INTEGER, Kind.TEXT, Kind.UUID}
-            or not room
-        ):
-            fix = f"a single column of integers, UUIDs or texts of at least {TOKEN_LENGTH} characters"
-            raise _wrong(one, sql_map, "replace_key cannot make a key for this table", "replace_key", fix=fix)
+        _check_move(one, table, sql_map)
+
+
+def _check_move(one: SqlRecordSet, table: Table, sql_map: SqlMap) -> None:
+    """Check that a masked copy of a row can stand beside it under a new key for a moment."""
+    key = key_columns(one, table)
+    if one.erase != "anonymise":
+        fix = 'erase = "anonymise", or remove replace_key'
+        raise _wrong(one, sql_map, "replace_key goes with anonymise", "replace_key", fix=fix)
+    column = table.columns[key[0]]
+    room = column.length is None or column.length >= TOKEN_LENGTH
+    fits = column.kind in {Kind.INTEGER, Kind.TEXT, Kind.UUID} and not column.generated and not column.tiny
+    if len(key) > 1 or not fits or not room:
+        fix = f"a single column of integers, UUIDs or texts of at least {TOKEN_LENGTH} characters"
+        raise _wrong(one, sql_map, "replace_key cannot make a key for this table", "replace_key", fix=fix)
+    for unique in table.uniques:
+        if key[0] not in unique and not any(one.anonymise.get(name, "") in {NULL, RANDOM, None} for name in unique):
+            message = f"replace_key: {', '.join(sorted(unique))} is unique, the copy would collide"
+            raise _wrong(one, sql_map, message, "replace_key", fix=f'replace it by "{RANDOM}" in anonymise')
 
 
 def _check_anonymise(one: SqlRecordSet, sql_map: SqlMap) -> None:

@@ -16,12 +16,19 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from connectors.errors import MisconfiguredError
 from connectors.settings import SystemSettings
+from connectors.sql.checks import near
 from connectors.sql.values import digits_form, lower_form
 
 WRITE: Final = "expunge_write"
 """Execution option of a connection whose transactions change rows."""
 
 _OPTIONS: Final = ("url", "url_env", "lock_timeout")
+
+
+def sqlite_file(settings: SystemSettings) -> Path | None:
+    """Give the file of a SQLite system, or None."""
+    url = _url(settings)
+    return settings.base / (url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 def make_engine(settings: SystemSettings) -> tuple[sa.Engine, float]:
@@ -49,7 +56,7 @@ def _wrong(settings: SystemSettings, option: str, message: str, fix: str = "") -
 def _url(settings: SystemSettings) -> sa.URL:
     for name in settings.options:
         if name not in _OPTIONS:
-            raise _wrong(settings, name, "unknown option", fix=f"known: {', '.join(_OPTIONS)}")
+            raise _wrong(settings, name, "unknown option", fix=near(name, _OPTIONS))
     text = settings.options.get("url")
     variable = settings.options.get("url_env")
     if (text is None) == (variable is None):
@@ -68,12 +75,12 @@ def _sqlite_opener(settings: SystemSettings, url: sa.URL, timeout: float) -> Cal
     name = url.database or ""
     if name in {"", ":memory:"} or name.startswith("file:"):
         raise _wrong(settings, "url", "needs a file, as a plain path", fix="sqlite:///data/crm.sqlite")
-    file = settings.base / name
+    file = (settings.base / name).absolute()
     mode = str(url.query.get("mode", "rw"))
     if mode not in {"rw", "ro"}:
         raise _wrong(settings, "url", "mode is rw or ro")
     # mode=rw: a misspelt path must not leave an empty database behind and then "hold nothing".
-    uri = f"file:{urllib.parse.quote(str(Path(file).absolute()))}?mode={mode}"
+    uri = f"file:{urllib.parse.quote(str(file))}?mode={mode}"
 
     def opened() -> sqlite3.Connection:
         # A connector is used by one thread at a time, but not always by the thread that opened it.

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from connectors.contract import Holding, Holdings, Subject
 from connectors.errors import PermanentError
 from connectors.sql.plan import Place, Plan, Row, SetPlan, fetch
-from connectors.sql.values import Key, anchor_date, decode_key, encode_key, text_of
+from connectors.sql.values import Key, anchor_date, decode_key, digits_form, encode_key, text_of
 from schemas.identifiers import canonical
 from schemas.outcomes import Facts
 from schemas.tasks import Link
 
 _NOTHING = Holding()
+_MARK = {"email": "@"}
 
 
 class Found:
@@ -158,8 +159,9 @@ def _links(one: SetPlan, rows: Sequence[Row]) -> tuple[Link, ...]:
     for kind, strength, position in one.yields:
         for row in rows:
             value = canonical(kind, text_of(row[position]))
-            # A replacement is nobody's identifier.
-            if value and not (position in rules and rules[position].holds(row[position])):
+            # A replacement is nobody's identifier, and neither is an "n/a" that many rows share.
+            replaced = position in rules and rules[position].holds(row[position])
+            if value and not replaced and _MARK.get(kind, "") in value and (kind != "phone" or digits_form(value)):
                 links[Link(kind, value, strength)] = None
     return tuple(links)
 

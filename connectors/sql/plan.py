@@ -14,7 +14,7 @@ from connectors.sql.datamap import SqlRecordSet
 from connectors.sql.replacing import Rule
 from connectors.sql.schema import Kind
 from connectors.sql.statements import VALUES, comparable
-from connectors.sql.values import Key, digits_form, lower_form, text_of
+from connectors.sql.values import Key, as_uuid, digits_form, lower_form, text_of
 from schemas.identifiers import Strength, canonical
 
 CHUNK: Final = 500
@@ -39,7 +39,10 @@ class Place:
         """Give the form under which an asked value is compared; empty: it can match nothing."""
         if self.match.case == "lower":
             return lower_form(value)
-        return digits_form(value) if self.match.case == "digits" else value
+        if self.match.case == "digits":
+            return digits_form(value)
+        # A UUID may be spelt with capitals or without dashes; drivers give it back in one form.
+        return str(as_uuid(value) or value) if self.column_kind is Kind.UUID else value
 
     def binds(self, form: str) -> tuple[Any, ...]:
         """Give what to send for a form."""

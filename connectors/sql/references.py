@@ -12,6 +12,7 @@ from connectors.errors import MisconfiguredError
 from connectors.sql.checks import key_columns, near, table_name
 from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.schema import ForeignKey, Kind, Schema, TableName
+from connectors.sql.statements import BLANKS
 
 _UNLINKS = frozenset({"SET NULL", "SET DEFAULT"})
 
@@ -129,7 +130,7 @@ def check_references(sql_map: SqlMap, schema: Schema) -> None:
             what = "forbids deleting" if key.on_delete != "CASCADE" else "would carry on deleting"
             message = f"the foreign key of {key.table[1]!r} ({', '.join(key.columns)}) {what} its rows"
             fix = 'erase = "anonymise", or a retain rule of its own'
-            raise _wrong(target, sql_map, message, "erase", fix=fix)
+            raise _wrong(target, sql_map, message, "table", fix=fix)
         if child is not None and target.replace_key:
             _check_moved(child, target, key, sql_map, schema)
     for reference in sql_map.references:
@@ -198,5 +199,5 @@ def warnings(sql_map: SqlMap, schema: Schema) -> list[str]:
 def _slow(one: SqlRecordSet, column: str, case: str, place: str, *, sqlite: bool) -> str:
     advice = "store it in one form and match exactly"
     if case == "lower" and not sqlite:
-        advice = f"CREATE INDEX ON {one.table} (lower(normalize(btrim({column}, E' \\t\\n\\r'))))"
+        advice = f"CREATE INDEX ON {one.table} (normalize(lower(normalize(btrim({column}, {BLANKS})))))"
     return f"{place}: record set {one.name!r}: match {column} ({case}) reads the whole table; {advice}"

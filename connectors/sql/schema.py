@@ -121,8 +121,11 @@ def reflect(connection: sa.Connection, wanted: set[TableName]) -> Schema:
             names = inspector.get_schema_names()
             schemas += [n for n in names if n not in {default, "information_schema"} and not n.startswith("pg_")]
         every = [(schema, table) for schema in schemas for table in inspector.get_table_names(schema=schema)]
-        tables = {name: _table(inspector, name, sqlite=sqlite) for name in every if name in wanted}
-        keys = [key for name in every for key in _foreign_keys(inspector, name, every, default)]
+        tables = {name: _table(connection, inspector, name, sqlite=sqlite) for name in every if name in wanted}
+        if sqlite:
+            keys = [key for name in every for key in _sqlite_foreign_keys(connection, inspector, name, every)]
+        else:
+            keys = [key for name in every for key in _foreign_keys(inspector, name, default)]
     return Schema(sqlite, tables, tuple(every), tuple(keys))
 
 
@@ -134,7 +137,7 @@ def _kind(kind: sa.types.TypeEngine[Any], *, sqlite: bool) -> Kind:
     return Kind.OTHER
 
 
-def _table(inspector: sa.Inspector, name: TableName, *, sqlite: bool) -> Table:
+def _table(connection: sa.Connection, inspector: sa.Inspector, name: TableName, *, sqlite: bool) -> Table:
     schema, table = name
     columns: dict[str, Column] = {}
     for one in inspector.get_columns(table, schema=schema):
@@ -149,37 +152,79 @@ def _table(inspector: sa.Inspector, name: TableName, *, sqlite: bool) -> Table:
             one["name"], kind, type_, one["nullable"], length, generated, isinstance(one["type"], sa.SmallInteger)
         )
     primary = tuple(inspector.get_pk_constraint(table, schema=schema)["constrained_columns"])
-    indexes = inspector.get_indexes(table, schema=schema)
-    uniques = [frozenset(one["column_names"]) for one in inspector.get_unique_constraints(table, schema=schema)]
-    ordered = [tuple(one["column_names"]) for one in inspector.get_unique_constraints(table, schema=schema)]
-    expressions: list[str] = []
-    for index in indexes:
-        options = index.get("dialect_options", {})
-        partial = bool(options.get("sqlite_where") is not None or options.get("postgresql_where"))
-        named = [column for column in index["column_names"] if column is not None]
-        expressions += index.get("expressions", []) if not partial else []
-        if index["unique"] and not partial and len(named) == len(index["column_names"]):
-            uniques.append(frozenset(named))
-        if not partial and index["column_names"] and index["column_names"][0] is not None:
-            ordered.append(tuple(named))
+    uniques, ordered, expressions = _sqlite_indexes(connection, table) if sqlite else _indexes(inspector, name)
     if primary:
         uniques.append(frozenset(primary))
         ordered.append(primary)
     return Table(name, columns, primary, tuple(uniques), tuple(ordered), tuple(expressions))
 
 
-def _foreign_keys(
-    inspector: sa.Inspector, name: TableName, every: list[TableName], default: str | None
-) -> list[ForeignKey]:
+Indexes = tuple[list[frozenset[str]], list[tuple[str, ...]], list[str]]
+"""Columns unique together, columns of indexes in order, texts of indexed expressions; partial indexes left out."""
+
+
+def _indexes(inspector: sa.Inspector, name: TableName) -> Indexes:
+    schema, table = name
+    constraints = inspector.get_unique_constraints(table, schema=schema)
+    uniques = [frozenset(one["column_names"]) for one in constraints]
+    ordered = [tuple(one["column_names"]) for one in constraints]
+    expressions: list[str] = []
+    for index in inspector.get_indexes(table, schema=schema):
+        if index.get("dialect_options", {}).get("postgresql_where"):
+            continue
+        named = tuple(column for column in index["column_names"] if column is not None)
+        whole = len(named) == len(index["column_names"])
+        expressions += index.get("expressions", [])
+        if index["unique"] and whole:
+            uniques.append(frozenset(named))
+        if named and index["column_names"][0] is not None:
+            ordered.append(named)
+    return uniques, ordered, expressions
+
+
+def _sqlite_indexes(connection: sa.Connection, table: str) -> Indexes:
+    """Ask SQLite itself: SQLAlchemy reads unnamed UNIQUE constraints out of the SQL text, and misses some."""
+    uniques: list[frozenset[str]] = []
+    ordered: list[tuple[str, ...]] = []
+    quoted = connection.dialect.identifier_preparer.quote
+    for _, index, unique, _, partial in connection.exec_driver_sql(f"PRAGMA index_list({quoted(table)})").all():
+        if partial:
+            continue
+        names = [row[2] for row in connection.exec_driver_sql(f"PRAGMA index_info({quoted(index)})")]
+        if unique and None not in names:
+            uniques.append(frozenset(names))
+        if names[0] is not None:
+            ordered.append(tuple(name for name in names if name is not None))
+    return uniques, ordered, []
+
+
+def _foreign_keys(inspector: sa.Inspector, name: TableName, default: str | None) -> list[ForeignKey]:
     found = []
-    folded = {(schema, table.lower()): (schema, table) for schema, table in every}
     for one in inspector.get_foreign_keys(name[1], schema=name[0]):
         schema = one["referred_schema"]
-        target: TableName = (None if schema == default else schema, one["referred_table"])
-        target = target if target in every else folded.get((target[0], target[1].lower()), target)
-        columns = tuple(one["referred_columns"])
-        if not columns:
-            columns = tuple(inspector.get_pk_constraint(target[1], schema=target[0])["constrained_columns"])
+        target = (None if schema == default else schema, one["referred_table"])
         action = str(one.get("options", {}).get("ondelete") or "NO ACTION").upper()
-        found.append(ForeignKey(name, tuple(one["constrained_columns"]), target, columns, action))
+        columns, targets = tuple(one["constrained_columns"]), tuple(one["referred_columns"])
+        found.append(ForeignKey(name, columns, target, targets, action))
+    return found
+
+
+def _sqlite_foreign_keys(
+    connection: sa.Connection, inspector: sa.Inspector, name: TableName, every: list[TableName]
+) -> list[ForeignKey]:
+    """Ask SQLite itself: SQLAlchemy reads the actions out of the SQL text, and misses those of inline references."""
+    folded = {table.lower(): table for _, table in every}
+    quoted = connection.dialect.identifier_preparer.quote(name[1])
+    by_id: dict[int, list[Any]] = {}
+    for row in connection.exec_driver_sql(f"PRAGMA foreign_key_list({quoted})"):
+        by_id.setdefault(row[0], []).append(row)
+    found = []
+    for rows in by_id.values():
+        rows.sort(key=lambda row: row[1])
+        # SQLite compares names without regard to case; no target column means the primary key.
+        target = folded.get(rows[0][2].lower(), rows[0][2])
+        targets = tuple(row[4] for row in rows)
+        if None in targets and target in folded.values():
+            targets = tuple(inspector.get_pk_constraint(target)["constrained_columns"])
+        found.append(ForeignKey(name, tuple(row[3] for row in rows), (None, target), targets, rows[0][6].upper()))
     return found

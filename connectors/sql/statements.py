@@ -13,7 +13,8 @@ VALUES: Final = "values"
 """Name of the expanding parameter of every ``IN``."""
 
 # Constant text and not a parameter, so that an expression index can serve it.
-_BLANKS: Final = sa.literal_column("E' \\t\\n\\r'", sa.Text())
+BLANKS: Final = r"E' \t\n\x0B\f\r\u0085\u00A0\u3000'"
+_TAIL: Final = 6
 
 
 def clause(table: Table) -> sa.TableClause:
@@ -30,7 +31,10 @@ def among(columns: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
 
 
 def normal(column: sa.ColumnElement[Any], case: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
-    """Give the SQL of ``values.lower_form`` (case ``lower``) or ``values.digits_form`` (case ``digits``)."""
+    """Give what is compared in SQL for case ``lower`` and ``digits``. Python has the last word on every row found.
+
+    SQLite runs the Python function itself. PostgreSQL compares lower case its own way; see ``comparable``.
+    """
     f = sa.func
     if sqlite:
         # As bytes: SQLite would refuse to hand a text of invalid UTF-8 to Python, and the search would stop.
@@ -41,11 +45,22 @@ def normal(column: sa.ColumnElement[Any], case: str, *, sqlite: bool) -> sa.Colu
         plain = f.lower(f.trim(column), type_=sa.Text())
         return sa.case((column.op("GLOB")("*[^ -~]*"), f.expunge_lower(raw, type_=sa.Text())), else_=plain)
     text = column if isinstance(column.type, sa.String) else sa.cast(column, sa.Text)
-    trimmed = f.btrim(text, _BLANKS)
-    if case == "lower":
-        return f.lower(f.normalize(trimmed), type_=sa.Text())
-    kept = f.regexp_replace(f.replace(trimmed, "(0)", ""), "[^0-9+]", "", "g")
-    return f.nullif(f.replace(f.regexp_replace(kept, "^00", ""), "+", ""), "", type_=sa.Text())
+    blanks = sa.literal_column(BLANKS, sa.Text())
+    return f.normalize(f.lower(f.normalize(f.btrim(text, blanks))), type_=sa.Text())
+
+
+def tails(column: sa.ColumnElement[Any], values: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    """Find candidates for ``digits`` on PostgreSQL: the last digits agree, with (0) or without, or it is not ASCII.
+
+    What counts as one phone number is more than SQL should say; Python looks at every candidate.
+    """
+    f = sa.func
+    text = column if isinstance(column.type, sa.String) else sa.cast(column, sa.Text)
+    ends = [
+        f.right(f.regexp_replace(f.regexp_replace(one, "[^0-9]", "", "g"), "^00", ""), _TAIL, type_=sa.Text())
+        for one in (text, f.replace(text, "(0)", ""))
+    ]
+    return sa.or_(*(end.in_(values) for end in ends), text.op("~")("[^\x01-\x7e]"))
 
 
 def comparable(value: str, kind: Kind, case: str, *, sqlite: bool) -> tuple[Any, ...]:
@@ -59,7 +74,14 @@ def comparable(value: str, kind: Kind, case: str, *, sqlite: bool) -> tuple[Any,
         value.encode()
     except UnicodeEncodeError:
         return ()
-    return (value,) if case != "exact" else _coerced(value, kind, sqlite=sqlite)
+    if case == "exact":
+        return _coerced(value, kind, sqlite=sqlite)
+    if sqlite:
+        return (value,)
+    if case == "digits":
+        return (value[-_TAIL:],)
+    # Where Python looks at the neighbours (final sigma) or gives two characters (dotted capital I), libc does not.
+    return tuple({value, value.replace("\u03c2", "\u03c3"), value.replace("i\u0307", "i")})
 
 
 def _coerced(value: str, kind: Kind, *, sqlite: bool) -> tuple[Any, ...]:

@@ -78,8 +78,9 @@ def lower_form(value: Any) -> str:
 
 
 def digits_form(value: Any) -> str:
-    """Give the digits of a phone number, without a leading 00 and without (0); empty if there are none."""
-    return canonical("phone", text_of(value)).replace("+", "")
+    """Give the digits of a phone number as ``canonical`` reads it, without ``+``; empty if it is not one number."""
+    digits = canonical("phone", text_of(value)).removeprefix("+")
+    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 def as_integer(value: str) -> int | None:
