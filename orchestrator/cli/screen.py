@@ -62,9 +62,9 @@ class Screen:
         self.err.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def table(*columns: str) -> Table:
     """Give a plain table: header, one rule, no frame."""
-    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in columns:
         made.add_column(name, overflow="fold")
     return made

@@ -92,7 +92,8 @@ def _fate(line: Line, outcome: object, rule: str) -> None:
         case Kept():
             line.erased, line.kept, line.until = outcome.erased, outcome.count, outcome.until
             line.looked = "masked" if outcome.masked else "kept"
-            line.why = words.rule(rule).removeprefix("as its parent: ").removeprefix("keep ")
+            inherited = rule.startswith("with_parent:")
+            line.why = "with its parent record" if inherited else words.rule(rule).removeprefix("keep ")
         case Pending():
             line.looked = "not done yet"
         case NothingHeld() | None:
@@ -129,7 +130,7 @@ def first_pass(out: Console, access: RequestState, erasure: RequestState) -> Non
     ]
     if waiting:
         count = sum(one.count for one in waiting)
-        what = f"{count} lines are in access.log, which is still written to: looked at again after its rotation"
+        what = f"{count} log lines are in access.log, still written to: looked at again after rotation"
         _step(out, 2, "Erase", told_of(erasure), what)
 
 
@@ -153,17 +154,17 @@ def _standing(one: Ended) -> Text:
 def ending(out: Console, told: Told) -> None:
     """Show the result."""
     if told.waited:
-        said = "a day later (the demo moved its clock), the log rotated: all of it looked at again"
+        said = "a day later (the demo moves its clock): log rotated, looked again"
         _step(out, 3, "Erase", told.erasure, said if told.erasure.closed else "; ".join(told.erasure.attention))
     out.print()
     made = table("record set")
-    for name in ("found", "copied", "erased"):
+    for name in ("found", "copied", "erased", "kept"):
         made.add_column(name, justify="right")
     made.add_column("looked again", no_wrap=True)
     made.add_column("kept until, and why")
     for line in told.lines:
-        kept = f"{line.kept} until {line.until}: {line.why}" if line.until else ""
-        made.add_row(line.record_set, _count(line.found), _count(line.copied), _count(line.erased), _look(line), kept)
+        counts = [_count(one) for one in (line.found, line.copied, line.erased, line.kept)]
+        made.add_row(line.record_set, *counts, _look(line), f"{line.until}: {line.why}" if line.until else "")
     out.print(made)
     out.print()
     _proofs(out, told)
@@ -205,4 +206,4 @@ def _next(out: Console, told: Told) -> None:
         (f"expunge verify proof.jws --key {told.home}/keys/record.pub.jwk", "check it"),
         (f"expunge package {access} -O copy.zip", "the copy, to hand over"),
     ):
-        out.print(Text.assemble("  ", (command, "cyan"), f"  {what}"), soft_wrap=True)
+        out.print(Text.assemble("  ", (f"{command:<42}", "cyan"), f"  {what}"), soft_wrap=True)

@@ -56,7 +56,7 @@ def demo(screen: Screen, keep: Path | None, seed: int) -> int:
         if not screen.json:
             picture.opening(screen.out, one)
         told = _play(screen, home, one, clock)
-        told.home = str(keep) if keep else None
+        told.home = str(keep.resolve()) if keep else None
         screen.data(told, lambda out: picture.ending(out, told))
     return 0 if told.fine else 1
 
