@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from connectors.contract import TaskId
+from connectors.testing.dates import due
 from connectors.testing.stand import Seeded
 from schemas.outcomes import Kept
 
@@ -38,15 +38,3 @@ def check_dates(name: str, kept: Kept, rows: Sequence[Mapping[str, object]], anc
     if dates:
         wanted = (due(dates[0], months), due(dates[-1], months))
         assert (kept.review_by, kept.until) == wanted, f"{name}: due {kept.review_by} to {kept.until}, not {wanted}"
-
-
-def due(anchor: str, months: int) -> str:
-    """Anchor plus months; a day that the month does not have becomes its last."""
-    date = dt.date.fromisoformat(anchor)
-    year, month = divmod(date.year * 12 + date.month - 1 + months, 12)
-    for day in range(date.day, 27, -1):
-        try:
-            return dt.date(year, month + 1, day).isoformat()
-        except ValueError:
-            continue
-    return dt.date(year, month + 1, date.day).isoformat()

@@ -11,9 +11,6 @@ next few, for everybody or only where one identifier is concerned::
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
@@ -35,7 +32,8 @@ from connectors.contract import (
 )
 from connectors.datamap import RecordSet
 from connectors.errors import MisconfiguredError, PermanentError
-from connectors.testing.fake_store import DEFAULT_SETS, Crash, FakeSet, FakeStore, Row
+from connectors.testing.dates import due
+from connectors.testing.fake_store import DEFAULT_SETS, Crash, FakeSet, FakeStore, Row, leak
 from schemas.identifiers import canonical
 from schemas.outcomes import Facts
 from schemas.tasks import Instruction, Link
@@ -48,17 +46,19 @@ __all__ = ["DEFAULT_SETS", "Crash", "FakeConnector", "FakeSet", "FakeSystem", "R
 class FakeSystem(FakeStore):
     """A store that connectors can be opened on. They share its rows and nothing else."""
 
+    connector_type: type[FakeConnector]
+
     def open(self) -> FakeConnector:
         """Open a connector; an opener as ``execute`` takes it."""
         fault = self.take("raise", "open")
         if fault is not None and fault.error is not None:
             raise fault.error
         self.opened += 1
-        return FakeConnector(self)
+        return self.connector_type(self)
 
     def limited(self, max_records: int) -> Callable[[], FakeConnector]:
         """Give an opener for the same store under another limit."""
-        twin = FakeSystem([msgspec.structs.replace(one, max_records=max_records) for one in self.sets])
+        twin = type(self)([msgspec.structs.replace(one, max_records=max_records) for one in self.sets])
         twin.rows, twin.faults = self.rows, self.faults
         return twin.open
 
@@ -125,9 +125,17 @@ class FakeConnector(Connector):
             found[one.name] = [
                 key
                 for key, row in self._system.rows[one.name].items()
-                if key in known or row.parent in above or _matches(one, row, subject)
+                if key in known or row.parent in above or self._matches(one, row, subject)
             ]
         return found
+
+    def _matches(self, one: FakeSet, row: Row, subject: Subject) -> bool:
+        for kind, values in subject.identifiers.items():
+            for place in one.match.get(kind, ()):
+                cell = row.cells.get(place.field)
+                if cell is not None and canonical(kind, str(cell)) in values:
+                    return True
+        return False
 
     def _parents_first(self) -> list[FakeSet]:
         ordered: list[FakeSet] = []
@@ -209,8 +217,8 @@ class FakeConnector(Connector):
 
     def _report(self, one: FakeSet, instruction: Instruction, erased: list[str], kept: list[str]) -> SetReport:
         method = "anonymise" if one.erase == "anonymise" else "delete"
-        due = sorted(_due(self._anchor(one, key), instruction.period_months) for key in kept)
-        first, last = (due[0], due[-1]) if due else (None, None)
+        dates = sorted(due(self._anchor(one, key), instruction.period_months) for key in kept)
+        first, last = (dates[0], dates[-1]) if dates else (None, None)
         return SetReport(tuple(erased), tuple(kept), method, first, last)
 
     def _anchor(self, one: FakeSet, key: str) -> str:
@@ -261,22 +269,10 @@ class FakeConnector(Connector):
         if slow is not None:
             time.sleep(slow.seconds)
         if self._system.take("leak", method, values):
-            self._leak(values)
+            leak(self._system, values)
         fault = self._system.take("raise", method, values)
         if fault is not None and fault.error is not None:
             raise fault.error
-
-    def _leak(self, values: frozenset[str]) -> None:
-        """Log as carelessly as code in a hurry does."""
-        log = logging.getLogger("fake.connector")
-        rows = [row.cells for rows in self._system.rows.values() for row in rows.values()]
-        log.warning("looking for %s", sorted(values))
-        log.warning("looking for " + " ".join(sorted(values)))  # noqa: G003 - that is the point
-        log.warning("rows: %r", rows, extra={"rows": rows})
-        try:
-            raise ValueError(rows, sorted(values))
-        except ValueError:
-            log.exception("cannot read %r", rows)
 
     def _leave(self, method: str, subjects: Sequence[Subject], answer: dict[TaskId, _T]) -> dict[TaskId, _T]:
         """Spoil the answer as scripted; what comes back may be anything, as with a real plug-in."""
@@ -294,21 +290,8 @@ class FakeConnector(Connector):
         return cast("dict[TaskId, _T]", [*answer.items(), *twice]) if twice else answer
 
 
-def _matches(one: FakeSet, row: Row, subject: Subject) -> bool:
-    for kind, values in subject.identifiers.items():
-        for place in one.match.get(kind, ()):
-            cell = row.cells.get(place.field)
-            if cell is not None and canonical(kind, str(cell)) in values:
-                return True
-    return False
+FakeSystem.connector_type = FakeConnector
 
 
 def _values(subject: Subject) -> frozenset[str]:
     return frozenset[str]().union(*subject.identifiers.values())
-
-
-def _due(anchor: str, months: int) -> str:
-    date = dt.date.fromisoformat(anchor)
-    year, month = divmod(date.year * 12 + date.month - 1 + months, 12)
-    day = min(date.day, calendar.monthrange(year, month + 1)[1])
-    return date.replace(year=year, month=month + 1, day=day).isoformat()

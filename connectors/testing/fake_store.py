@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
@@ -169,3 +170,16 @@ class FakeStore:
                     fault.times -= 1
                 return fault
         return None
+
+
+def leak(store: FakeStore, values: Iterable[str]) -> None:
+    """Log as carelessly as code in a hurry does."""
+    log = logging.getLogger("fake.connector")
+    rows = [row.cells for rows in store.rows.values() for row in rows.values()]
+    log.warning("looking for %s", sorted(values))
+    log.warning("looking for " + " ".join(sorted(values)))  # noqa: G003 - that is the point
+    log.warning("rows: %r", rows, extra={"rows": rows})
+    try:
+        raise ValueError(rows, sorted(values))
+    except ValueError:
+        log.exception("cannot read %r", rows)

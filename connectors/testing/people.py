@@ -89,16 +89,27 @@ NEIGHBOURS: Final = (
         name=SUBJECT.name + "1",
         address=SUBJECT.address + "1",
     ),
-    # with another character where LIKE and regular expressions see a wildcard
+    # with another character where LIKE has a wildcard
     Person(
-        email=SUBJECT.email.replace("_", "x").replace(".", "x", 1),
+        email=SUBJECT.email.replace("_", "x"),
         phone=SUBJECT.phone[:-1] + "9",
         customer_id=SUBJECT.customer_id[:-1] + "9",
-        ip=SUBJECT.ip.replace(".", "1", 1),
+        ip="10.20.30.40",
         username=SUBJECT.username.replace("_", "x"),
-        cookie_id=SUBJECT.cookie_id.replace(".", "x"),
+        cookie_id=SUBJECT.cookie_id + ".x",
         name="Nobody Special",
         address="elsewhere",
+    ),
+    # and where regular expressions have one
+    Person(
+        email=SUBJECT.email.replace(".", "x", 1),
+        phone=SUBJECT.phone[:-1] + "8",
+        customer_id=SUBJECT.customer_id[:-1] + "8",
+        ip=SUBJECT.ip.replace(".", "1", 1),
+        username=SUBJECT.username + ".",
+        cookie_id=SUBJECT.cookie_id.replace(".", "x"),
+        name="Somebody Else",
+        address="somewhere",
     ),
     OTHER,
 )

@@ -21,6 +21,6 @@ def run_case(make: Callable[[], ConnectorConformance], name: str, folder: Path) 
     stand.prepare(folder)
     try:
         getattr(stand, name)()
-    except (AssertionError, pytest.fail.Exception) as error:
-        return str(error)
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - as pytest does
+        return f"{type(error).__name__}: {error}"
     return None

@@ -14,11 +14,13 @@ import pytest
 
 from connectors.contract import Connector, ErasureOrder, Subject, TaskId
 from connectors.datamap import RecordSet
+from connectors.errors import ConnectorError
 from connectors.exports import ExportSink
 from connectors.testing import crash
 from connectors.testing.canary import find_canaries
 from connectors.testing.desk import Answer, Desk
 from connectors.testing.people import NEIGHBOURS, SUBJECT, Person
+from schemas.codec import encode
 from schemas.identifiers import canonical
 from schemas.outcomes import Located, Outcome, is_final
 from schemas.tasks import Instruction
@@ -143,6 +145,31 @@ class Stand(ABC):
         for name, row in self.snapshot() - before:
             found = find_canaries(row.encode("utf-8", "surrogatepass"), person.values())
             assert not found, f"{len(found)} personal values left in record set {name!r}"
+
+    def erase_directly(self, orders: Sequence[ErasureOrder]) -> None:
+        """Erase without ``execute``: what a worker does that is killed."""
+        with opened(self.connector()) as connector:
+            connector.erase(orders)
+
+    def everything_once(self) -> bytes:
+        """Locate, export and erase; give the clear part of the confirmations."""
+        desk = self.desk()
+        located = desk.locate(self.identifiers(SUBJECT))
+        exported = desk.export(self.identifiers(SUBJECT))
+        erased = desk.erase(self.identifiers(SUBJECT), self.instructions(keep=True), located.handle)
+        return b"".join(encode(answer.confirmation) for answer in (located, exported, erased))
+
+    def error_texts(self) -> bytes:
+        """Give what the connector's own errors say, where the store is broken."""
+        subject = self.subject(SUBJECT)
+        try:
+            with opened(self.connector()) as connector:
+                connector.locate([subject])
+        except ConnectorError as error:
+            return repr((str(error), error)).encode("utf-8", "surrogatepass")
+        except Exception:  # noqa: BLE001 - of anything else only the class name leaves ``execute``
+            return b""
+        return b""
 
     def crash(self, work: Callable[[], object], point: int) -> None:
         """Run the work and kill it at one of ``crash_points`` points; at point 0 it runs to its end."""

@@ -68,7 +68,7 @@ def test_exceptions_keep_class_and_place_only(heard: io.StringIO) -> None:
         try:
             raise ValueError(MAIL)
         except ValueError as error:
-            LOG.error("cannot read %s", error, exc_info=True)  # noqa: TRY400 - the text of the error is the point
+            LOG.exception("cannot read %s", error)  # noqa: TRY401 - its text is the point
             LOG.warning(error)
     said = heard.getvalue()
     assert not find_canaries(said.encode(), [MAIL])
