@@ -165,20 +165,22 @@ def parse(kind: str, value: str, *, where: str = "value") -> Identifier:
         InvalidIdentifierError: with rule ``identifier.<what>``; the message never contains the value.
     """
     check_kind(kind, where=where.replace("value", "kind"))
+    # A kind of somebody's own may say something about the person: known kinds are named, others are not (I4).
+    shown = kind if kind in KINDS else "identifier"
     if not isinstance(value, str):
         raise InvalidIdentifierError("identifier.type", "the value must be a string", where=where)
     if not value.strip():
-        raise InvalidIdentifierError("identifier.empty", f"the {kind} is empty", where=where)
+        raise InvalidIdentifierError("identifier.empty", f"the {shown} is empty", where=where)
     if len(value) > MAX_LENGTH:
-        message = f"the {kind} has {len(value)} characters"
+        message = f"the {shown} has {len(value)} characters"
         raise InvalidIdentifierError("identifier.length", message, where=where, fix=f"at most {MAX_LENGTH}")
     plain = _JOINERS.sub("", value) if kind == "name" else value
     if _FORBIDDEN.search(plain.strip()):
-        message = f"the {kind} contains control, invisible or bidirectional characters"
+        message = f"the {shown} contains control, invisible or bidirectional characters"
         raise InvalidIdentifierError("identifier.characters", message, where=where, fix="send the plain value")
     text = canonical(kind, value)
     if len(text) > MAX_LENGTH:  # NFC may lengthen
-        message = f"the {kind} has {len(text)} characters when normalised"
+        message = f"the {shown} has {len(text)} characters when normalised"
         raise InvalidIdentifierError("identifier.length", message, where=where, fix=f"at most {MAX_LENGTH}")
     if kind == "email":
         _validate_email(text, where)
