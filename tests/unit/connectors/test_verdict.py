@@ -108,6 +108,14 @@ def test_a_key_that_was_not_looked_at_proves_nothing() -> None:
     assert judge(ERASE, PLAIN, seen({}, handle="a")) == Unverifiable("no_answer_for_key")
 
 
+def test_a_row_that_moved_to_a_new_key_is_anonymised_not_deleted() -> None:
+    report = SetReport(erased=("a",), method="anonymise")
+    assert judge(ERASE, ANON, seen({"a": GONE}, handle="a", report=report)) == Anonymised(1, "anonymise", AT)
+    assert judge(Instruction(found=1), ANON, seen(report=SetReport(method="anonymise"))) == Anonymised(
+        1, "anonymise", AT
+    )
+
+
 # --- with keep
 
 
@@ -116,6 +124,20 @@ def test_i08_kept_is_masked_dated_and_counted() -> None:
     assert judge(KEEP, MASKING, evidence) == Kept(
         2, KeptWhy.LEGAL_OBLIGATION, "text", "2035-01-01", "2034-01-01", erased=1, masked=True, looked_at=AT
     )
+
+
+def test_a_masked_line_that_goes_by_another_key_counts_once() -> None:
+    evidence = seen({"l": GONE, "t": MASKED}, handle="l", report=kept("t"))
+    outcome = judge(Instruction(KeptWhy.LEGAL_OBLIGATION, "text", None, 120, found=1), MASKING, evidence)
+    assert isinstance(outcome, Kept)
+    assert (outcome.count, outcome.erased) == (1, 0)
+
+
+def test_what_a_killed_run_erased_counts_when_it_is_run_again() -> None:
+    evidence = seen({"a": MASKED, "b": GONE}, handle="ab", report=kept("a"))
+    outcome = judge(Instruction(KeptWhy.LEGAL_OBLIGATION, "text", None, 120, found=2), MASKING, evidence)
+    assert isinstance(outcome, Kept)
+    assert (outcome.count, outcome.erased) == (1, 1)
 
 
 def test_kept_rows_may_be_found_by_a_fresh_search() -> None:
@@ -244,7 +266,7 @@ def test_i01_a_final_outcome_matches_what_was_seen(
             assert sights <= {GONE}
             assert before > 0
         case Anonymised():
-            assert ANONYMISED in sights
+            assert ANONYMISED in sights or evidence.report.method == "anonymise"
             assert sights <= {GONE, ANONYMISED}
         case Kept(count=count, review_by=review_by, masked=masked):
             assert instruction.keep is not None
