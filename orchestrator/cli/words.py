@@ -62,6 +62,7 @@ REASONS: Final = {
     "contradictory_answer": "two different answers under one id",
     "internal_error": "an event could not be applied",
     "system_silent": "the system does not answer",
+    "package_silent": "the access package is not put together",
     "deadline_near": "the deadline is near",
     "unknown_system": "a system that is not connected",
     "too_many_rounds": "the search does not come to an end",

@@ -104,19 +104,13 @@ def _fate(line: Line, outcome: object, rule: str) -> None:
 
 def opening(out: Console, one: Company) -> None:
     """Set the scene."""
-    out.print(
-        Text.assemble(
-            ("A made-up company", "bold"),
-            f": {CUSTOMERS} customers, {EMPLOYEES} employees, {APPLICANTS} applicants, in four systems:\n",
-            "  CRM and HR (SQLite), events (",
-            "Parquet and JSON Lines" if one.parquet else "JSON Lines; Parquet needs `pip install expunge[parquet]`",
-            "), web server logs (one live, one gzip).\n",
-            (f"{one.subject.name}", "bold"),
-            ", customer and former applicant, asks: ",
-            ("send me a copy of my data, then erase it.", "bold"),
-            "\n",
-        )
-    )
+    parquet = "Parquet, JSON Lines" if one.parquet else "JSON Lines; Parquet: install expunge[parquet]"
+    people = f": {CUSTOMERS} customers, {EMPLOYEES} employees, {APPLICANTS} applicants. Four systems:"
+    out.print(Text.assemble(("A made-up company", "bold"), people))
+    out.print(f"CRM, HR (SQLite), events ({parquet}), web server logs (live and gzip).")
+    writes = f"{one.subject.name}, customer and former applicant, writes:"
+    out.print(Text.assemble(writes, ("\nSend me a copy of my data, then erase it.", "bold")))
+    out.print()
 
 
 def first_pass(out: Console, access: RequestState, erasure: RequestState) -> None:
@@ -130,8 +124,7 @@ def first_pass(out: Console, access: RequestState, erasure: RequestState) -> Non
     ]
     if waiting:
         count = sum(one.count for one in waiting)
-        what = f"{count} log lines are in access.log, still written to: looked at again after rotation"
-        _step(out, 2, "Erase", told_of(erasure), what)
+        _step(out, 2, "Erase", told_of(erasure), f"{count} lines in the live access.log wait for its rotation")
 
 
 def _step(out: Console, number: int, what: str, one: Ended, said: str) -> None:
@@ -154,14 +147,15 @@ def _standing(one: Ended) -> Text:
 def ending(out: Console, told: Told) -> None:
     """Show the result."""
     if told.waited:
-        said = "a day later (the demo moves its clock): log rotated, looked again"
+        kept = sum(line.kept for line in told.lines)
+        said = f"log rotated, a day later by the demo's clock; {kept} records must be kept"
         _step(out, 3, "Erase", told.erasure, said if told.erasure.closed else "; ".join(told.erasure.attention))
     out.print()
     made = table("record set")
     for name in ("found", "copied", "erased", "kept"):
         made.add_column(name, justify="right")
     made.add_column("looked again", no_wrap=True)
-    made.add_column("kept until, and why")
+    made.add_column("kept until, why")
     for line in told.lines:
         counts = [_count(one) for one in (line.found, line.copied, line.erased, line.kept)]
         made.add_row(line.record_set, *counts, _look(line), f"{line.until}: {line.why}" if line.until else "")
@@ -201,8 +195,8 @@ def _next(out: Console, told: Told) -> None:
     erasure, access = told.erasure.request_id, told.access.request_id
     for command, what in (
         ("expunge list --obligations", "what is still owed, and when"),
-        (f"expunge show {erasure}", "every decision with its rule, every event"),
-        (f"expunge record {erasure} -O proof.jws", "the signed record, to hand out"),
+        (f"expunge show {erasure}", "every decision, its rule"),
+        (f"expunge record {erasure} -O proof.jws", "the proof, to hand out"),
         (f"expunge verify proof.jws --key {told.home}/keys/record.pub.jwk", "check it"),
         (f"expunge package {access} -O copy.zip", "the copy, to hand over"),
     ):
