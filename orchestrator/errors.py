@@ -45,5 +45,12 @@ class IllegalTransitionError(ExpungeError):
     """An event that the state tables do not allow. The state is unchanged; the event goes to dead letters."""
 
 
+class ConflictError(ExpungeError):
+    """A row that may be there once is there already: a mistake of ours, not of the database.
+
+    The engine tries the events of the batch one by one, so that it stops only the one.
+    """
+
+
 class IncidentError(ExpungeError):
     """The same event id with other content: somebody or something is lying. Nothing is applied."""

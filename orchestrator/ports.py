@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from schemas.sealing import IntakePrivateKey, SharedKey
+
+INTAKE_SOURCE: Final = "/intake"
+"""CloudEvents source of what intake journals."""
 
 
 class Clock(Protocol):
@@ -107,8 +110,8 @@ class Transaction(Protocol):
         """Give accepted events that were not applied yet, oldest first."""
         ...
 
-    def applied(self, rows: Sequence[JournalRow]) -> None:
-        """Write what became of waiting events."""
+    def take_waiting(self, rows: Sequence[JournalRow]) -> None:
+        """Take waiting events out; they are journaled anew, in the order in which they are applied."""
         ...
 
     def history(self, request_id: str) -> list[JournalRow]:
@@ -117,6 +120,10 @@ class Transaction(Protocol):
 
     def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """Give the stored state of each request that exists."""
+        ...
+
+    def all_states(self) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, stored state) of every request, one after the other."""
         ...
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -140,7 +147,7 @@ class Transaction(Protocol):
         ...
 
     def forget(self, request_ids: Sequence[str]) -> None:
-        """Destroy capsules and everything that recognises the person."""
+        """Destroy capsules and everything that recognises the person, the keyed digest of the form included."""
         ...
 
     def add_subjects(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -164,7 +171,15 @@ class Transaction(Protocol):
         ...
 
     def outbox_remove(self, task_ids: Sequence[str]) -> None:
-        """Drop tasks whose confirmation is in the journal."""
+        """Drop tasks that are not awaited any more."""
+        ...
+
+    def packages(self) -> set[str]:
+        """Give the names of all access packages that still live."""
+        ...
+
+    def open_states(self, right: str) -> Iterator[bytes]:
+        """Give the state of every request of this right that is not closed, one after the other."""
         ...
 
     def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
@@ -205,4 +220,8 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """Open a read transaction; never blocks a writer."""
+        ...
+
+    def scrub(self) -> bool:
+        """Wipe what was deleted from wherever the store keeps older bytes; False if that has to wait."""
         ...

@@ -15,11 +15,13 @@ import msgspec
 
 from orchestrator.core import machine
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
-from orchestrator.core.events import Event, Incident
+from orchestrator.core.events import Event, Incident, OtherClosed
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
-from orchestrator.engine import wire
+from orchestrator.engine import stored, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
+from orchestrator.engine.hints import Hints
+from orchestrator.engine.stored import Plans
 from orchestrator.errors import IllegalTransitionError
 from orchestrator.ledger import record
 from orchestrator.ports import Chance, JournalRow, Keyring, OutboxRow, Transaction
@@ -29,53 +31,10 @@ from schemas.requests import Right
 PACKAGE_SYSTEM: Final = "_package"
 """Name under which package jobs wait in the outbox; no connector can have it."""
 
-_STATE_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_STATE_DECODE: Final = msgspec.msgpack.Decoder(RequestState).decode
 
-
-class Plans:
-    """Plans by digest, from the store, kept in memory once read."""
-
-    def __init__(self, current: Plan) -> None:
-        self.current = current
-        self.digest = current.digest()
-        self._known = {self.digest: current}
-
-    def get(self, tx: Transaction, digest: str) -> Plan:
-        """Give the plan a request was accepted under."""
-        if digest not in self._known:
-            body = tx.plan(digest)
-            if body is None:
-                raise IllegalTransitionError("the plan of the request is missing from the store")
-            self._known[digest] = msgspec.json.decode(body, type=Plan)
-        return self._known[digest]
-
-
-class Hints:
-    """What the batches of this process have left to do, so that a runtime need not ask the store at every turn.
-
-    Hints only ever say too much: ``None`` and an unlooked-at system mean "ask". They hold for the process that owns
-    the store's lock; another one's work is found by asking now and then.
-    """
-
-    def __init__(self) -> None:
-        self.tasks: set[str] | None = None
-        self.earliest: str | None = None
-
-    def may_have_tasks(self, system: str) -> bool:
-        """Tell whether asking for tasks of this system may give any."""
-        return self.tasks is None or system in self.tasks
-
-    def may_be_due(self, now: str) -> bool:
-        """Tell whether a timer may be due."""
-        return self.earliest is None or self.earliest <= now
-
-    def note(self, systems: Iterable[str], earliest: str | None) -> None:
-        """Take in what a committed batch left behind."""
-        if self.tasks is not None:
-            self.tasks.update(systems)
-        if self.earliest is not None and earliest is not None:
-            self.earliest = min(self.earliest, earliest)
+APPLIED: Final = "applied"
+DEAD: Final = "dead"
+INTERNAL_SOURCE: Final = "/engine"
 
 
 class _Caused(msgspec.Struct):
@@ -84,6 +43,8 @@ class _Caused(msgspec.Struct):
     outbox: list[OutboxRow] = []
     notices: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
+    capsule: Capsule | None = None
+    closes_access: bool = False
 
 
 class Batch:
@@ -98,17 +59,25 @@ class Batch:
         self.now = now
         self.states: dict[str, RequestState] = {}
         self.capsules: dict[str, Capsule] = {}
+        self.journal: list[JournalRow] = []
         self._touched: dict[str, None] = {}
         self._caused: list[_Caused] = []
         self._closed_access: list[str] = []
-        self.dead: list[dict[str, Any]] = []
+        self._over: list[str] = []
+        self._spent: dict[str, set[str]] = {}
+        self._dead: list[dict[str, Any]] = []
         self.applied = 0
 
     def load(self, request_ids: Iterable[str]) -> None:
-        """Load states and capsules of the requests that events will touch."""
+        """Load states and capsules of the requests that events will touch.
+
+        Raises:
+            UsageError: a state was written by a newer version.
+            DependencyError: a capsule cannot be opened.
+        """
         wanted = [one for one in dict.fromkeys(request_ids) if one not in self.states]
         for request_id, blob in self.tx.states(wanted).items():
-            self.states[request_id] = _STATE_DECODE(blob)
+            self.states[request_id] = stored.read_state(request_id, blob)
         for request_id, sealed in self.tx.capsules(wanted).items():
             self.capsules[request_id] = self.box.open(request_id, sealed)
 
@@ -117,57 +86,100 @@ class Batch:
         state = self.states.get(request_id)
         return self.plans.current if state is None else self.plans.get(self.tx, state.plan_sha256)
 
-    def apply(self, event: Event, source: str, event_id: str, original: bytes) -> str:
-        """Step one event; returns the verdict for the journal."""
-        state = self.states.get(event.request_id)
+    def apply(
+        self,
+        event: Event,
+        source: str,
+        event_id: str,
+        original: bytes,
+        *,
+        payload_hash: bytes = b"",
+        capsule: Capsule | None = None,
+    ) -> str:
+        """Step one event and journal it; returns the verdict.
+
+        An event that could not be applied is in the dead letters and *not* in the journal: when the cause is mended,
+        the same event may come again and count.
+
+        Args:
+            event: As the core sees it; its bytes are what the journal keeps.
+            source: CloudEvents source, with ``event_id`` the key under which a fact counts once.
+            event_id: CloudEvents id.
+            original: What came in, for the dead letters.
+            payload_hash: Tells a repetition from another content; by default over the event's bytes.
+            capsule: The request's capsule with what the event brings; takes effect only if the event counts.
+        """
+        request_id = event.request_id
         try:
-            step = machine.step(self.plan_of(event.request_id), state, event)
-            if step.ignored:
-                return f"ignored: {step.ignored}"
-            caused = self._realise(event.request_id, step.effects)
+            step = machine.step(self.plan_of(request_id), self.states.get(request_id), event)
+            if not step.ignored:
+                caused = self._realise(step.state, step.effects, capsule or self.capsules.get(request_id))
+                self._accept(step.state, caused)
         except IllegalTransitionError as error:
-            self.bury(source, event_id, event.request_id, f"IllegalTransitionError: {error.what}", original)
-            return "dead"
+            self.bury(source, event_id, request_id, f"IllegalTransitionError: {error.what}", original)
+            return DEAD
         except Exception as error:  # noqa: BLE001 - a bug on one event must not stop the others (section 8)
-            self.bury(source, event_id, event.request_id, type(error).__name__, original)
-            self._incident(event.request_id)
-            return "dead"
-        self.states[event.request_id] = step.state
-        self._touched[event.request_id] = None
+            self.bury(source, event_id, request_id, type(error).__name__, original)
+            self.incident(request_id, "internal_error", event_id)
+            return DEAD
+        verdict = f"ignored: {step.ignored}" if step.ignored else APPLIED
+        self._note(event, source, event_id, verdict, payload_hash)
+        return verdict
+
+    def _accept(self, state: RequestState, caused: _Caused) -> None:
+        before = self.states.get(state.request_id)
+        if before is not None:
+            self._over += _over(before, state)
+        self.states[state.request_id] = state
+        if caused.capsule is not None:
+            self.capsules[state.request_id] = caused.capsule
+        if caused.closes_access:
+            self._closed_access.append(state.request_id)
+        self._touched[state.request_id] = None
         self._caused.append(caused)
         self.applied += 1
-        return "applied"
 
-    def _incident(self, request_id: str) -> None:
+    def _note(self, event: Event, source: str, event_id: str, verdict: str, payload_hash: bytes = b"") -> None:
+        body = encode(event)
+        self.journal.append(
+            JournalRow(
+                source=source,
+                event_id=event_id,
+                request_id=event.request_id,
+                type=type(event).__name__,
+                observed_at=self.now,
+                payload_hash=payload_hash or wire.digest(body)[0],
+                body=body,
+                wire=None,
+                verdict=verdict,
+            )
+        )
+
+    def incident(self, request_id: str, reason: str, cause: str, system: str = "") -> None:
+        """Call somebody to a request. ``cause``: id of the event that led to it."""
         state = self.states.get(request_id)
         if state is None:
             return
-        event = Incident(request_id=request_id, observed_at=self.now, reason="internal_error")
-        step = machine.step(self.plan_of(request_id), state, event)
+        event = Incident(request_id=request_id, observed_at=self.now, reason=reason, system=system)
+        try:
+            step = machine.step(self.plan_of(request_id), state, event)
+            caused = self._realise(step.state, step.effects, self.capsules.get(request_id))
+        except Exception as error:  # noqa: BLE001 - then the dead letters are all there is
+            self.bury(INTERNAL_SOURCE, cause, request_id, f"Incident: {type(error).__name__}", encode(event))
+            return
         if not step.ignored:
-            self.states[request_id] = step.state
-            self._touched[request_id] = None
-            self._caused.append(self._realise(request_id, step.effects))
-            self._journal_internal(event, f"{request_id}.incident.{state.generation}.{len(self.dead)}")
+            self._accept(step.state, caused)
+            # The same cause may call again after somebody has looked, so this is an event of its own each time.
+            self._note(event, INTERNAL_SOURCE, f"{cause}.incident.{self.chance(9).hex()}", APPLIED)
 
-    def _journal_internal(self, event: Event, event_id: str) -> None:
-        body = encode(event)
-        row = JournalRow(
-            source="/engine",
-            event_id=event_id,
-            request_id=event.request_id,
-            type=type(event).__name__,
-            observed_at=self.now,
-            payload_hash=wire.digest(body)[0],
-            body=body,
-            wire=None,
-            verdict="applied",
-        )
-        self.tx.journal([row])
+    def spend(self, request_id: str, timer: str) -> None:
+        """Take a timer that did not count out of the list of what is due; else it would be fired for ever."""
+        self._spent.setdefault(request_id, set()).add(timer)
+        self._touched[request_id] = None
 
     def bury(self, source: str, event_id: str, request_id: str, error: str, original: bytes) -> None:
         """Put an event that cannot be applied to the dead letters, sealed."""
-        self.dead.append(
+        self._dead.append(
             {
                 "source": source,
                 "event_id": event_id,
@@ -179,14 +191,15 @@ class Batch:
         )
 
     # -- effects ------------------------------------------------------------------------------------------
-    def _realise(self, request_id: str, effects: tuple[Effect, ...]) -> _Caused:
-        caused = _Caused()
+    def _realise(self, state: RequestState, effects: tuple[Effect, ...], capsule: Capsule | None) -> _Caused:
+        request_id = state.request_id
+        caused = _Caused(capsule=capsule)
         for effect in effects:
             match effect:
                 case IssueTask():
-                    body = wire.task_event(
-                        request_id, effect, self.capsules[request_id], self.keys, self.chance, self.now
-                    )
+                    if capsule is None:
+                        raise LookupError("the capsule is gone")
+                    body = wire.task_event(request_id, effect, capsule, self.keys, self.chance, self.now)
                     caused.outbox.append(
                         OutboxRow(effect.task_id, request_id, effect.system, effect.due_on, effect.lease_minutes, body)
                     )
@@ -199,10 +212,9 @@ class Batch:
                     caused.notices.append({"notice_id": effect.notice_id, "request_id": request_id, "body": body})
                 case Complete():
                     caused.records.append(self._sign(request_id, effect))
-                    if effect.record.right == Right.ACCESS:
-                        self._closed_access.append(request_id)
+                    caused.closes_access = effect.record.right == Right.ACCESS
                 case Forget():
-                    self._shrink(request_id, effect)
+                    caused.capsule = _shrunk(capsule, effect)
         return caused
 
     def _sign(self, request_id: str, effect: Complete) -> dict[str, Any]:
@@ -216,29 +228,19 @@ class Batch:
             "jws": record.sign(one, salt, self.keys.signer),
         }
 
-    def _shrink(self, request_id: str, effect: Forget) -> None:
-        capsule = self.capsules.get(request_id)
-        if capsule is None:
-            return
-        keep = set(effect.keep)
-        self.capsules[request_id] = Capsule(
-            capsule.secret,
-            {ref: one for ref, one in capsule.identifiers.items() if ref in keep},
-            {name: one for name, one in capsule.handles.items() if name in effect.systems},
-            capsule.package_key if effect.package else b"",
-        )
-
     def note(self, hints: Hints) -> None:
         """Say what is left to do, once the transaction is committed."""
-        timers = [due for one in self._touched if (due := self.states[one].next_timer()) is not None]
+        timers = [due for one in self._touched if (due := self._next_timer(self.states[one])) is not None]
         hints.note((row.system for one in self._caused for row in one.outbox), min(timers, default=None))
 
     # -- writes -------------------------------------------------------------------------------------------
     def flush(self) -> None:
         """Write everything, once."""
         tx = self.tx
+        tx.journal(self.journal)
         touched = list(self._touched)
-        tx.save_states([self._row(self.states[one]) for one in touched])
+        states = [self.states[one] for one in touched]
+        tx.save_states([stored.row(one, self._next_timer(one)) for one in states])
         forgotten = [one for one in touched if self.states[one].forgotten]
         tx.forget(forgotten)
         gone = set(forgotten)
@@ -246,25 +248,18 @@ class Batch:
             {one: self.box.seal(one, self.capsules[one]) for one in touched if one in self.capsules and one not in gone}
         )
         tx.outbox_add([row for one in self._caused for row in one.outbox])
+        tx.outbox_remove(self._over)
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
-        tx.add_dead_letters(self.dead)
+        tx.add_dead_letters(self._dead)
         self._list_obligations(touched)
         self._wake_waiting()
 
-    def _row(self, state: RequestState) -> dict[str, Any]:
-        return {
-            "request_id": state.request_id,
-            "right": state.right.value,
-            "phase": state.phase.value,
-            "result": state.result.value if state.result else None,
-            "attention": len(state.attention),
-            "received_at": state.received_at,
-            "due_on": state.due_on,
-            "next_timer": state.next_timer(),
-            "logic": state.logic,
-            "state": _STATE_ENCODE(state),
-        }
+    def _next_timer(self, state: RequestState) -> str | None:
+        spent = self._spent.get(state.request_id)
+        if not spent:
+            return state.next_timer()
+        return min((timer.due for name, timer in state.timers.items() if name not in spent), default=None)
 
     def _list_obligations(self, touched: list[str]) -> None:
         changed = [one for one in touched if self.states[one].records]
@@ -290,13 +285,13 @@ class Batch:
             return
         rows = []
         for other, request_id in self.tx.take_waits(self._closed_access):
-            body = encode({"event": "otherclosed", "request_id": request_id, "observed_at": self.now, "other": other})
+            body = encode(OtherClosed(request_id=request_id, observed_at=self.now, other=other))
             rows.append(
                 JournalRow(
-                    source="/engine",
+                    source=INTERNAL_SOURCE,
                     event_id=f"{request_id}.waited.{other}",
                     request_id=request_id,
-                    type="OtherClosed",
+                    type=OtherClosed.__name__,
                     observed_at=self.now,
                     payload_hash=wire.digest(body)[0],
                     body=None,
@@ -305,3 +300,30 @@ class Batch:
                 )
             )
         self.tx.journal(rows)
+
+
+def _over(before: RequestState, after: RequestState) -> list[str]:
+    """Give the tasks that are not awaited any more: answered, or given up for a new try.
+
+    Derived from the states and not from what came in: a confirmation can name any task, its sender's or not.
+    """
+    over = [
+        one.task
+        for name, one in before.systems.items()
+        if one.task and (name not in after.systems or after.systems[name].task != one.task)
+    ]
+    if before.package_job and (after.package_job != before.package_job or after.package_sha256):
+        over.append(before.package_job)
+    return over
+
+
+def _shrunk(capsule: Capsule | None, effect: Forget) -> Capsule | None:
+    if capsule is None:
+        return None
+    keep = set(effect.keep)
+    return Capsule(
+        capsule.secret,
+        {ref: one for ref, one in capsule.identifiers.items() if ref in keep},
+        {name: one for name, one in capsule.handles.items() if name in effect.systems},
+        capsule.package_key if effect.package else b"",
+    )

@@ -7,7 +7,7 @@ and the secret live here. When the capsule is destroyed, the references in journ
 from __future__ import annotations
 
 import hmac
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -30,6 +30,18 @@ class Capsule(msgspec.Struct, array_like=True):
     identifiers: dict[str, tuple[str, str]]
     handles: dict[str, str]
     package_key: bytes = b""
+
+    def __repr__(self) -> str:
+        """Hide everything (I4)."""
+        return f"Capsule(identifiers=<{len(self.identifiers)} hidden>)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide everything from rich's tracebacks too; msgspec's own would show it."""
+        return [("identifiers", len(self.identifiers))]
+
+    def copy(self) -> Capsule:
+        """Copy what ``add`` and a new handle change."""
+        return Capsule(self.secret, dict(self.identifiers), dict(self.handles), self.package_key)
 
     def add(self, kind: str, value: str) -> str:
         """Take an identifier in and give its reference."""

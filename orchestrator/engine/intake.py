@@ -5,19 +5,16 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
 from orchestrator.errors import UsageError
-from orchestrator.ports import Chance, Clock, JournalRow, Keyring, Store
+from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store
 from schemas import envelope
 from schemas.codec import encode
 from schemas.envelope import CloudEvent
 from schemas.requests import RequestForm, RequestReceived, utc, validated
 from schemas.sealing import Binding
-
-SOURCE: Final = "/intake"
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -51,9 +48,14 @@ class Intake:
             known = tx.known([(row.source, row.event_id) for row in prepared])
             fresh: dict[str, JournalRow] = {}
             for row in prepared:
-                before = known.get((row.source, row.event_id)) or (
-                    fresh[row.event_id].payload_hash if row.event_id in fresh else None
-                )
+                before = known.get((row.source, row.event_id))
+                if before is None and row.event_id in fresh:
+                    before = fresh[row.event_id].payload_hash
+                if before == b"":
+                    raise UsageError(
+                        f"request {row.request_id} is closed and forgotten: whether this is the same cannot be told",
+                        fix="use a new request_id, or leave it out and one is made",
+                    )
                 if before is not None and before != row.payload_hash:
                     raise UsageError(
                         f"request {row.request_id} exists with other content",
@@ -82,7 +84,7 @@ class Intake:
         )
         event = CloudEvent(
             id=request_id,
-            source=SOURCE,
+            source=INTAKE_SOURCE,
             type=envelope.REQUEST_RECEIVED,
             specversion="1.0",
             subject=request_id,
@@ -90,7 +92,7 @@ class Intake:
             data=msgspec.Raw(encode(received)),
         )
         return JournalRow(
-            source=SOURCE,
+            source=INTAKE_SOURCE,
             event_id=request_id,
             request_id=request_id,
             type=event.type,

@@ -13,8 +13,9 @@ from orchestrator.core.plan import Plan
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
 from schemas import envelope
-from schemas.codec import decode, encode
+from schemas.codec import decode, decode_identifiers, encode
 from schemas.envelope import CloudEvent
+from schemas.errors import SealError
 from schemas.identifiers import Identifier, Strength, strength_of
 from schemas.requests import RequestReceived
 from schemas.sealing import Binding, SharedKey
@@ -30,15 +31,17 @@ class OpenedRequest(msgspec.Struct):
     identifiers: tuple[Identifier, ...]
 
 
-def open_request(event: CloudEvent, keys: Keyring) -> OpenedRequest:
+def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedRequest:
     """Open what intake sealed.
 
     Raises:
-        SchemaError: malformed, sealed to another key, or moved to another request.
+        SchemaError: malformed, sealed to another key, moved to another request, or with a wrong identifier.
     """
     message = decode(bytes(event.data), RequestReceived)
+    if message.request_id != request_id:
+        raise SealError("request.id", "the event is journaled for another request")
     plain = keys.intake.open(message.sealed, Binding(req=message.request_id, use="request"))
-    return OpenedRequest(message, tuple(decode(plain, list[Identifier])))
+    return OpenedRequest(message, decode_identifiers(plain))
 
 
 def accept(
@@ -71,16 +74,26 @@ def open_findings(confirmation: Confirmation, key: SharedKey) -> Findings:
 
 
 def confirmed(
-    confirmation: Confirmation, findings: Findings, capsule: Capsule | None, plan: Plan, sha256: str, now: str
+    confirmation: Confirmation,
+    findings: Findings,
+    capsule: Capsule | None,
+    plan: Plan,
+    sha256: str,
+    now: str,
+    *,
+    awaited: bool,
 ) -> Confirmed:
-    """Give the core's event for a confirmation; links and handle go into the capsule."""
+    """Give the core's event for a confirmation; links and handle go into the capsule.
+
+    Only the awaited answer brings a handle: a late one is of an earlier search, and would lose what was found since.
+    """
     domain = next((one.domain for one in plan.systems if one.system == confirmation.system), "")
     links: list[Known] = []
     if capsule is not None:
         for link in findings.links:
             weaker = strength_of(link.kind) if link.strength is Strength.UNIQUE else link.strength
             links.append(Known(capsule.add(link.kind, link.value), link.kind, weaker, domain))
-        if confirmation.sealed:
+        if confirmation.sealed and awaited:
             capsule.handles[confirmation.system] = findings.handle
     return Confirmed(
         request_id=confirmation.request_id,

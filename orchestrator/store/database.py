@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from orchestrator.errors import DependencyError, ExpungeError, UsageError
+from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
 
 HEAD: Final = "0001"
 """Newest migration; a test compares it with the scripts."""
@@ -51,9 +51,12 @@ def friendly(where: str) -> Iterator[None]:
 
     Raises:
         DependencyError: the database is locked, read-only, full, or cannot be opened.
+        ConflictError: a row that may be there once is there already.
     """
     try:
         yield
+    except IntegrityError as error:
+        raise ConflictError("the database refused a row", where=where, why=type(error.orig).__name__) from None
     except DBAPIError as error:
         raise translate(error, where) from None
 

@@ -32,7 +32,7 @@ def check(engine: sa.Engine) -> None:
     with friendly(where), engine.connect().execution_options(expunge_read=True) as connection:
         found = connection.execute(sa.text("select version_num from alembic_version")).scalar()
     if found != HEAD:
-        newer = str(found) > HEAD
+        newer = found is not None and str(found) > HEAD
         raise UsageError(
             "the database was made by a newer version" if newer else "the database has older tables",
             where=where,

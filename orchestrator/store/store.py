@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +12,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from orchestrator.ports import JournalRow, OutboxRow
+from orchestrator.errors import DependencyError
+from orchestrator.ports import INTAKE_SOURCE, JournalRow, OutboxRow
 from orchestrator.store import tables as t
 from orchestrator.store.database import friendly
 
@@ -44,29 +46,10 @@ class SqlTransaction:
         query = sa.select(t.journal).where(c.wire.is_not(None)).order_by(c.seq).limit(limit)
         return [JournalRow(**row._mapping) for row in self.connection.execute(query)]  # noqa: SLF001 - public API of Row
 
-    def applied(self, rows: Sequence[JournalRow]) -> None:
-        """Write what became of waiting events."""
-        if not rows:
-            return
-        statement = (
-            sa.update(t.journal)
-            .where(t.journal.c.seq == sa.bindparam("b_seq"))
-            .values(wire=None, body=sa.bindparam("b_body"), verdict=sa.bindparam("b_verdict"),
-                    observed_at=sa.bindparam("b_observed_at"), type=sa.bindparam("b_type"))
-        )  # fmt: skip
-        self.connection.execute(
-            statement,
-            [
-                {
-                    "b_seq": r.seq,
-                    "b_body": r.body,
-                    "b_verdict": r.verdict,
-                    "b_observed_at": r.observed_at,
-                    "b_type": r.type,
-                }
-                for r in rows
-            ],
-        )
+    def take_waiting(self, rows: Sequence[JournalRow]) -> None:
+        """Take waiting events out; they are journaled anew, in the order in which they are applied."""
+        for chunk in _chunks([row.seq for row in rows]):
+            self.connection.execute(sa.delete(t.journal).where(t.journal.c.seq.in_(chunk)))
 
     def history(self, request_id: str) -> list[JournalRow]:
         """Give every event of one request in order."""
@@ -77,6 +60,12 @@ class SqlTransaction:
     def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """Give the stored state of each request that exists."""
         return self._by_id(t.requests.c.request_id, t.requests.c.state, request_ids)
+
+    def all_states(self) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, stored state) of every request, one after the other."""
+        c = t.requests.c
+        for row in self.connection.execute(sa.select(c.request_id, c.state).order_by(c.request_id)):
+            yield row[0], row[1]
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert or replace request rows."""
@@ -104,9 +93,15 @@ class SqlTransaction:
 
     def forget(self, request_ids: Sequence[str]) -> None:
         """Destroy capsules and everything that recognises the person."""
-        for table in (t.capsules, t.subjects):
-            for chunk in _chunks(request_ids):
+        for chunk in _chunks(request_ids):
+            for table in (t.capsules, t.subjects):
                 self.connection.execute(sa.delete(table).where(table.c.request_id.in_(chunk)))
+            # What could not be applied may hold identifiers too, sealed twice; that it happened stays.
+            dead = sa.update(t.dead_letters).where(t.dead_letters.c.request_id.in_(chunk))
+            self.connection.execute(dead.values(sealed=b""))
+            # The keyed digest of the form would let us tell for ever whether a guessed person made this request.
+            form = sa.update(t.journal).where(t.journal.c.request_id.in_(chunk), t.journal.c.source == INTAKE_SOURCE)
+            self.connection.execute(form.values(payload_hash=b""))
 
     def add_subjects(self, rows: Sequence[dict[str, Any]]) -> None:
         """Note which request is of which subject (by keyed digest)."""
@@ -141,9 +136,19 @@ class SqlTransaction:
         self._insert(t.outbox, [msgspec.structs.asdict(row) for row in rows])
 
     def outbox_remove(self, task_ids: Sequence[str]) -> None:
-        """Drop tasks whose confirmation is in the journal."""
+        """Drop tasks that are not awaited any more."""
         for chunk in _chunks(task_ids):
             self.connection.execute(sa.delete(t.outbox).where(t.outbox.c.task_id.in_(chunk)))
+
+    def packages(self) -> set[str]:
+        """Give the names of all access packages that still live."""
+        c = t.requests.c.package
+        return set(self.connection.execute(sa.select(c).where(c.is_not(None))).scalars())
+
+    def open_states(self, right: str) -> Iterator[bytes]:
+        """Give the state of every request of this right that is not closed, one after the other."""
+        c = t.requests.c
+        yield from self.connection.execute(sa.select(c.state).where(c.right == right, c.phase != "closed")).scalars()
 
     def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
         """Give the next tasks of a system in order of deadline."""
@@ -228,6 +233,25 @@ class SqlStore:
         """Open a read transaction; never blocks a writer."""
         with friendly(self.where), self.engine.connect().execution_options(expunge_read=True) as connection:
             yield SqlTransaction(connection)
+
+    def scrub(self) -> bool:
+        """Wipe what was deleted from the write-ahead log too; False if a reader is in the way (try again later).
+
+        ``secure_delete`` overwrites it in the database file, but older frames stay in the log until it is emptied.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with friendly(self.where), contextlib.closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            try:
+                busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                raise DependencyError(
+                    "the database's log cannot be emptied", where=self.where, why=type(error).__name__
+                ) from None
+            finally:
+                cursor.close()
+        return not busy
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,7 +23,8 @@ journal: Final = Table(
     # The sealed original, only while it waits to be applied.
     Column("wire", LargeBinary),
     Column("verdict", String, nullable=False),
-    UniqueConstraint("source", "event_id"),
+    # The id first: a batch is looked up by its ids, and with the source first every look-up read the whole journal.
+    UniqueConstraint("event_id", "source"),
     sqlite_autoincrement=True,
 )
 """Inbox, history and audit trail in one: every accepted event, keyed by CloudEvents (source, id)."""
@@ -46,11 +47,19 @@ requests: Final = Table(
     Column("received_at", String, nullable=False),
     Column("due_on", String, nullable=False),
     Column("next_timer", String),
+    # Name of the access package while it lives; a package file that no request names is swept.
+    Column("package", String),
     Column("logic", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
 """One row a request: its state (msgpack) and the columns that lists are made from."""
 Index("requests_timer", requests.c.next_timer)
+Index(
+    "requests_package",
+    requests.c.package,
+    sqlite_where=requests.c.package.is_not(None),
+    postgresql_where=requests.c.package.is_not(None),
+)
 
 capsules: Final = Table(
     "capsules",
@@ -138,7 +147,8 @@ dead_letters: Final = Table(
     Column("error", String, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""Events that could not be applied: error class and the original bytes, sealed."""
+"""Events that could not be applied: error class and the original bytes, sealed; emptied with the capsule."""
+Index("dead_letters_request", dead_letters.c.request_id)
 
 plans: Final = Table(
     "plans",

@@ -1,6 +1,6 @@
-"""An orchestrator without threads: the engine over a real SQLite file, fake systems, and a loop a test can stop anywhere.
+"""An orchestrator without threads: the engine over a real SQLite file, fake systems, a loop that may stop anywhere.
 
-Time stands still unless a test moves it; chance is a counter, so that two runs over the same input write the same bytes.
+Time stands still unless a test moves it; chance is a counter, so that two runs over one input write the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from connectors.testing.fake import FakeSystem
 from connectors.testing.fake_store import DEFAULT_SETS, FakeSet
 from connectors.testing.people import Person
 from orchestrator.core.model import RequestState
-from orchestrator.core.plan import Limits, Plan
+from orchestrator.core.plan import Plan
 from orchestrator.engine import Engine, Intake, wire
 from orchestrator.files import package
 from orchestrator.keys import KeyFolder, RecordVerifier, create_missing

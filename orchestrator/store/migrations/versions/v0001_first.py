@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("dead_letters_request", "dead_letters", ["request_id"], unique=False)
     op.create_table(
         "journal",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
@@ -40,7 +41,7 @@ def upgrade() -> None:
         sa.Column("wire", sa.LargeBinary(), nullable=True),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("source", "event_id"),
+        sa.UniqueConstraint("event_id", "source"),
         sqlite_autoincrement=True,
     )
     op.create_index("journal_request", "journal", ["request_id"], unique=False)
@@ -109,11 +110,20 @@ def upgrade() -> None:
         sa.Column("received_at", sa.String(), nullable=False),
         sa.Column("due_on", sa.String(), nullable=False),
         sa.Column("next_timer", sa.String(), nullable=True),
+        sa.Column("package", sa.String(), nullable=True),
         sa.Column("logic", sa.Integer(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("request_id"),
     )
     op.create_index("requests_timer", "requests", ["next_timer"], unique=False)
+    op.create_index(
+        "requests_package",
+        "requests",
+        ["package"],
+        unique=False,
+        sqlite_where=sa.text("package IS NOT NULL"),
+        postgresql_where=sa.text("package IS NOT NULL"),
+    )
     op.create_table(
         "subjects",
         sa.Column("subject_ref", sa.LargeBinary(), nullable=False),

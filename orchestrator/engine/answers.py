@@ -1,0 +1,152 @@
+"""Confirmations as they come over the wire: who sent one, whether it may be believed, and what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from orchestrator.core.events import Incident
+from orchestrator.engine import wire
+from orchestrator.engine.base import STOPS, Base
+from orchestrator.engine.batch import DEAD, Batch
+from orchestrator.engine.hints import unanswered
+from orchestrator.errors import UsageError
+from orchestrator.ports import Keyring
+from schemas.codec import decode_confirmation, decode_event
+from schemas.errors import SchemaError, SealError
+from schemas.tasks import Confirmation, Findings, Task
+
+
+class Opened(msgspec.Struct):
+    """A confirmation whose sender was checked."""
+
+    source: str
+    event_id: str
+    confirmation: Confirmation
+    findings: Findings
+    payload_hash: bytes
+    sha256: str
+    raw: bytes
+
+    @property
+    def contradiction_id(self) -> str:
+        """Event id of the incident, should another content be known under ``event_id``."""
+        return f"{self.event_id}.{self.sha256[:16]}"
+
+
+def open_confirmation(raw: bytes, keys: Keyring) -> Opened:
+    """Read and check one confirmation.
+
+    Its CloudEvents source and id are what a fact counts once by. Both are outside of what the system authenticated,
+    so they have to say the same: else one system could use up the event id of another's answer.
+
+    Raises:
+        SchemaError: malformed, not made with the key of the system it names, or wrapped as somebody else's.
+        UsageError: from a system that has no key.
+    """
+    event = decode_event(raw)
+    data = bytes(event.data)
+    confirmation = decode_confirmation(data)
+    key = keys.system(confirmation.system)
+    key.check_mac(data, event.expungemac)
+    if event.source != f"/systems/{confirmation.system}" or event.id != confirmation.task_id:
+        raise SealError("confirmation.source", "the event is not the one its confirmation belongs to")
+    findings = wire.open_findings(confirmation, key)
+    payload_hash, sha256 = wire.digest(data)
+    return Opened(event.source, event.id, confirmation, findings, payload_hash, sha256, raw)
+
+
+class Answers(Base):
+    """Confirmations."""
+
+    def confirm(self, events: Sequence[bytes], expected: Sequence[Task] = ()) -> int:
+        """Apply confirmations as they came over the wire; returns how many counted.
+
+        Args:
+            events: CloudEvents, from systems that may lie.
+            expected: Tasks that these are to be the answers to. One that no usable answer came to stays in the
+                outbox, is held back for a while, and a person is called: it is neither lost nor repeated for ever.
+        """
+        counted, answered = self._confirm_safely(events)
+        self._holdback.answered(answered)
+        left = unanswered(expected, answered)
+        if left:
+            self._not_answered(left)
+        return counted
+
+    def _confirm_safely(self, events: Sequence[bytes]) -> tuple[int, set[str]]:
+        try:
+            return self._confirm(events)
+        except STOPS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
+            if len(events) == 1:
+                with self._batch() as batch:
+                    batch.bury("unknown", "unknown", "unknown", type(error).__name__, events[0])
+                return 0, set()
+        counted, answered = 0, set[str]()
+        for one in events:
+            count, ids = self._confirm_safely([one])
+            counted += count
+            answered |= ids
+        return counted, answered
+
+    def _confirm(self, events: Sequence[bytes]) -> tuple[int, set[str]]:
+        with self._batch() as batch:
+            opened = [one for raw in events if (one := self._open_confirmation(batch, raw)) is not None]
+            batch.load(one.confirmation.request_id for one in opened)
+            keys = [(one.source, one.event_id) for one in opened]
+            known = batch.tx.known(keys)
+            if any(one.payload_hash != known.get(key, one.payload_hash) for key, one in zip(keys, opened, strict=True)):
+                known |= batch.tx.known([(one.source, one.contradiction_id) for one in opened])
+            done = [one.confirmation for one in opened if self._apply_confirmation(batch, one, known)]
+            counted = batch.applied
+        return counted, {one.task_id for one in done}
+
+    def _open_confirmation(self, batch: Batch, raw: bytes) -> Opened | None:
+        try:
+            return open_confirmation(raw, self.keys)
+        except (SchemaError, UsageError) as error:
+            batch.bury("unknown", "unknown", "unknown", type(error).__name__, raw)
+            return None
+
+    def _apply_confirmation(self, batch: Batch, one: Opened, known: dict[tuple[str, str], bytes]) -> bool:
+        """Apply one; tells whether its task was answered."""
+        request_id, system = one.confirmation.request_id, one.confirmation.system
+        before = known.get((one.source, one.event_id))
+        if before == one.payload_hash:
+            return True
+        state = batch.states.get(request_id)
+        if state is None:
+            batch.bury(one.source, one.event_id, request_id, "UnknownRequest", one.raw)
+            return False
+        if before is not None:
+            if (one.source, one.contradiction_id) not in known:
+                known[one.source, one.contradiction_id] = one.payload_hash
+                batch.bury(one.source, one.event_id, request_id, "IncidentError", one.raw)
+                incident = Incident(
+                    request_id=request_id, observed_at=batch.now, reason="contradictory_answer", system=system
+                )
+                batch.apply(incident, one.source, one.contradiction_id, one.raw, payload_hash=one.payload_hash)
+            return True
+        capsule = batch.capsules.get(request_id)
+        if capsule is not None:
+            capsule = capsule.copy()
+        awaited = system in state.systems and state.systems[system].task == one.confirmation.task_id
+        plan = batch.plan_of(request_id)
+        event = wire.confirmed(one.confirmation, one.findings, capsule, plan, one.sha256, batch.now, awaited=awaited)
+        verdict = batch.apply(event, one.source, one.event_id, one.raw, payload_hash=one.payload_hash, capsule=capsule)
+        if verdict == DEAD:
+            return False
+        known[one.source, one.event_id] = one.payload_hash
+        return True
+
+    def _not_answered(self, tasks: Sequence[Task]) -> None:
+        now = self._clock.now()
+        for one in tasks:
+            self._holdback.add(one.task_id, one.request_id, one.system, now)
+        with self._batch() as batch:
+            batch.load(one.request_id for one in tasks)
+            for one in tasks:
+                batch.incident(one.request_id, "unusable_answer", one.task_id, one.system)

@@ -1,0 +1,77 @@
+"""Access packages: which to assemble, under which key, and which files are still needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.core.effects import AssemblePackage
+from orchestrator.core.events import PackageAssembled
+from orchestrator.engine.base import BATCH
+from orchestrator.engine.batch import DEAD, PACKAGE_SYSTEM
+from orchestrator.engine.release import Release
+from orchestrator.engine.stored import parts_of
+from orchestrator.errors import UsageError
+from schemas.codec import decode, encode
+from schemas.requests import Right
+
+
+class Packages(Release):
+    """Access packages."""
+
+    def next_packages(self, limit: int = BATCH) -> list[tuple[str, AssemblePackage]]:
+        """Give (request id, job) of packages to assemble."""
+        now = self._clock.now()
+        wanted = limit + len(self._holdback)
+        with self.store.read() as tx:
+            rows = tx.outbox_next(PACKAGE_SYSTEM, wanted)
+        self._seen(PACKAGE_SYSTEM, len(rows), wanted)
+        free = [row for row in rows if not self._holdback.holds(row.task_id, now)]
+        return [(row.request_id, decode(row.body, AssemblePackage)) for row in free[:limit]]
+
+    def package_key(self, request_id: str) -> bytes:
+        """Give the key of a request's package, made durable before it is first used.
+
+        Raises:
+            UsageError: the package has expired: its key is destroyed.
+        """
+        with self.store.write() as tx:
+            sealed = tx.capsules([request_id]).get(request_id)
+            if sealed is None:
+                raise UsageError(f"the package of request {request_id} has expired", fix="submit a new access request")
+            capsule = self._box.open(request_id, sealed)
+            if not capsule.package_key:
+                capsule.package_key = self._chance(32)
+                tx.save_capsules({request_id: self._box.seal(request_id, capsule)})
+            return capsule.package_key
+
+    def packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
+        """Note that a package was written."""
+        with self._batch() as batch:
+            batch.load([request_id])
+            event = PackageAssembled(
+                request_id=request_id, observed_at=batch.now, job_id=job_id, file=file, sha256=sha256
+            )
+            known = batch.tx.known([("/package", job_id)])
+            verdict = "" if known else batch.apply(event, "/package", job_id, encode(event))
+            if verdict == DEAD:
+                self._holdback.add(job_id, request_id, PACKAGE_SYSTEM, self._clock.now())
+
+    def not_packaged(self, request_id: str, job_id: str) -> None:
+        """Note that a package cannot be assembled: a part is missing or was altered. Everybody else's goes on."""
+        self._holdback.add(job_id, request_id, PACKAGE_SYSTEM, self._clock.now())
+        with self._batch() as batch:
+            batch.load([request_id])
+            batch.incident(request_id, "package_parts_lost", job_id)
+
+    def files_in_use(self) -> tuple[set[str], Callable[[], set[str]]]:
+        """Give the names of the packages that live, and a function that gives those of parts still to be packaged.
+
+        Any other package or part in the exports folder is swept. The second question reads every open access
+        request, so it is asked only where parts are found.
+        """
+        with self.store.read() as tx:
+            return tx.packages(), self._parts_in_use
+
+    def _parts_in_use(self) -> set[str]:
+        with self.store.read() as tx:
+            return {name for blob in tx.open_states(Right.ACCESS.value) for name in parts_of(blob)}

@@ -1,0 +1,58 @@
+"""Who asks for what at the same time: an erasure waits for the accesses of the same person (decision 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.core.model import Phase
+from orchestrator.engine.batch import Batch
+from orchestrator.engine.capsule import subject_ref
+from orchestrator.engine.wire import OpenedRequest
+from schemas.identifiers import Strength, strength_of
+from schemas.requests import Right
+
+
+class People:
+    """Recognises requests of one person, among those that are open and those of this batch."""
+
+    def __init__(self, batch: Batch, key: bytes, opened: Iterable[OpenedRequest]) -> None:
+        """Digest the unique identifiers of new requests, and ask the store once who else has them."""
+        self._batch = batch
+        self._refs = {
+            one.message.request_id: sorted(
+                {subject_ref(key, i.kind, i.value) for i in one.identifiers if strength_of(i.kind) is Strength.UNIQUE}
+            )
+            for one in opened
+        }
+        refs = sorted({ref for some in self._refs.values() for ref in some})
+        self._accesses: dict[bytes, set[str]] = {}
+        for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
+            if right == Right.ACCESS:
+                self._accesses.setdefault(ref, set()).add(request_id)
+        self._subjects: list[dict[str, object]] = []
+        self._waits: list[dict[str, str]] = []
+
+    def waits_for(self, request_id: str, right: Right) -> tuple[str, ...]:
+        """Give the open accesses that a new request has to wait for."""
+        if right is not Right.ERASURE:
+            return ()
+        return tuple(sorted({one for ref in self._refs[request_id] for one in self._accesses.get(ref, ())}))
+
+    def accepted(self, request_id: str, right: Right, others: tuple[str, ...]) -> None:
+        """Take in that a request counts; one that went to the dead letters is nobody to wait for."""
+        refs = self._refs[request_id]
+        self._subjects += [{"subject_ref": ref, "request_id": request_id, "right": right.value} for ref in refs]
+        self._waits += [{"other": other, "request_id": request_id} for other in others]
+        if right is Right.ACCESS and self._batch.states[request_id].phase is not Phase.CLOSED:
+            for ref in refs:
+                self._accesses.setdefault(ref, set()).add(request_id)
+
+    def write(self) -> None:
+        """Write what was accepted."""
+        gone = {request_id for request_id in self._refs if self._forgotten(request_id)}
+        self._batch.tx.add_subjects([one for one in self._subjects if one["request_id"] not in gone])
+        self._batch.tx.add_waits(self._waits)
+
+    def _forgotten(self, request_id: str) -> bool:
+        state = self._batch.states.get(request_id)
+        return state is not None and state.forgotten

@@ -1,0 +1,66 @@
+"""Fires what is due."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchestrator.core.events import TimerFired
+from orchestrator.engine.base import BATCH, STOPS, Base, one_by_one
+from orchestrator.engine.batch import APPLIED
+from schemas.codec import encode
+from schemas.requests import utc
+
+_NEVER: Final = "9999"
+_SOURCE: Final = "/timers"
+
+
+class Timers(Base):
+    """Timers live in the states; one column finds the next."""
+
+    def fire_timers(self, limit: int = BATCH) -> int:
+        """Fire what is due; returns how many timers counted."""
+        now = utc(self._clock.now())
+        with self.store.read() as tx:
+            if not tx.due(now, 1):
+                self.hints.earliest = tx.next_timer() or _NEVER
+                return 0
+        try:
+            counted = self._fire_timers(limit)
+        except STOPS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
+            if limit > 1:
+                return one_by_one(lambda: self.fire_timers(1), limit)
+            counted = self._fire_timers(1, failed=type(error).__name__)
+        with self.store.read() as tx:
+            self.hints.earliest = tx.next_timer() or _NEVER
+        return counted
+
+    def _fire_timers(self, limit: int, failed: str = "") -> int:
+        with self._batch() as batch:
+            ids = batch.tx.due(batch.now, limit)
+            batch.load(ids)
+            due = [
+                TimerFired(request_id=one, observed_at=batch.now, name=name, generation=timer.generation)
+                for one in ids
+                for name, timer in sorted(batch.states[one].timers.items())
+                if timer.due <= batch.now
+            ]
+            known = batch.tx.known([(_SOURCE, _timer_id(event)) for event in due])
+            for event in due:
+                event_id = _timer_id(event)
+                if failed:
+                    batch.bury(_SOURCE, event_id, event.request_id, failed, encode(event))
+                    batch.spend(event.request_id, event.name)
+                elif (_SOURCE, event_id) in known or batch.apply(event, _SOURCE, event_id, encode(event)) != APPLIED:
+                    batch.spend(event.request_id, event.name)
+            return batch.applied
+
+    def next_timer(self) -> str | None:
+        """When the earliest timer is due."""
+        with self.store.read() as tx:
+            return tx.next_timer()
+
+
+def _timer_id(event: TimerFired) -> str:
+    return f"{event.request_id}.{event.name}.{event.generation}"

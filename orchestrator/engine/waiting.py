@@ -1,0 +1,140 @@
+"""Applies what waits in the journal: requests that intake took in, and what other programs and requests noted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from orchestrator.core.events import Event, OtherClosed, Resumed
+from orchestrator.engine import wire
+from orchestrator.engine.base import BATCH, STOPS, Base, one_by_one
+from orchestrator.engine.batch import APPLIED, DEAD, Batch
+from orchestrator.engine.people import People
+from orchestrator.engine.stored import load_state
+from orchestrator.errors import UsageError
+from orchestrator.ports import JournalRow
+from schemas import envelope
+from schemas.codec import decode, decode_event, encode
+from schemas.errors import SchemaError, UnknownKeyError
+from schemas.requests import Right, utc
+
+_WAITING: Final[dict[str, type[Resumed | OtherClosed]]] = {one.__name__: one for one in (Resumed, OtherClosed)}
+"""Events that wait in the journal as the core knows them."""
+
+
+class Waiting(Base):
+    """Requests, and events that wait in the journal."""
+
+    def apply_waiting(self, limit: int = BATCH) -> int:
+        """Apply events that were accepted but not applied yet; returns how many there were.
+
+        Raises:
+            UsageError: a request was sealed to a key that is not held, or worked on by a newer version.
+            DependencyError: the store cannot be used.
+        """
+        with self.store.read() as tx:
+            if not tx.waiting(1):
+                return 0
+        try:
+            return self._apply_waiting(limit)
+        except STOPS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
+            if limit > 1:
+                return one_by_one(lambda: self.apply_waiting(1), limit)
+            return self._bury_waiting(type(error).__name__)
+
+    def _apply_waiting(self, limit: int) -> int:
+        with self._batch() as batch:
+            rows = batch.tx.waiting(limit)
+            # Their journal rows are written anew: the journal's order is the order of application, for the replay.
+            batch.tx.take_waiting(rows)
+            opened = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
+            batch.load(row.request_id for row in rows)
+            new = [one for one in opened.values() if one is not None and one.message.request_id not in batch.states]
+            people = People(batch, self.keys.subject, new)
+            for row in sorted(rows, key=lambda one: not _is_access(opened.get(one.seq))):
+                self._apply_row(batch, row, opened.get(row.seq), people)
+            people.write()
+            return len(rows)
+
+    def _bury_waiting(self, error: str) -> int:
+        with self._batch() as batch:
+            rows = batch.tx.waiting(1)
+            batch.tx.take_waiting(rows)
+            batch.load(row.request_id for row in rows)
+            for row in rows:
+                batch.bury(row.source, row.event_id, row.request_id, error, row.wire or b"")
+                batch.incident(row.request_id, "internal_error", row.event_id)
+                _refuse(batch, row)
+            return len(rows)
+
+    def _open(self, batch: Batch, row: JournalRow) -> wire.OpenedRequest | None:
+        try:
+            return wire.open_request(decode_event(row.wire or b""), row.request_id, self.keys)
+        except UnknownKeyError:
+            raise UsageError(
+                "a request waits that was sealed to another intake key",
+                where=f"request {row.request_id}",
+                fix="restore keys/intake.jwk; nothing is lost meanwhile",
+            ) from None
+        except SchemaError as error:
+            batch.bury(row.source, row.event_id, row.request_id, type(error).__name__, row.wire or b"")
+            return None
+
+    def _apply_row(self, batch: Batch, row: JournalRow, opened: wire.OpenedRequest | None, people: People) -> None:
+        original = row.wire or b""
+        if row.type != envelope.REQUEST_RECEIVED:
+            waited = decode(original, _WAITING[row.type])
+            event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
+            verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash)
+            if isinstance(event, Resumed):
+                self.hints.note(self._holdback.release([row.request_id]), None)
+        elif opened is None:
+            verdict = DEAD
+        elif row.request_id in batch.states:
+            _refuse(batch, row, "ignored: the request is already known")
+            return
+        else:
+            right = opened.message.right
+            others = people.waits_for(row.request_id, right)
+            capsule = self._box.new()
+            event = wire.accept(opened, capsule, self._plans.digest, others, batch.now)
+            verdict = batch.apply(
+                event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule
+            )
+            if verdict == APPLIED:
+                people.accepted(row.request_id, right, others)
+        if verdict == DEAD:
+            _refuse(batch, row)
+
+    def resume(self, request_id: str, role: str) -> None:
+        """Note that somebody mended the cause; applied with what waits.
+
+        Raises:
+            UsageError: no such request, or nothing of it waits for a person.
+        """
+        now = utc(self._clock.now())
+        with self.store.write() as tx:
+            state = load_state(tx, request_id)
+            if not state.attention:
+                raise UsageError(f"request {request_id} does not wait for a person", fix="see `expunge list`")
+            before = [row for row in tx.history(request_id) if row.type == Resumed.__name__]
+            if before and before[-1].wire is not None:
+                return
+            body = encode(Resumed(request_id=request_id, observed_at=now, role=role))
+            event_id = f"{request_id}.resumed.{len(before) + 1}"
+            row = JournalRow(
+                "/operator", event_id, request_id, Resumed.__name__, now, wire.digest(body)[0], None, body, "waiting"
+            )
+            tx.journal([row])
+
+
+def _refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:
+    """Keep the id of an event that waited and does not count: it was accepted, and is not accepted again."""
+    batch.journal.append(msgspec.structs.replace(row, wire=None, body=None, observed_at=batch.now, verdict=verdict))
+
+
+def _is_access(opened: wire.OpenedRequest | None) -> bool:
+    return opened is not None and opened.message.right is Right.ACCESS
