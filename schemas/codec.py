@@ -8,6 +8,7 @@ outcome it does not know into ``Unverifiable``: parked and visible, never droppe
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from typing import Any, Final, TypeVar, get_args
@@ -60,9 +61,16 @@ def decode(raw: bytes, kind: type[_T]) -> _T:
         MalformedMessageError: not JSON, or not of this type. The text names the path, never a value.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        read: _T = _decoder(kind).decode(raw)  # type: ignore[arg-type]  # mypy: a type is not known to be hashable
     except _BROKEN as error:
         raise malformed(error) from None
+    return read
+
+
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    # Looking at a type costs a hundred times what reading one message does.
+    return msgspec.json.Decoder(kind)
 
 
 def malformed(error: Exception) -> MalformedMessageError:
@@ -144,7 +152,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _compare(raw: Any, typed: Any, where: str) -> None:
     if isinstance(raw, dict) and isinstance(typed, msgspec.Struct):
-        known = {field.encode_name: getattr(typed, field.name) for field in msgspec.structs.fields(typed)}
+        names = zip(typed.__struct_encode_fields__, typed.__struct_fields__, strict=True)
+        known = {shown: getattr(typed, name) for shown, name in names}
         tag = typed.__struct_config__.tag_field
         for name, value in raw.items():
             if name in known:
