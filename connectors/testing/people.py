@@ -63,7 +63,7 @@ def person(number: int) -> Person:
 
 SUBJECT: Final = person(4)
 OTHER: Final = person(5)
-STRANGER: Final = person(77)
+STRANGER: Final = person(770)
 """Is in no store."""
 
 NEIGHBOURS: Final = (
@@ -106,7 +106,7 @@ NEIGHBOURS: Final = (
         phone=SUBJECT.phone[:-1] + "8",
         customer_id=SUBJECT.customer_id[:-1] + "8",
         ip=SUBJECT.ip.replace(".", "1", 1),
-        username=SUBJECT.username + ".",
+        username="ka-nary4",
         cookie_id=SUBJECT.cookie_id.replace(".", "x"),
         name="Somebody Else",
         address="somewhere",
