@@ -142,16 +142,25 @@ def nothing_doubled(company: Company, reference: Company, load: Workload) -> lis
     found += [f"request {one} has {numbers[one]} records" for one in wanted if numbers[one] != 1]
     found += [f"record {key} has number {one.number}" for key, one in records.items() if one.number != 1]
     ours, theirs = _notices(company), _notices(reference)
-    found += [f"notices of request {one[0]} differ" for one in sorted(ours - theirs) + sorted(theirs - ours)]
+    found += [
+        f"notices of request {one}: {_first_difference(ours.get(one), theirs.get(one))}"
+        for one in sorted(ours.keys() | theirs.keys())
+        if ours.get(one) != theirs.get(one)
+    ]
     return found[:5] + ([f"and {len(found) - 5} more"] if len(found) > 5 else [])
 
 
-def _notices(company: Company) -> Counter[tuple[str, str]]:
-    """Count the notices of each request by their words, without times and ids."""
+def _notices(company: Company) -> dict[str, list[Any]]:
+    """Give what was told about each request, without times and numbers."""
     with _database(company) as database:
-        rows = database.execute("SELECT request_id, body FROM notices").fetchall()
-    data = [(str(one), msgspec.json.decode(body)["data"]) for one, body in rows]
-    return Counter((one, repr(sorted(_timeless(said).items()))) for one, said in data)
+        rows = database.execute("SELECT request_id, body FROM notices ORDER BY notice_id").fetchall()
+    found: dict[str, list[Any]] = {}
+    for request_id, body in rows:
+        said = msgspec.json.decode(body)["data"]
+        # The number in its id also counts the timers that were set.
+        del said["notice_id"]
+        found.setdefault(request_id, []).append(said)
+    return {one: sorted(notices, key=repr) for one, notices in found.items()}
 
 
 def records_equal(company: Company, reference: Company) -> list[str]:

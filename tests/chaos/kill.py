@@ -37,6 +37,8 @@ TERM: Final = 10
 """After every so many kills comes a SIGTERM, which has to end the run cleanly."""
 EARLY: Final = 0.6
 """Share of the requests that are there before the first start; the others come during the first third of the kills."""
+STARTING: Final = 0.2
+"""Seconds within which a forked worker has opened its home."""
 SNAPSHOTS: Final = 10
 """How often, among the kills, everything on disk is set aside for the search."""
 
@@ -116,7 +118,7 @@ class Harness:
     def _kill(self, runner: Runner, reference: float, expected: int) -> list[Landed]:
         landed: list[Landed] = []
         kills = 0
-        self._window = 3 * reference / self._args.kills
+        self._window = STARTING + 2 * reference / self._args.kills
         late = len(self._waiting) * 3 // self._args.kills + 1
         while kills < self._args.kills:
             if len(landed) % TERM == TERM - 1:
@@ -131,7 +133,7 @@ class Harness:
             self._set_aside(kills)
             if one.signal == 0 and not self._waiting:
                 break
-            self._steer(one, kills, expected)
+            self._steer(one, kills, expected, expected / reference)
         return landed
 
     def _one(self, runner: Runner, which: signal.Signals, submit: int) -> Landed:
@@ -139,10 +141,13 @@ class Harness:
         self._take(submit)
         return runner.cut(pid, begun, self._chance.uniform(0, self._window), which)
 
-    def _steer(self, one: Landed, kills: int, expected: int) -> None:
-        """Make the kills spread over the whole work: earlier ones when it goes too fast, later ones when too slow."""
-        ahead = one.events / expected > 0.9 * kills / self._args.kills
-        self._window = min(10.0, max(0.01, self._window * (0.8 if ahead else 1.15)))
+    def _steer(self, one: Landed, kills: int, expected: int, rate: float) -> None:
+        """Let the next worker live about as long as it takes to be where the kills should be by then.
+
+        A worker that is killed before its first commit brings nothing, so the time grows until one gets further.
+        """
+        missing = expected * (kills + 1) / self._args.kills - one.events
+        self._window = STARTING + max(0.0, 2 * missing / rate)
 
     def _set_aside(self, kills: int) -> None:
         each = max(1, self._args.kills // SNAPSHOTS)

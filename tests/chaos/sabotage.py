@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+import sqlalchemy as sa
+
 from connectors.contract import (
     ErasureOrder,
     ErasureReport,
@@ -23,6 +25,8 @@ from connectors.files import lines, parquet, paths
 from connectors.files.replace import Temporary
 from connectors.sql.adapter import SqlConnector
 from orchestrator.engine import Engine
+from orchestrator.store import tables
+from orchestrator.store.store import SqlStore
 from schemas.tasks import Task
 
 
@@ -32,8 +36,9 @@ def _outbox() -> None:
 
     def next_tasks(self: Engine, system: str, *args: Any) -> list[Task]:
         tasks = original(self, system, *args)
-        with self.store.write() as tx:
-            tx.outbox_remove([one.task_id for one in tasks])
+        with cast("SqlStore", self.store).write() as tx:
+            ids = [one.task_id for one in tasks]
+            tx.connection.execute(sa.delete(tables.outbox).where(tables.outbox.c.task_id.in_(ids)))
         return tasks
 
     Engine.next_tasks = next_tasks  # type: ignore[assignment,method-assign]
