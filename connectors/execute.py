@@ -18,15 +18,13 @@ from connectors.contract import Connector, TaskId
 from connectors.datamap import RecordSet
 from connectors.errors import PermanentError
 from connectors.exports import ExportSink
-from connectors.jobs import WHOLE_SYSTEM, Job, Result, opened, sealed
+from connectors.jobs import Job, Result, opened, sealed
 from connectors.redact import guarded
 from connectors.session import Session, failure
 from schemas.outcomes import Failed, FailureKind, Never, Outcome
 from schemas.requests import utc
 from schemas.sealing import SharedKey
-from schemas.tasks import Action, Confirmation, Task
-
-__all__ = ["WHOLE_SYSTEM", "execute"]
+from schemas.tasks import WHOLE_SYSTEM, Action, Confirmation, Task
 
 _ORDER = (Action.LOCATE, Action.EXPORT, Action.ERASE)
 """A copy is made before anything is erased."""

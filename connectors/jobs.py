@@ -25,9 +25,6 @@ HANDLE_KEYS: Final = 10_000
 CHUNK: Final = 500
 """Most identifiers of one subject in one call (decision 10)."""
 
-WHOLE_SYSTEM: Final = "*"
-"""Stands for the record sets of a system that could not say which ones it has."""
-
 
 class Job(msgspec.Struct, frozen=True):
     """One task, opened."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Connector, ErasureOrder, Holding, SetReport, Subject, TaskId
 from connectors.errors import ConnectorError, MisconfiguredError, PermanentError, TransientError
-from connectors.execute import WHOLE_SYSTEM, execute
+from connectors.execute import execute
 from connectors.exports import ExportSink, read_export
 from connectors.testing.canary import find_canaries
 from connectors.testing.desk import NOW, SYSTEM, Answer, Desk
@@ -40,7 +40,7 @@ from schemas.outcomes import (
     is_final,
 )
 from schemas.sealing import SharedKey
-from schemas.tasks import Action, Instruction, Link
+from schemas.tasks import WHOLE_SYSTEM, Action, Instruction, Link
 
 TRANSIENT, PERMANENT, MISCONFIGURED = FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.MISCONFIGURED
 NAMES = [one.name for one in DEFAULT_SETS]
@@ -765,3 +765,59 @@ def test_the_clock_is_asked_for(system: FakeSystem) -> None:
     contacts = done.outcomes["contacts"]
     assert isinstance(contacts, Deleted)
     assert contacts.looked_at < done.acted_at
+
+
+# --- pieces that fail in part
+
+
+class Spoilt(Wrapper):
+    """Spoils one record set in the call that holds a given address."""
+
+    def __init__(self, inner: Connector, address: str, method: str) -> None:
+        super().__init__(inner)
+        self._address = address
+        self._method = method
+
+    def _spoil(self, answer: Mapping[TaskId, Any], subjects: Sequence[Subject]) -> Any:
+        hit = {one.task_id for one in subjects if self._address in one.identifiers.get("email", ())}
+        return {task_id: {**sets, "notes": None} if task_id in hit else sets for task_id, sets in answer.items()}
+
+    def locate(self, subjects: Sequence[Subject]) -> Any:
+        answer = self.inner.locate(subjects)
+        return self._spoil(answer, subjects) if self._method == "locate" else answer
+
+    def erase(self, orders: Sequence[ErasureOrder]) -> Any:
+        answer = self.inner.erase(orders)
+        return self._spoil(answer, [order.subject for order in orders]) if self._method == "erase" else answer
+
+
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("method", ["locate", "erase"])
+def test_i01_a_record_set_spoilt_in_one_piece_is_spoilt(system: FakeSystem, place: int, method: str) -> None:
+    emails = sorted(person(number).email for number in range(600))
+    desk = Desk(lambda: Spoilt(system.open(), emails[place], method))
+    answer = desk.erase({"email": emails}, ERASE)
+    assert answer.outcomes["notes"] == Unverifiable("malformed_answer")
+    assert isinstance(answer.outcomes["contacts"], Deleted)
+    if method == "locate":
+        assert desk.locate({"email": emails}).outcomes["notes"] == Unverifiable("malformed_answer")
+
+
+def test_a_task_whose_first_piece_failed_is_not_pursued(system: FakeSystem, desk: Desk) -> None:
+    emails = sorted(person(number).email for number in range(600))
+    system.fault("raise", "erase", error=PermanentError("broken"), only=emails[0])
+    assert everything(desk.erase({"email": emails}, ERASE)) == {Failed(PERMANENT, "broken")}
+    assert [call for call in system.calls if call[0] == "erase"] == [("erase", 1)]
+
+
+def test_a_search_whose_first_piece_failed_failed(system: FakeSystem, desk: Desk) -> None:
+    emails = sorted(person(number).email for number in range(600))
+    system.fault("raise", "locate", error=PermanentError("broken"), only=emails[0])
+    assert everything(desk.locate({"email": emails})) == {Failed(PERMANENT, "broken")}
+
+
+def test_a_second_search_that_is_spoilt_spoils_its_record_set(system: FakeSystem) -> None:
+    desk = Desk(lambda: Spoilt(system.open(), SUBJECT.email, "locate"))
+    answer = desk.erase(who(), ERASE)
+    assert answer.outcomes["notes"] == Unverifiable("malformed_answer")
+    assert is_final(answer.outcomes["contacts"])
