@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestrator import settings as configuration
 from orchestrator.cli.screen import Screen
 from orchestrator.errors import UsageError
-from orchestrator.keys import KeyFolder
-from orchestrator.settings import Settings
-from orchestrator.store.database import open_sqlite
-from orchestrator.store.store import SqlStore
+
+# Imported where they are used: a database and its drivers take half a second, and not every command needs one.
+if TYPE_CHECKING:
+    from orchestrator.keys import KeyFolder
+    from orchestrator.settings import Settings
+    from orchestrator.store.store import SqlStore
 
 
 class Desk:
@@ -28,6 +30,8 @@ class Desk:
         Raises:
             UsageError: it is missing or wrong.
         """
+        from orchestrator import settings as configuration
+
         return configuration.load(self.home)
 
     @contextlib.contextmanager
@@ -37,6 +41,9 @@ class Desk:
         Raises:
             UsageError: there is no database yet.
         """
+        from orchestrator.store.database import open_sqlite
+        from orchestrator.store.store import SqlStore
+
         file = (settings or self.settings()).store
         if not file.exists():
             raise UsageError("there is no database yet", where=str(file), fix="run `expunge init` in the folder")
@@ -48,4 +55,6 @@ class Desk:
 
     def own_keys(self, settings: Settings) -> KeyFolder:
         """Read the orchestrator's own keys; those of the systems are not needed to take requests in."""
+        from orchestrator.keys import KeyFolder
+
         return KeyFolder(settings.keys, ())

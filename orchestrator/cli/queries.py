@@ -114,19 +114,22 @@ def totals(store: SqlStore) -> Totals:
 
 
 def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:
-    """Give requests: what waits first, then the one with the earliest deadline; closed ones by newest last."""
+    """Give requests: open ones by deadline, what waits for its first run, then closed ones, latest deadline first."""
     c = t.requests.c
-    query = sa.select(*_COLUMNS).order_by(c.phase == "closed", c.due_on, c.request_id).limit(limit)
-    if which == "open":
-        query = query.where(c.phase != "closed")
-    elif which == "attention":
-        query = query.where(c.attention > 0)
+    base = sa.select(*_COLUMNS)
     with store.read() as tx:
-        found = [RequestRow(*row) for row in tx.connection.execute(query)]
-        room = limit - len(found)
-        if which != "attention" and room > 0:
-            waiting = sa.select(t.journal.c.request_id, t.journal.c.wire).where(_WAITING).order_by(t.journal.c.seq)
-            found += [_waiting(*row) for row in tx.connection.execute(waiting.limit(room))]
+
+        def rows(query: sa.Select[Any]) -> list[RequestRow]:
+            return [RequestRow(*row) for row in tx.connection.execute(query)]
+
+        if which == "attention":
+            return rows(base.where(c.attention > 0).order_by(c.due_on, c.request_id).limit(limit))
+        found = rows(base.where(c.phase != "closed").order_by(c.due_on, c.request_id).limit(limit))
+        waiting = sa.select(t.journal.c.request_id, t.journal.c.wire).where(_WAITING).order_by(t.journal.c.seq)
+        found += [_waiting(*row) for row in tx.connection.execute(waiting.limit(limit - len(found)))]
+        if which == "all" and len(found) < limit:
+            closed = base.where(c.phase == "closed").order_by(c.due_on.desc(), c.request_id)
+            found += rows(closed.limit(limit - len(found)))
     return found
 
 
