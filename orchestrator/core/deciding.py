@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from orchestrator.core.model import Attention, SystemState
-from orchestrator.core.plan import RecordSetPlan, SystemPlan
+from orchestrator.core.plan import RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.law.periods import add_months, last_expired_anchor
 from orchestrator.law.texts import objection_to
 from schemas.outcomes import Located
@@ -14,6 +14,8 @@ from schemas.tasks import Instruction
 ERASE_RULE = "erase:gdpr-17-1"
 EXPORT_RULE = "export:gdpr-15-3"
 NOTHING_RULE = "nothing-found"
+FARTHEST_MONTHS = 1200
+"""No retention ends later than in a hundred years: a date beyond is a mistake in the record."""
 
 
 def decide_erasure(
@@ -30,21 +32,22 @@ def decide_erasure(
     for one in _parents_first(plan.record_sets):
         located = system.located.get(one.name)
         found = located if isinstance(located, Located) else None
-        count = found.count if found else 0
+        # What an earlier erasure of this episode left unproven has to be accounted for as well (I2).
+        count = max(found.count if found else 0, system.unproven.get(one.name, 0))
         parent = instructions.get(one.parent or "")
         if one.erase == "with_parent" and parent is not None:
             instructions[one.name] = Instruction(
                 parent.keep, parent.text, parent.erase_up_to, parent.period_months, count
             )
-            rules[one.name] = f"with_parent:{rules[one.parent or '']}" if count else NOTHING_RULE
-        elif found is None or one.retain is None:
+            rules[one.name] = f"with_parent:{rules[one.parent or '']}"
+        elif one.retain is None:
             instructions[one.name] = Instruction(found=count)
-            rules[one.name] = ERASE_RULE if count else NOTHING_RULE
+            rules[one.name] = ERASE_RULE
         else:
-            objection = _objection(plan.system, one, found, now, today)
+            objection = _objection(plan.system, one, one.retain, found, now, today) if found else None
             if objection:
                 blocked.append(objection)
-            instructions[one.name], rules[one.name] = _retain(one, found, today)
+            instructions[one.name], rules[one.name] = _retain(one.retain, found, count, today)
     return instructions, rules, blocked
 
 
@@ -63,29 +66,30 @@ def _parents_first(sets: tuple[RecordSetPlan, ...]) -> list[RecordSetPlan]:
     return list(ordered.values())
 
 
-def _retain(one: RecordSetPlan, found: Located, today: dt.date) -> tuple[Instruction, str]:
-    retain = one.retain
-    assert retain is not None  # noqa: S101 - the caller's branch, for the type checker
+def _retain(retain: RetainRule, found: Located | None, count: int, today: dt.date) -> tuple[Instruction, str]:
+    """Keep what is not over yet, even where nothing of it was found: a record may have come since the search.
+
+    The connector erases what is over for good, and what it keeps it has to date (I8).
+    """
     over = last_expired_anchor(today, retain.months)
+    last = found.facts.anchor_last if found else None
+    all_over = last is not None and dt.date.fromisoformat(last) <= over
+    keep = Instruction(retain.why, retain.text, over.isoformat(), retain.months, count)
+    return keep, f"{'retention-over' if all_over else 'retain'}:{retain.text}:{retain.months}m"
+
+
+def _objection(
+    system: str, one: RecordSetPlan, retain: RetainRule, found: Located, now: str, today: dt.date
+) -> Attention | None:
     last = found.facts.anchor_last
-    if last is not None and not found.facts.anchor_missing and dt.date.fromisoformat(last) <= over:
-        return Instruction(found=found.count), f"retention-over:{retain.text}:{retain.months}m"
-    keep = Instruction(retain.why, retain.text, over.isoformat(), retain.months, found.count)
-    return keep, f"retain:{retain.text}:{retain.months}m"
-
-
-def _objection(system: str, one: RecordSetPlan, found: Located, now: str, today: dt.date) -> Attention | None:
-    assert one.retain is not None  # noqa: S101 - the caller's branch, for the type checker
-    if found.facts.anchor_missing or found.facts.anchor_last is None:
+    if found.facts.anchor_missing or last is None:
         todo = "records without an anchor date cannot be dated: complete them, then `expunge retry`"
         return Attention("retention_without_date", "dpo", todo, now, system, one.name, str(found.facts.anchor_missing))
-    objection = objection_to(one.retain.text, today)
+    objection = objection_to(retain.text, today)
     if objection:
         todo = "decide on which text these records are kept, correct the data map, then `expunge retry`"
-        return Attention(objection, "dpo", todo, now, system, one.name, one.retain.text)
-    if add_months(dt.date.fromisoformat(found.facts.anchor_last), one.retain.months) > today.replace(
-        year=today.year + 100
-    ):
+        return Attention(objection, "dpo", todo, now, system, one.name, retain.text)
+    if dt.date.fromisoformat(last) > add_months(today, FARTHEST_MONTHS - retain.months):
         todo = "an anchor date lies absurdly far in the future: correct the record, then `expunge retry`"
         return Attention("retention_without_end", "dpo", todo, now, system, one.name)
     return None

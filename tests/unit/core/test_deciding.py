@@ -1,0 +1,139 @@
+"""Deciding: every record set has a rule (I7), what stays has a reason, a text and a date (I8)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from orchestrator.core.deciding import decide_erasure
+from orchestrator.core.model import Phase, SystemState
+from orchestrator.core.plan import RecordSetPlan, RetainRule
+from schemas.outcomes import Deleted, Facts, Kept, KeptWhy, Located, NothingHeld, Outcome
+from schemas.tasks import Instruction
+from tests.support.stories import TEN_YEARS, Story, at, contacts, found, invoices, plan, system
+
+TODAY = dt.date(2026, 3, 1)
+OVER = "2016-03-01"
+"""The last anchor date whose ten years are over."""
+
+
+def decide(
+    located: dict[str, Outcome], *sets: RecordSetPlan, unproven: dict[str, int] | None = None, today: dt.date = TODAY
+) -> tuple[dict[str, Instruction], dict[str, str], list[tuple[str, str, str]]]:
+    state = SystemState(located=located, unproven=unproven or {})
+    instructions, rules, blocked = decide_erasure(system("crm", *sets), state, at(), today)
+    return instructions, rules, [(one.reason, one.owner, one.detail) for one in blocked]
+
+
+def keep(count: int, *, up_to: str = OVER) -> Instruction:
+    return Instruction(KeptWhy.LEGAL_OBLIGATION, "fr-ccom-l123-22", up_to, 120, count)
+
+
+def test_what_has_no_retention_is_erased() -> None:
+    instructions, rules, blocked = decide({"contacts": found(3)}, contacts())
+    assert instructions == {"contacts": Instruction(found=3)}
+    assert rules == {"contacts": "erase:gdpr-17-1"}
+    assert not blocked
+
+
+def test_what_the_law_keeps_is_kept_on_its_text() -> None:
+    instructions, rules, blocked = decide({"invoices": found(3, last="2020-05-05")}, invoices())
+    assert instructions == {"invoices": keep(3)}
+    assert rules == {"invoices": "retain:fr-ccom-l123-22:120m"}
+    assert not blocked
+
+
+def test_what_is_over_is_erased_but_a_newer_record_that_came_since_is_not() -> None:
+    instructions, rules, _ = decide({"invoices": found(3, last=OVER)}, invoices())
+    assert rules == {"invoices": "retention-over:fr-ccom-l123-22:120m"}
+    # ``erase_up_to`` erases all three; an invoice of today would stay.
+    assert instructions == {"invoices": keep(3)}
+
+
+def test_i09_a_kept_record_that_comes_after_the_search_is_not_swept_away() -> None:
+    # The search found contacts only; between it and the erasure an invoice is written.
+    instructions, rules, blocked = decide({"contacts": found(), "invoices": NothingHeld()}, contacts(), invoices())
+    assert instructions["invoices"] == keep(0)
+    assert rules["invoices"] == "retain:fr-ccom-l123-22:120m"
+    assert not blocked
+
+
+def test_children_share_the_fate_of_their_parent_whatever_the_order() -> None:
+    lines = RecordSetPlan("lines", erase="with_parent", parent="invoices")
+    parts = RecordSetPlan("parts", erase="with_parent", parent="lines")
+    located: dict[str, Outcome] = {"parts": found(9), "lines": found(6), "invoices": found(3, last="2020-05-05")}
+    instructions, rules, _ = decide(located, parts, lines, invoices())
+    assert instructions == {"invoices": keep(3), "lines": keep(6), "parts": keep(9)}
+    assert rules["parts"] == "with_parent:with_parent:retain:fr-ccom-l123-22:120m"
+
+
+def test_a_cycle_of_parents_or_a_missing_one_does_not_hang() -> None:
+    a = RecordSetPlan("a", erase="with_parent", parent="b")
+    b = RecordSetPlan("b", erase="with_parent", parent="a")
+    c = RecordSetPlan("c", erase="with_parent", parent="nowhere")
+    instructions, rules, _ = decide({"a": found(), "b": found(), "c": found()}, a, b, c)
+    assert set(instructions) == set(rules) == {"a", "b", "c"}
+    assert instructions["c"] == Instruction(found=1)
+
+
+def test_i02_what_an_earlier_erasure_left_unproven_has_to_be_accounted_for() -> None:
+    instructions, _, _ = decide({"contacts": NothingHeld()}, contacts(), unproven={"contacts": 3})
+    assert instructions == {"contacts": Instruction(found=3)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "detail"), [(Facts(), "0"), (Facts("2020-01-01", "2020-01-01", 2), "2"), (Facts(anchor_missing=1), "1")]
+)
+def test_i08_without_a_date_a_person_decides(facts: Facts, detail: str) -> None:
+    _, _, blocked = decide({"invoices": Located(3, facts)}, invoices())
+    assert blocked == [("retention_without_date", "dpo", detail)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("fr-decret-2011-219", "text_repealed"), ("nobody-knows", "unknown_text"), ("policy:", "unknown_text")],
+)
+def test_i07_a_text_that_does_not_hold_blocks(text: str, reason: str) -> None:
+    one = invoices(retain=RetainRule(KeptWhy.LEGAL_OBLIGATION, text, 12))
+    _, _, blocked = decide({"invoices": found(1, last="2026-01-01")}, one)
+    assert blocked == [(reason, "dpo", text)]
+    # Where nothing is held there is nothing to decide.
+    assert decide({"invoices": NothingHeld()}, one)[2] == []
+
+
+def test_i07_a_text_not_yet_in_force_blocks() -> None:
+    _, _, blocked = decide({"invoices": found(1, last="1999-01-01")}, invoices(), today=dt.date(2000, 9, 20))
+    assert [one[0] for one in blocked] == ["text_not_yet_in_force"]
+    assert decide({"invoices": found(1, last="1999-01-01")}, invoices(), today=dt.date(2000, 9, 21))[2] == []
+
+
+@pytest.mark.parametrize("last", ["2116-03-02", "9999-12-31"])
+def test_i08_an_end_absurdly_far_away_blocks(last: str) -> None:
+    _, _, blocked = decide({"invoices": found(1, last=last)}, invoices())
+    assert blocked == [("retention_without_end", "dpo", "")]
+
+
+def test_an_end_a_hundred_years_away_is_the_last_that_is_taken() -> None:
+    assert decide({"invoices": found(1, last="2116-03-01")}, invoices())[2] == []
+    # 29 February exists a hundred years later only in some centuries.
+    assert decide({"invoices": found(1, last="2000-02-01")}, invoices(), today=dt.date(2000, 9, 29))[2] == []
+    assert decide({"invoices": found(1, last="2400-02-01")}, invoices(), today=dt.date(2400, 2, 29))[2] == []
+
+
+def test_a_blocked_decision_sends_nothing_and_is_made_afresh() -> None:
+    story = Story(plan(system("crm", contacts(), invoices(kinds=("email",)))))
+    story.answer("crm", {"contacts": found(), "invoices": found(2, anchor_missing=2)})
+    assert story.state.phase is Phase.DECIDING
+    assert story.reasons == ["retention_without_date"]
+    assert [one.action for one in story.tasks] == ["locate"]
+    story.resume()
+    assert story.state.phase is Phase.DISCOVERING
+    story.answer("crm", {"contacts": found(), "invoices": found(2, last="2020-05-05")})
+    kept = Kept(2, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", looked_at=at())
+    story.answer("crm", {"contacts": Deleted(1, "delete", at()), "invoices": kept})
+    assert story.closed
+    assert {one.name: one.rule for one in story.records[0].systems[0].record_sets} == {
+        "contacts": "erase:gdpr-17-1",
+        "invoices": "retain:fr-ccom-l123-22:120m",
+    }
