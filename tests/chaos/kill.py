@@ -36,7 +36,9 @@ COLD: Final = 12
 TERM: Final = 10
 """After every so many kills comes a SIGTERM, which has to end the run cleanly."""
 EARLY: Final = 0.6
-"""Share of the requests that are there before the first start; the others come during the first third of the kills."""
+"""Share of the requests that are there before the first start; most others come during the first third of the kills."""
+RESERVE: Final = 0.1
+"""Share of the requests that is held back, so that there is something to kill if the work is over too early."""
 STARTING: Final = 0.2
 """Seconds within which a forked worker has opened its home."""
 SNAPSHOTS: Final = 10
@@ -119,20 +121,23 @@ class Harness:
         landed: list[Landed] = []
         kills = 0
         self._window = STARTING + 2 * reference / self._args.kills
-        late = len(self._waiting) * 3 // self._args.kills + 1
+        reserve = int(len(self.load.forms) * RESERVE)
+        late = (len(self._waiting) - reserve) * 3 // self._args.kills + 1
         while kills < self._args.kills:
             if len(landed) % TERM == TERM - 1:
                 one = self._one(runner, signal.SIGTERM, 0)
             elif len(landed) % COLD == COLD - 1:
                 one = runner.cold(self._chance.uniform(0, 1.5 + self._window))
             else:
-                one = self._one(runner, signal.SIGKILL, late)
+                one = self._one(runner, signal.SIGKILL, late if len(self._waiting) > reserve else 0)
             look(self.company, self._root, one)
             landed.append(one)
             kills += one.signal == signal.SIGKILL
             self._set_aside(kills)
-            if one.signal == 0 and not self._waiting:
-                break
+            if one.signal == 0:
+                if not self._waiting:
+                    break
+                self._take(max(1, reserve // 10))
             self._steer(one, kills, expected, expected / reference)
         return landed
 
@@ -146,7 +151,7 @@ class Harness:
 
         A worker that is killed before its first commit brings nothing, so the time grows until one gets further.
         """
-        missing = expected * (kills + 1) / self._args.kills - one.events
+        missing = 0.95 * expected * (kills + 1) / self._args.kills - one.events
         self._window = STARTING + max(0.0, 2 * missing / rate)
 
     def _set_aside(self, kills: int) -> None:

@@ -106,9 +106,9 @@ def _rename() -> None:
         yield Temporary(file.path, cast("Any", new))
         data = new.getvalue()
         with file.path.open("wb", buffering=0) as out:
-            for start in range(0, len(data), 4096):
-                out.write(data[start : start + 4096])
-                time.sleep(0.01)
+            for start in range(0, len(data), 512):
+                time.sleep(0.05)
+                out.write(data[start : start + 512])
 
     lines.replacing = replacing  # type: ignore[attr-defined]
     parquet.replacing = replacing  # type: ignore[attr-defined]

@@ -251,13 +251,15 @@ class _Finder:
 def bystanders_differ(before: Snapshot, after: Snapshot, erased: Iterable[int]) -> list[str]:
     """Compare what is left with what had to be left; gives the places that differ, with numbers of rows only."""
     gone = set(erased)
+    finder = _Finder(gone)
     differing: list[str] = []
     for place, expected in before.items():
         rows = after.get(place, [])
         if ".sqlite/" in place:
             left = [row for row in rows if _owner(place, row) not in gone]
         else:
-            left = [row for row in rows if b"erased-" not in _as_bytes(row)]
+            texts = [(row, _as_bytes(row)) for row in rows]
+            left = [row for row, text in texts if b"erased-" not in text and not finder.of(text)]
         if left != expected:
             differing.append(f"{place}: {len(expected)} rows of others before, {len(left)} now, or not the same")
     return [*differing, *(f"{place}: was not there before" for place in sorted(after.keys() - before.keys()))]
