@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import PackageAssembled
 from orchestrator.engine.base import BATCH
@@ -63,15 +61,12 @@ class Packages(Release):
             batch.load([request_id])
             batch.incident(request_id, "package_parts_lost", job_id)
 
-    def files_in_use(self) -> tuple[set[str], Callable[[], set[str]]]:
-        """Give the names of the packages that live, and a function that gives those of parts still to be packaged.
-
-        Any other package or part in the exports folder is swept. The second question reads every open access
-        request, so it is asked only where parts are found.
-        """
+    def packages_alive(self) -> set[str]:
+        """Give the names of the packages that may still be fetched; any other in the exports folder is swept."""
         with self.store.read() as tx:
-            return tx.packages(), self._parts_in_use
+            return tx.packages()
 
-    def _parts_in_use(self) -> set[str]:
+    def parts_in_use(self) -> set[str]:
+        """Give the names of exported parts that are still to be packaged; reads every open access request."""
         with self.store.read() as tx:
             return {name for blob in tx.open_states(Right.ACCESS.value) for name in parts_of(blob)}

@@ -8,31 +8,30 @@ in charge of handing it over. Entries are sorted and carry a fixed time, so the 
 from __future__ import annotations
 
 import csv
-import hashlib
-import hmac
 import io
 import json
+import math
 import os
 import re
-import struct
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from orchestrator.errors import DependencyError
+from orchestrator.files.sealed import CHUNK, SALT, Encrypting, decrypted
 from orchestrator.ports import Chance
 
-_MAGIC: Final = b"expungeP1"
-_SALT: Final = 16
-_CHUNK: Final = 1 << 20
+SUFFIX: Final = ".package"
+_SCRATCH: Final = ".assembling-"
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the start of a formula (OWASP, CSV injection), in full width too."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
+_LONGEST_NAME: Final = 80
 
 Row = Mapping[str, Any]
 Parts = Iterable[tuple[str, Iterator[tuple[str, Row]]]]
@@ -60,18 +59,19 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
     Raises:
         DependencyError: the disk is full or cannot be written; nothing is left behind.
     """
-    name = f"{chance(16).hex()}.package"
+    name = f"{chance(16).hex()}{SUFFIX}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".assembling-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
             temporary = Path(scratch) / name
             with temporary.open("xb") as raw:
                 temporary.chmod(0o600)
-                out = _Encrypting(raw, key, chance(_SALT))
+                out = Encrypting(raw, key, chance(SALT))
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
                     _entry(archive, "README.txt", [README.encode()])
+                    systems = _Names()
                     for system, rows in parts:
-                        _system(archive, _safe(system), rows, Path(scratch), chance)
+                        _system(archive, systems.give(system), rows, Path(scratch), chance)
                 sha256 = out.finish()
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -90,16 +90,21 @@ def _system(
 ) -> None:
     """Sort rows by record set into scratch files (encrypted too), then write both forms of each."""
     spools: dict[str, _Spool] = {}
-    for record_set, row in rows:
-        if record_set not in spools:
-            spools[record_set] = _Spool(scratch / chance(8).hex(), chance(32), chance(_SALT))
-        spools[record_set].add(row)
-    for record_set, spool in sorted(spools.items()):
-        spool.close()
-        stem = f"data/{system}/{_safe(record_set)}"
-        _entry(archive, f"{stem}.json", _as_json(spool))
-        _entry(archive, f"{stem}.csv", _as_csv(spool))
-        spool.remove()
+    names = _Names()
+    try:
+        for record_set, row in rows:
+            if record_set not in spools:
+                spools[record_set] = _Spool(scratch / chance(8).hex(), chance(32), chance(SALT))
+            spools[record_set].add(row)
+        for record_set, spool in sorted(spools.items()):
+            spool.finish()
+            stem = f"data/{system}/{names.give(record_set)}"
+            _entry(archive, f"{stem}.json", _as_json(spool))
+            _entry(archive, f"{stem}.csv", _as_csv(spool))
+            spool.remove()
+    finally:
+        for spool in spools.values():
+            spool.close()
 
 
 def _entry(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> None:
@@ -125,7 +130,7 @@ def _as_csv(spool: _Spool) -> Iterator[bytes]:
     for line in spool.lines():
         row = json.loads(line)
         out.writerow([_cell(row.get(name)) for name in spool.columns])
-        if buffer.tell() > _CHUNK:
+        if buffer.tell() > CHUNK:
             yield buffer.getvalue().encode()
             buffer.seek(0)
             buffer.truncate()
@@ -138,9 +143,28 @@ def _cell(value: Any) -> str:
     return "'" + text if text.startswith(_FORMULA) and not isinstance(value, int | float) else text
 
 
-def _safe(name: str) -> str:
-    """A name that cannot leave its folder (zip-slip) and cannot surprise a file system."""
-    return _UNSAFE.sub("_", name).strip(".") or "_"
+class _Names:
+    """Names that cannot leave their folder (zip-slip), cannot surprise a file system, and differ from each other."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def give(self, name: str) -> str:
+        """Give the safe name; the second of two that would be the same gets a number."""
+        safe = _UNSAFE.sub("_", name).strip(".")[:_LONGEST_NAME] or "_"
+        if _DEVICE.match(safe):
+            safe = f"_{safe}"
+        found, number = safe, 1
+        while found.lower() in self._taken:  # some file systems do not tell cases apart
+            number += 1
+            found = f"{safe}_{number}"
+        self._taken.add(found.lower())
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no infinity and no NaN; the person gets the word and not nothing."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class _Spool:
@@ -150,21 +174,25 @@ class _Spool:
         self._file = file
         self._key = key
         self._raw = file.open("xb")
-        self._out = _Encrypting(self._raw, key, salt)
+        self._out = Encrypting(self._raw, key, salt)
         self.columns: dict[str, None] = {}
 
     def add(self, row: Row) -> None:
         self.columns.update(dict.fromkeys(row))
-        self._out.write(json.dumps(dict(row), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        cells = {name: _plain(value) for name, value in row.items()}
+        self._out.write(json.dumps(cells, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+    def finish(self) -> None:
+        self._out.finish()
+        self._raw.close()
 
     def close(self) -> None:
-        self._out.finish()
         self._raw.close()
 
     def lines(self) -> Iterator[bytes]:
         rest = b""
         with self._file.open("rb") as raw:
-            for chunk in _decrypted(raw, self._key):
+            for chunk in decrypted(raw, self._key):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from lines
 
@@ -172,71 +200,18 @@ class _Spool:
         self._file.unlink()
 
 
-class _Encrypting(io.RawIOBase):
-    """A write-only stream: AES-256-GCM in chunks; index and "last" are authenticated, so truncation shows."""
-
-    def __init__(self, raw: IO[bytes], key: bytes, salt: bytes) -> None:
-        super().__init__()
-        self._raw = raw
-        self._aead = AESGCM(hmac.digest(key, _MAGIC + salt, "sha256"))
-        self._buffer = bytearray()
-        self._index = 0
-        self._written = 0
-        self._hash = hashlib.sha256()
-        self._emit(_MAGIC + salt)
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        # The zip writer asks where it is, to note offsets of the plain stream.
-        return self._written
-
-    def write(self, data: Any, /) -> int:
-        self._buffer += data
-        self._written += len(data)
-        while len(self._buffer) > _CHUNK:
-            self._seal(bytes(self._buffer[:_CHUNK]), last=False)
-            del self._buffer[:_CHUNK]
-        return len(data)
-
-    def finish(self) -> str:
-        self._seal(bytes(self._buffer), last=True)
-        self._buffer.clear()
-        return self._hash.hexdigest()
-
-    def _seal(self, plain: bytes, *, last: bool) -> None:
-        sealed = self._aead.encrypt(struct.pack(">IQ", last, self._index), plain, None)
-        self._index += 1
-        self._emit(struct.pack(">?I", last, len(sealed)) + sealed)
-
-    def _emit(self, data: bytes) -> None:
-        self._raw.write(data)
-        self._hash.update(data)
-
-
-def _decrypted(raw: IO[bytes], key: bytes) -> Iterator[bytes]:
-    head = raw.read(len(_MAGIC) + _SALT)
-    if not head.startswith(_MAGIC):
-        raise DependencyError("not an access package", fix="give the file as it was written")
-    aead = AESGCM(hmac.digest(key, head, "sha256"))
-    index, last = 0, False
-    while not last:
-        frame = raw.read(5)
-        try:
-            last, length = struct.unpack(">?I", frame)
-            yield aead.decrypt(struct.pack(">IQ", last, index), raw.read(length), None)
-        except (struct.error, InvalidTag, ValueError):
-            raise DependencyError(
-                "the access package was altered or cut off", fix="run the access request again"
-            ) from None
-        index += 1
-    if raw.read(1):
-        raise DependencyError("the access package was altered", fix="run the access request again")
+def discard_unfinished(folder: Path) -> int:
+    """Remove what a killed process left while it assembled; to be called before anything runs. Gives their number."""
+    left = list(folder.glob(f"{_SCRATCH}*"))
+    for one in left:
+        shutil.rmtree(one, ignore_errors=True)
+    return len(left)
 
 
 def deliver(file: Path, key: bytes, out: IO[bytes]) -> int:
     """Decrypt a package into a stream; returns the number of bytes.
+
+    Only the end proves that nothing was cut off: the caller throws away what it got when this raises.
 
     Raises:
         DependencyError: missing, altered, cut off, or another key.
@@ -244,7 +219,7 @@ def deliver(file: Path, key: bytes, out: IO[bytes]) -> int:
     total = 0
     try:
         with file.open("rb") as raw:
-            for chunk in _decrypted(raw, key):
+            for chunk in decrypted(raw, key):
                 total += out.write(chunk)
     except FileNotFoundError:
         raise DependencyError("the access package is not there any more", fix="submit a new access request") from None

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import filelock
 
@@ -30,11 +30,11 @@ from orchestrator.core.plan import Plan
 from orchestrator.engine import Engine, Intake, wire
 from orchestrator.engine.batch import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
-from orchestrator.errors import DependencyError, UsageError
+from orchestrator.errors import DependencyError, ExpungeError, UsageError
 from orchestrator.files import package
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
-from orchestrator.runtime import planning
+from orchestrator.runtime import planning, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
@@ -50,6 +50,11 @@ PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
 Opener = Callable[[], Connector]
+_Job = tuple[str, AssemblePackage]
+
+
+class PartLostError(ExpungeError):
+    """An exported part is missing or was altered: its request waits for a person, everybody else's goes on."""
 
 
 class Embedded:
@@ -70,17 +75,21 @@ class Embedded:
         self._clock = clock
         self._chance = chance
         self.keys = KeyFolder(settings.keys, [one.system for one in settings.systems])
-        database = open_sqlite(settings.store)
         if not settings.store.exists():
             raise UsageError(
                 "there is no database yet", where=str(settings.store), fix="run `expunge init` in the folder"
             )
-        check_tables(database)
-        self.store = SqlStore(database, str(settings.store))
         self.plan = self._plan()
-        self.intake = Intake(self.store, self.keys, clock, chance)
-        self.engine = Engine(self.store, self.keys, clock, chance, self.plan)
+        self.store = SqlStore(open_sqlite(settings.store), str(settings.store))
+        try:
+            check_tables(self.store.engine)
+            self.intake = Intake(self.store, self.keys, clock, chance)
+            self.engine = Engine(self.store, self.keys, clock, chance, self.plan)
+        except BaseException:
+            self.store.close()
+            raise
         self._exports = ExportSink(settings.exports)
+        self._expired = False
         self._lock = filelock.FileLock(f"{settings.store}.lock", mode=0o600)
 
     @classmethod
@@ -153,16 +162,18 @@ class Embedded:
                 "the lock file cannot be written", where=f"{self.settings.store}.lock", why=error.strerror or ""
             ) from None
         try:
-            self._exports.discard_unfinished()
+            sweeping.everything(self.settings.exports, self._exports, self.engine)
             with ThreadPoolExecutor(max_workers=len(self._openers) + 1, thread_name_prefix="expunge") as pool:
                 self._loop(pool, stop, progress, until_idle=until_idle)
+            self.store.scrub()
         finally:
             self._lock.release()
 
     def _loop(
         self, pool: ThreadPoolExecutor, stop: threading.Event, progress: Callable[[], None], *, until_idle: bool
     ) -> None:
-        running: dict[Future[list[bytes]], str] = {}
+        running: dict[Future[list[bytes]], Sequence[Task]] = {}
+        packing: dict[Future[tuple[str, str]], _Job] = {}
         full = True
         while True:
             worked = 0
@@ -174,14 +185,18 @@ class Embedded:
                     taken = self.engine.apply_waiting(self._batch)
                     full = taken >= self._batch
                     worked += taken + self._start(pool, running)
-                worked += self._packages()
-            if running:
+                if self._expired and not packing:  # one that is just being written is not in the store yet
+                    sweeping.packages(self.settings.exports, self.engine)
+                    self._expired = False
+                worked += self._packages(pool, packing)
+            if running or packing:
                 # With a limit, so that a slow system does not keep new requests from the others.
-                done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-                for one in done:
-                    del running[one]
+                out: set[Future[Any]] = {*running, *packing}
+                done, _ = wait(out, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                self._confirm([(one, running.pop(one)) for one in done & running.keys()])
+                for one in done & packing.keys():
+                    self._packed(one, *packing.pop(one))
                 if done:
-                    self._confirm([event for one in done for event in one.result()])
                     progress()
             elif stop.is_set():
                 return
@@ -193,25 +208,39 @@ class Embedded:
                 stop.wait(self._pause())
 
     def _timers(self) -> int:
+        self.engine.recall()
         if not self.engine.hints.may_be_due(utc(self._clock.now())):
             return 0
-        return self.engine.fire_timers(self._batch)
+        fired = self.engine.fire_timers(self._batch)
+        self._expired = self._expired or fired > 0
+        return fired
 
-    def _confirm(self, events: list[bytes]) -> None:
-        # Several systems may answer at once; a transaction stays a batch.
-        for first in range(0, len(events), self._batch):
-            self.engine.confirm(events[first : first + self._batch])
+    def _confirm(self, done: Sequence[tuple[Future[list[bytes]], Sequence[Task]]]) -> None:
+        events: list[bytes] = []
+        expected: list[Task] = []
+        for future, tasks in done:
+            if len(expected) + len(tasks) > self._batch and expected:
+                # Several systems may answer at once; a transaction stays a batch.
+                self.engine.confirm(events, expected)
+                events, expected = [], []
+            expected += tasks
+            try:
+                events += future.result()
+            except Exception:  # noqa: BLE001, S112 - these tasks are held back and a person is called; others go on
+                continue
+        if expected:
+            self.engine.confirm(events, expected)
 
-    def _start(self, pool: ThreadPoolExecutor, running: dict[Future[list[bytes]], str]) -> int:
+    def _start(self, pool: ThreadPoolExecutor, running: dict[Future[list[bytes]], Sequence[Task]]) -> int:
         """Give every idle system its next tasks; returns how many systems got some."""
-        busy = set(running.values())
+        busy = {tasks[0].system for tasks in running.values()}
         started = 0
         for name in self._openers:
             if name in busy or not self.engine.hints.may_have_tasks(name):
                 continue
             # Asked for only while nothing of the system is out: what is out is still in the outbox.
             if tasks := self.engine.next_tasks(name, self._batch):
-                running[pool.submit(self._carry_out, name, tasks)] = name
+                running[pool.submit(self._carry_out, name, tasks)] = tasks
                 started += 1
         return started
 
@@ -240,28 +269,35 @@ class Embedded:
         return min(POLL_SECONDS, max(0.001, left))
 
     # -- access packages ----------------------------------------------------------------------------------
-    def _packages(self) -> int:
-        if not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
+    def _packages(self, pool: ThreadPoolExecutor, packing: dict[Future[tuple[str, str]], _Job]) -> int:
+        """Assemble one package at a time, on a thread of its own: a large one delays nobody."""
+        if packing or not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
             return 0
-        jobs = self.engine.next_packages(self._batch)
+        jobs = self.engine.next_packages(1)
         for request_id, job in jobs:
-            self._assemble(request_id, job)
+            key = self.engine.package_key(request_id)
+            packing[pool.submit(self._assemble, key, job)] = (request_id, job)
         return len(jobs)
 
-    def _assemble(self, request_id: str, job: AssemblePackage) -> None:
-        key = self.engine.package_key(request_id)
-        parts = (
-            (system, read_export(self._exports.path(file), self.keys.system(system), task_id))
-            for system, (file, task_id) in sorted(job.parts.items())
-        )
+    def _assemble(self, key: bytes, job: AssemblePackage) -> tuple[str, str]:
+        parts = ((system, self._part(system, *part)) for system, part in sorted(job.parts.items()))
+        return package.write(self.settings.exports, key, parts, self._chance)
+
+    def _part(self, system: str, file: str, task_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
-            name, sha256 = package.write(self.settings.exports, key, parts, self._chance)
-        except (SealError, FileNotFoundError):
-            raise DependencyError(
-                "an exported part is missing or was altered",
-                where=str(self.settings.exports),
-                fix="submit the access request again",
-            ) from None
+            yield from read_export(self._exports.path(file), self.keys.system(system), task_id)
+        except (OSError, SealError):
+            # Not an OSError any more: those are about the disk that the package goes to.
+            raise PartLostError(f"an exported part of {system} is missing or was altered") from None
+
+    def _packed(self, future: Future[tuple[str, str]], request_id: str, job: AssemblePackage) -> None:
+        try:
+            name, sha256 = future.result()
+        except Exception as error:
+            if isinstance(error, DependencyError):  # the disk is full: everybody's concern
+                raise
+            self.engine.not_packaged(request_id, job.job_id)
+            return
         self.engine.packaged(request_id, job.job_id, name, sha256)
         for file, _ in job.parts.values():
             self._exports.path(file).unlink(missing_ok=True)

@@ -127,6 +127,7 @@ class Rig:
             templates.copy(home)
         self.clock = Clock()
         self.chance = Counter()
+        self._everybody = FakeSystem(SETS)
         self.systems = {"crm": FakeSystem(sets), "hr": FakeSystem(PLAIN)}
         self.settings = settings_of(home, tuple(self.systems), **limits)
         self.exports = ExportSink(self.settings.exports)
@@ -145,9 +146,15 @@ class Rig:
 
     # -- in -----------------------------------------------------------------------------------------------
     def seed(self, *people: Person) -> None:
+        """Put people into every record set a system has."""
         for one in people:
+            before = {name: set(rows) for name, rows in self._everybody.rows.items()}
+            self._everybody.seed(one)
             for system in self.systems.values():
-                _seed(system, one)
+                for name in system.rows:
+                    for key, row in self._everybody.rows[name].items():
+                        if key not in before[name]:
+                            system.add(name, key, row.cells, row.parent)
 
     def submit(self, request_id: str, right: Right = Right.ERASURE, **identifiers: str) -> None:
         pairs = tuple(Identifier(kind, value) for kind, value in identifiers.items())
@@ -225,12 +232,3 @@ class Rig:
             query = "SELECT jws FROM records WHERE request_id = ? ORDER BY number"
             rows = list(tx.connection.exec_driver_sql(query, (request_id,)))
         return [record.verify(row[0], verifier) for row in rows]
-
-
-def _seed(system: FakeSystem, person: Person) -> None:
-    """Seed what the system has record sets for."""
-    whole = FakeSystem(SETS)
-    whole.seed(person)
-    for name, rows in whole.rows.items():
-        if name in system.rows:
-            system.rows[name] |= rows
