@@ -142,15 +142,18 @@ def _on_a_terminal(arguments: list[str], columns: int, **environment: str) -> tu
         return process.wait(60), b"".join(chunks).decode()
 
 
-def test_a_terminal_gets_colour_and_progress_and_no_line_is_too_long() -> None:
+def test_a_terminal_gets_colour_and_progress() -> None:
     code, out = _on_a_terminal(["demo"], 80)
     assert code == 0
     assert "\x1b[1;32m" in out
     assert "need attention" in out
 
 
-def test_no_color_is_respected_on_a_terminal() -> None:
-    code, out = _on_a_terminal(["demo"], 80, NO_COLOR="1")
-    assert code == 0
-    assert "\x1b[1;32m" not in out
-    assert "\x1b[33m" not in out
+def test_no_color_is_respected_on_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "expunge.toml").write_text("version = 2\n", encoding="utf-8")
+    code, coloured = _on_a_terminal(["list", "--home", str(tmp_path)], 80)
+    assert (code, "\x1b[1;31m" in coloured) == (2, True)
+    code, plain = _on_a_terminal(["list", "--home", str(tmp_path)], 80, NO_COLOR="1")
+    assert code == 2
+    assert "error: " in plain
+    assert "31m" not in plain
