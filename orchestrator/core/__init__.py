@@ -5,5 +5,5 @@ store's vault; when the secret is destroyed, the references in journal and state
 
 Read in this order: ``model`` (what is known of a request), ``events`` (what can happen), ``transitions`` (where
 it may go), ``machine`` (the one function), then what it calls: ``discovery``, ``deciding``, ``aggregate``,
-``completion``.
+``completion``; ``answers`` with ``fitting`` (what an answer is worth), ``closing`` and ``mending``.
 """

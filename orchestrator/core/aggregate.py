@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from orchestrator.core.model import Attention, RequestState, Result, SystemState
 from orchestrator.core.plan import Plan, SystemPlan
+from orchestrator.errors import IllegalTransitionError
 from schemas.outcomes import (
     Anonymised,
     Attested,
@@ -58,8 +61,13 @@ def pending_until(outcomes: Mapping[str, Outcome]) -> str | None:
 
 
 def held(system: SystemState) -> bool:
-    """Tell whether discovery found anything in this system."""
-    return any(isinstance(one, Located) for one in system.located.values())
+    """Tell whether there is something to act on: found now, or found before and not accounted for since."""
+    return bool(system.unproven) or any(isinstance(one, Located) for one in system.located.values())
+
+
+def searched(plan: SystemPlan, system: SystemState) -> bool:
+    """Tell whether the search of this system has an answer for every record set."""
+    return all(isinstance(system.located.get(one.name), Located | NothingHeld) for one in plan.record_sets)
 
 
 def lines(plan: SystemPlan, system: SystemState) -> dict[str, Final] | None:
@@ -70,19 +78,83 @@ def lines(plan: SystemPlan, system: SystemState) -> dict[str, Final] | None:
         outcome = source.get(one.name)
         if outcome is None or not is_final(outcome):
             return None
-        found[one.name] = outcome  # type: ignore[assignment]  # is_final narrows at run time only
+        found[one.name] = joined(system.past.get(one.name), outcome)  # type: ignore[assignment]  # narrowed above
     return found
 
 
+def final_lines(plan: SystemPlan, system: SystemState) -> dict[str, Final]:
+    """Give the final outcomes of a system that is about to be completed.
+
+    Raises:
+        IllegalTransitionError: one is missing. The last fence before a false completion (I1).
+    """
+    found = lines(plan, system)
+    if found is None:
+        raise IllegalTransitionError("a record set has no final outcome: nothing may be completed")
+    return found
+
+
+def search_again(system: SystemState) -> None:
+    """Forget the old answers before a new search, but not what was erased: the record has to tell it once (I2, I3)."""
+    past, unproven = dict(system.past), dict(system.unproven)
+    for name, instruction in system.instructions.items():
+        outcome = system.outcomes.get(name)
+        if outcome is not None and is_final(outcome):
+            past[name] = joined(past.get(name), outcome)
+            unproven.pop(name, None)
+        elif instruction.found:
+            unproven[name] = instruction.found
+    system.past, system.unproven = past, unproven
+    system.outcomes, system.instructions, system.rules = {}, {}, {}
+
+
+def joined(past: Outcome | None, now: Outcome) -> Outcome:
+    """Join what an earlier erasure of the same episode did with what is true now; the weaker word counts."""
+    if past is None or isinstance(now, Attested):
+        return now
+    if isinstance(now, NothingHeld) or isinstance(past, Attested):
+        return past
+    match past, now:
+        case Kept(), Kept():
+            return msgspec.structs.replace(
+                now,
+                count=max(past.count, now.count),
+                erased=past.erased + now.erased,
+                until=max(filter(None, (past.until, now.until)), default=None),
+                review_by=min(filter(None, (past.review_by, now.review_by)), default=None),
+            )
+        case Kept(), Deleted() | Anonymised():
+            # What is kept and masked in a file cannot be found again: that it was not, does not mean it is gone.
+            return msgspec.structs.replace(past, erased=past.erased + now.before)
+        case Deleted() | Anonymised(), Kept():
+            return msgspec.structs.replace(now, erased=now.erased + past.before)
+        case Anonymised(), Deleted():
+            return msgspec.structs.replace(past, before=past.before + now.before, looked_at=now.looked_at)
+        case Deleted() | Anonymised(), Deleted() | Anonymised():
+            return msgspec.structs.replace(now, before=past.before + now.before)
+        case _:
+            return now
+
+
+def unsearched(state: RequestState) -> tuple[str, ...]:
+    """Give the systems in scope that neither this episode nor an earlier one could search."""
+    asked = {name for name, one in state.systems.items() if one.asked}
+    before = state.scope if state.episode == 1 else state.unsearched
+    return tuple(sorted({*before, *state.systems} - asked))
+
+
 def result_of(plan: Plan, state: RequestState) -> tuple[Result, str]:
-    """Give the result and the headline over all systems of this episode. Call only when every line is final."""
-    tags = set()
+    """Give the result and the headline: this episode's lines, and what earlier ones left open.
+
+    Raises:
+        IllegalTransitionError: a line is not final.
+    """
+    tags = {"not_searched"} if unsearched(state) else set()
+    if any(one.kind == "retention" and one.system not in state.systems for one in state.obligations):
+        tags.add("kept")
     for name, system in state.systems.items():
-        if not system.asked:
-            tags.add("not_searched")
-            continue
-        for outcome in (lines(plan.system(name), system) or {}).values():
-            tags.add(_tag(outcome))
+        if system.asked:
+            tags |= {_tag(outcome) for outcome in final_lines(plan.system(name), system).values()}
     headline = next((tag for tag in WEAKEST_FIRST if tag in tags), "not_searched")
     if tags <= {"not_searched"}:
         return Result.UNIDENTIFIABLE, headline

@@ -5,31 +5,40 @@ from __future__ import annotations
 from orchestrator.core import aggregate, discovery
 from orchestrator.core.events import Confirmed
 from orchestrator.core.fitting import fitting_answer
-from orchestrator.core.model import Attention, Obligation, Phase, SystemState
-from orchestrator.core.moments import later
+from orchestrator.core.model import Attention, Phase, SystemState
+from orchestrator.core.moments import date_of, days_from, later, start_of
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
 from orchestrator.errors import IllegalTransitionError
-from schemas.outcomes import Outcome, Survived
+from orchestrator.law.periods import response_due
+from schemas.outcomes import Located, NothingHeld, Outcome, Survived
 from schemas.tasks import Action
+
+_DIGEST = 16
+"""Hex digits of a confirmation's digest that are remembered; enough to recognise it, too few to fill the state."""
 
 
 def confirmed(work: Work, event: Confirmed) -> str:
     """Take in one confirmation; returns why it was ignored, or nothing."""
     state = work.state
-    if not any(one.system == event.system for one in work.plan.systems):
+    if event.system not in work.plan.by_name:
         raise IllegalTransitionError("a confirmation from a system that is not in the plan")
+    if not event.task_id.startswith(f"{state.request_id}."):
+        raise IllegalTransitionError("a confirmation for a task of another request")
+    if event.sha256[:_DIGEST] in state.heard:
+        return "the confirmation was heard before"
     system = state.systems.get(event.system)
     if system is None or event.task_id != system.task:
         return _late(work, event)
     if event.action != system.action:
         raise IllegalTransitionError("a confirmation of another action than was asked")
+    state.heard = (*state.heard, event.sha256[:_DIGEST])
     system.task, system.answered = "", event.task_id
     system.connector, system.confirmed_at = event.connector, event.acted_at
     system.confirmation_sha256 = event.sha256
-    state.attention = tuple(one for one in state.attention if one.system != event.system)
-    if not any(one.task for one in state.systems.values()):
-        state.timers.pop("silent", None)
+    # It speaks again. Any other reason to stop stays: a person has to act on it, not the next answer.
+    work.settled("system_silent", event.system)
+    state.timers.pop(f"silent:{event.system}", None)
     answer = fitting_answer(work.plan.system(event.system), system, event.outcomes)
     if event.action is Action.LOCATE:
         system.located = answer
@@ -82,25 +91,53 @@ def _retry_later(work: Work, name: str, system: SystemState) -> None:
 
 
 def _late(work: Work, event: Confirmed) -> str:
-    """An answer nobody waits for: ignored, unless it brings new identifiers or contradicts what was believed."""
+    """An answer nobody waits for: ignored, unless it contradicts what was believed or leads further (decision 11)."""
     state = work.state
-    if not event.task_id.startswith(f"{state.request_id}."):
-        raise IllegalTransitionError("a confirmation for a task of another request")
-    system = state.systems.get(event.system)
-    if system is not None and any(isinstance(one, Survived) for one in event.outcomes.values()) and not system.task:
-        todo = "a late answer says that data is still there: look at the system, then `expunge retry`"
-        if state.phase is Phase.CLOSED:
-            reopen(work, (event.system,))
-            return ""
-        work.stop(Attention("contradictory_answer", "system_owner", todo, work.now, event.system))
+    if _contradicts(state.systems.get(event.system), event):
+        _look_again(work, event.system)
         return ""
-    if event.action is not Action.LOCATE or not discovery.absorb(state, event.links):
+    before = state.known
+    if event.action is Action.LOCATE:
+        discovery.absorb(state, event.links)
+    if not discovery.opens_a_search(work.plan, state, before):
         return "the task is not awaited"
     if state.phase is Phase.CLOSED:
-        reopen(work, state.scope)
+        reopen(work, tuple(name for name in state.scope if name in work.plan.by_name and _searchable(work, name)))
     else:
         back_to_discovery(work)
     return ""
+
+
+def _contradicts(system: SystemState | None, event: Confirmed) -> bool:
+    """Tell whether a late answer says that data is there which was believed gone, or never there."""
+    if system is not None and system.task:
+        return False  # the answer that is awaited will tell
+    if any(isinstance(one, Survived) for one in event.outcomes.values()):
+        return True
+    return (
+        system is not None
+        and event.action is Action.LOCATE
+        and any(
+            isinstance(one, Located) and isinstance(system.located.get(name), NothingHeld)
+            for name, one in event.outcomes.items()
+        )
+    )
+
+
+def _look_again(work: Work, name: str) -> None:
+    state = work.state
+    todo = "a late answer says that data is still there: look at the system, then `expunge retry`"
+    if state.phase is Phase.CLOSED:
+        reopen(work, (name,))
+        if _searchable(work, name):
+            return
+        todo = "a late answer says that data is still there, and nothing is left to find it by: look at the system"
+    state.systems.setdefault(name, SystemState())
+    work.stop(Attention("contradictory_answer", "system_owner", todo, work.now, name))
+
+
+def _searchable(work: Work, name: str) -> bool:
+    return bool(discovery.refs_for(work.plan, work.plan.system(name), work.state.known))
 
 
 def back_to_discovery(work: Work) -> None:
@@ -112,32 +149,36 @@ def back_to_discovery(work: Work) -> None:
     for system in state.systems.values():
         if system.asked and not system.task:
             system.retry = True
-            system.outcomes = {}
-    if state.package:
-        state.package = state.package_sha256 = state.package_job = ""
+    state.package = state.package_sha256 = state.package_job = ""
+    state.timers.pop("silent:_package", None)
+    work.settled("package_silent")
 
 
 def reopen(work: Work, systems: tuple[str, ...]) -> None:
     """Begin a new episode over these systems; it ends with a record of its own (I8)."""
-    state = work.state
+    state, limits = work.state, work.plan.limits
     move(state, Phase.DISCOVERING)
     state.episode += 1
     state.round = 0
     state.result = None
-    state.obligations = tuple(one for one in state.obligations if one.system not in systems or _outlives(one))
-    state.systems = {name: SystemState() for name in systems if any(p.system == name for p in work.plan.systems)}
+    state.package = state.package_sha256 = state.package_job = ""
+    state.obligations = tuple(one for one in state.obligations if one.system not in systems or one.kind != "retention")
+    state.systems = {name: SystemState() for name in systems}
+    # The end of the episode sets the timer of what is owed anew; meanwhile somebody has to hear of it (I6).
+    state.timers.pop("owed", None)
+    due, _ = response_due(date_of(work.now))
+    work.timer("deadline", start_of(days_from(due.isoformat(), -limits.warn_days_before_due)))
 
 
-def _outlives(one: Obligation) -> bool:
-    return one.kind != "retention"
-
-
-def silent(work: Work) -> None:
+def silent(work: Work, name: str) -> None:
     """A task is out and nothing came back: visible, never skipped (I12)."""
-    quiet = [name for name, one in sorted(work.state.systems.items()) if one.task]
-    for name in quiet:
-        todo = "no answer: see that the connector runs and reaches its store"
-        owner = work.plan.system(name).owner
-        work.warn(Attention("system_silent", owner, todo, work.now, name))
-    if quiet:
-        work.timer("silent", later(work.now, minutes=work.plan.limits.silent_minutes))
+    todo = "no answer: see that the connector runs and reaches its store; `expunge retry` asks it again"
+    work.warn(Attention("system_silent", work.plan.system(name).owner, todo, work.now, name))
+    work.timer(f"silent:{name}", later(work.now, minutes=work.plan.limits.silent_minutes))
+
+
+def silent_package(work: Work) -> None:
+    """The access package is awaited and did not come."""
+    todo = "the package was not written: see that the exports can be read and written, then `expunge retry`"
+    work.warn(Attention("package_silent", "system_owner", todo, work.now))
+    work.timer("silent:_package", later(work.now, minutes=work.plan.limits.silent_minutes))

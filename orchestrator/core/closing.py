@@ -13,17 +13,13 @@ from orchestrator.core.work import Work
 
 
 def answering(work: Work) -> bool:
-    """Answer, complete and close. The only place that completes (I1)."""
+    """Answer, complete and close. The only place that completes; it raises unless every line is final (I1)."""
     state, plan = work.state, work.plan
-    if work.stopped():
-        return False
-    for name, system in sorted(state.systems.items()):
-        if system.asked and aggregate.lines(plan.system(name), system) is None:
-            raise AssertionError("closing without a final outcome")  # pragma: no cover - guarded by _acting
     today = date_of(work.now).isoformat()
     state.obligations = completion.obligations(plan, state, today)
     record = completion.record(plan, state, work.now)
     state.result, _ = aggregate.result_of(plan, state)
+    state.unsearched = aggregate.unsearched(state)
     state.records = record.number
     work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
     work.effects.append(Complete(record))
@@ -48,19 +44,18 @@ def _keep_what_is_owed(work: Work) -> None:
     work.effects.append(Forget(tuple(sorted(needed)), tuple(sorted(owing)), package))
 
 
-def owed(work: Work) -> str:
+def owed(work: Work) -> None:
     """An obligation is due: look afresh, erase, and say so in a record of its own (I8)."""
     state = work.state
     if state.phase is not Phase.CLOSED:
         # An episode is running; its end sets the timer anew. The firing counts all the same: a timer that is
         # ignored would stay due, and fire again for ever.
-        return ""
+        return
     today = date_of(work.now).isoformat()
     due = [one for one in state.obligations if one.due <= today]
     again = tuple(sorted({one.system for one in due if one.kind == "retention"}))
     state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention")
+    # Also where an episode begins: it may take long, and what expired may not wait for its end.
+    _keep_what_is_owed(work)
     if again:
         reopen(work, again)
-    else:
-        _keep_what_is_owed(work)
-    return ""

@@ -8,15 +8,16 @@ from orchestrator.core.model import Obligation, RequestState, SystemState
 from orchestrator.core.moments import days_from
 from orchestrator.core.plan import Plan, SystemPlan
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
-from schemas.outcomes import Attested, Kept, NothingHeld
+from schemas.outcomes import Attested, Final, Kept, NothingHeld
 from schemas.requests import Right
 
 
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
     """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires."""
-    owed = [one for one in state.obligations if one.system not in state.systems]
+    # A backup outlives what an episode finds; what is kept was looked at afresh in the systems of this one.
+    owed = [one for one in state.obligations if one.kind != "retention" or one.system not in state.systems]
     for name, system in sorted(state.systems.items()):
-        for record_set, outcome in (aggregate.lines(plan.system(name), system) or {}).items():
+        for record_set, outcome in _lines(plan, name, system).items():
             if isinstance(outcome, Kept):
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
@@ -24,11 +25,16 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
                     Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last)
                 )
         days = plan.system(name).backup_days
-        if days and state.right is Right.ERASURE and aggregate.held(system):
+        if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
+            owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
             owed.append(Obligation("backup_horizon", days_from(today, days), name))
     if state.package_sha256:
         owed.append(Obligation("package_expiry", days_from(today, plan.limits.package_days)))
     return tuple(owed)
+
+
+def _lines(plan: Plan, name: str, system: SystemState) -> dict[str, Final]:
+    return aggregate.final_lines(plan.system(name), system) if system.asked else {}
 
 
 def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
@@ -50,7 +56,7 @@ def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
         completed_at=now,
         result=result.value,
         headline=headline,
-        identifier_kinds=tuple(sorted({one.kind for one in state.known})),
+        identifier_kinds=_kinds(state),
         systems=tuple(
             _system_line(plan.system(name), system) for name, system in sorted(state.systems.items()) if system.asked
         ),
@@ -65,8 +71,14 @@ def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
     )
 
 
+def _kinds(state: RequestState) -> tuple[str, ...]:
+    """Give the kinds that were searched by; what was found and not followed is none of them."""
+    asked = {ref for system in state.systems.values() for ref in system.asked}
+    return tuple(sorted({one.kind for one in state.known if one.ref in asked}))
+
+
 def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
-    outcomes = aggregate.lines(plan, system) or {}
+    outcomes = aggregate.final_lines(plan, system)
     return SystemLine(
         system=plan.system,
         connector=system.connector,
@@ -88,14 +100,13 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
 def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
     """Say what was not looked at, and why, so that silence is not read as "no data" (formats.md 6)."""
     reasons: dict[str, str] = {}
+    missing = aggregate.unsearched(state)
     for one in plan.systems:
-        system = state.systems.get(one.system)
-        if system is None:
+        if one.system not in state.scope:
             if state.episode == 1:
                 reasons[one.system] = "out of the scope of the request"
-        elif not system.asked:
+        elif one.system in missing:
             kinds = ", ".join(sorted(one.kinds)) or "none"
             reasons[one.system] = f"GDPR Art. 11: cannot be identified there; would help: {kinds}"
-    known = {one.system for one in plan.systems}
-    reasons.update({name: "no such system is connected" for name in state.scope if name not in known})
+    reasons.update({name: "no such system is connected" for name in missing if name not in plan.by_name})
     return reasons

@@ -37,14 +37,33 @@ def next_round(plan: Plan, state: RequestState) -> dict[str, tuple[str, ...]]:
     return wanted
 
 
-def absorb(state: RequestState, links: Iterable[Known]) -> bool:
-    """Add what a system found to what is known; tell whether anything was new."""
-    have = {(one.ref, one.domain) for one in state.known}
-    given = {one.ref for one in state.known if not one.domain}
-    fresh = [one for one in links if (one.ref, one.domain) not in have and one.ref not in given]
-    if fresh:
-        state.known = (*state.known, *sorted(set(fresh), key=lambda one: (one.kind, one.ref, one.domain)))
-    return any(one.strength is Strength.UNIQUE for one in fresh)
+_STRENGTHS = (Strength.WEAK, Strength.SHARED, Strength.UNIQUE)
+
+
+def absorb(state: RequestState, links: Iterable[Known]) -> None:
+    """Add what a system found to what is known.
+
+    The same identifier may be found with several strengths; the strongest counts, whichever came first (I3): some
+    record set vouches for it, and its own searches would have followed it.
+    """
+    given = tuple(one for one in state.known if not one.domain)
+    refs = {one.ref for one in given}
+    best = {(one.kind, one.ref, one.domain): one for one in state.known if one.domain}
+    for one in links:
+        key = (one.kind, one.ref, one.domain)
+        have = best.get(key)
+        if one.ref not in refs and (have is None or _STRENGTHS.index(one.strength) > _STRENGTHS.index(have.strength)):
+            best[key] = one
+    state.known = (*given, *(best[key] for key in sorted(best)))
+
+
+def opens_a_search(plan: Plan, state: RequestState, before: tuple[Known, ...]) -> bool:
+    """Tell whether what is known now leads somewhere that what was known before did not."""
+    names = [name for name in state.scope if name in plan.by_name]
+    return any(
+        set(refs_for(plan, plan.system(name), state.known)) - set(refs_for(plan, plan.system(name), before))
+        for name in names
+    )
 
 
 def limits_crossed(plan: Plan, state: RequestState, now: str) -> list[Attention]:

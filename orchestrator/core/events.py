@@ -78,11 +78,13 @@ class Incident(_Event, frozen=True, kw_only=True):
     """Something that must not happen did: a person has to look before anything goes on.
 
     ``reason``: ``contradictory_answer`` (a second, different answer under an accepted event id) or
-    ``internal_error`` (an event this program could not apply; it is in the dead letters).
+    ``internal_error`` (an event this program could not apply; it is in the dead letters), ``unusable_answer`` (a task
+    was carried out, and what came back could not be used), ``package_parts_lost`` (exported parts are missing).
     """
 
     reason: str
     system: str = ""
 
 
-Event = RequestAccepted | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+LaterEvent = Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+Event = RequestAccepted | LaterEvent

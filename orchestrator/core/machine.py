@@ -4,7 +4,7 @@ Invariants kept here, each with a test:
 
 * the state passed in is never changed; an event that the tables do not allow raises and changes nothing;
 * a task is issued only in a step whose effects become durable together with the state (I2);
-* only ``_closing`` completes, and only if ``aggregate.lines`` has a final outcome for every record set (I1);
+* only ``closing.answering`` completes, and only with a final outcome for every record set (I1);
 * a fact counts once: an answer to a task that is not awaited is ignored, unless it brings something new (I3);
 * whenever work stops, there is a task out, a timer, or an ``Attention`` with an owner (I6).
 """
@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import aggregate, answers, closing, deciding, discovery
+from orchestrator.core import aggregate, answers, closing, deciding, discovery, mending
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
     Event,
     Incident,
+    LaterEvent,
     OtherClosed,
     PackageAssembled,
     RequestAccepted,
@@ -26,7 +27,7 @@ from orchestrator.core.events import (
     TimerFired,
 )
 from orchestrator.core.model import LOGIC, Attention, Phase, RequestState, SystemState
-from orchestrator.core.moments import date_of, days_from, start_of
+from orchestrator.core.moments import date_of, days_from, later, start_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import ACCEPTS, IGNORES, move
 from orchestrator.core.work import Work, copy_of
@@ -64,7 +65,7 @@ def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
         if isinstance(event, RequestAccepted):
             return Step(state, ignored="the request is already known")
         if state.phase not in ACCEPTS[type(event)]:
-            return _refuse(state, event)
+            return Step(state, ignored=IGNORES[type(event)])
         work = Work(plan, copy_of(state), event.observed_at)
         ignored = _apply(work, event)
         if ignored:
@@ -73,14 +74,7 @@ def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
     return Step(work.state, tuple(work.effects))
 
 
-def _refuse(state: RequestState, event: Event) -> Step:
-    reason = IGNORES.get(type(event))
-    if reason is None:  # pragma: no cover - every table row has its reason; a test compares the tables
-        raise IllegalTransitionError(f"{type(event).__name__} means nothing in {state.phase}")
-    return Step(state, ignored=reason)
-
-
-def _apply(work: Work, event: Event) -> str:
+def _apply(work: Work, event: LaterEvent) -> str:
     match event:
         case Confirmed():
             return answers.confirmed(work, event)
@@ -88,6 +82,8 @@ def _apply(work: Work, event: Event) -> str:
             if work.state.package != AWAITED or work.state.package_job != event.job_id:
                 return "the package is not awaited"
             work.state.package, work.state.package_sha256 = event.file, event.sha256
+            work.state.timers.pop("silent:_package", None)
+            work.settled("package_silent")
         case TimerFired():
             return _timer(work, event)
         case OtherClosed():
@@ -95,12 +91,10 @@ def _apply(work: Work, event: Event) -> str:
                 return "not waited for"
             work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
         case Resumed():
-            return _resume(work)
+            return mending.resume(work)
         case Incident():
             todo = "see the dead letters for what came in, mend the cause, then `expunge retry`"
             work.stop(Attention(event.reason, "system_owner", todo, work.now, event.system))
-        case RequestAccepted():  # pragma: no cover - handled by the caller
-            return "the request is already known"
     return ""
 
 
@@ -144,39 +138,47 @@ def advance(work: Work) -> None:
         pass
 
 
-def _waiting(work: Work) -> bool:
-    if work.stopped():
-        return True
-    return any(one.task for one in work.state.systems.values()) or any(
-        name.startswith(("retry:", "pending:")) for name in work.state.timers
-    )
-
-
 def _discovering(work: Work) -> bool:
     state, plan = work.state, work.plan
-    if _waiting(work):
+    if work.stopped():
         return False
     wanted = discovery.next_round(plan, state)
-    if wanted:
-        if state.round >= plan.limits.rounds:
-            todo = "the search does not come to an end: check the links that the data maps declare as unique"
-            work.stop(Attention("too_many_rounds", "dpo", todo, work.now))
-            return False
-        crossed = discovery.limits_crossed(plan, state, work.now)
-        if crossed:
-            work.stop(*crossed)
-            return False
-        if any(not one.retry for name, one in state.systems.items() if name in wanted):
-            state.round += 1
-        for name, refs in wanted.items():
+    # A system that failed is asked again by itself: it waits for nobody, and nobody's slowness is its own.
+    for name, refs in wanted.items():
+        system = state.systems[name]
+        if system.retry and not system.task:
             work.issue(name, Action.LOCATE, refs)
+    if work.busy():
         return False
     crossed = discovery.limits_crossed(plan, state, work.now)
     if crossed:
         work.stop(*crossed)
         return False
+    if wanted:
+        if state.round >= plan.limits.rounds:
+            todo = "the search does not come to an end: check the links that the data maps declare as unique"
+            work.stop(Attention("too_many_rounds", "dpo", todo, work.now))
+            return False
+        state.round += 1
+        for name, refs in wanted.items():
+            work.issue(name, Action.LOCATE, refs)
+        return False
+    if _unanswered(
+        work, [name for name, one in state.systems.items() if not aggregate.searched(plan.system(name), one)]
+    ):
+        return False
     move(state, Phase.DECIDING)
     return True
+
+
+def _unanswered(work: Work, names: list[str]) -> bool:
+    """Stop on systems that were asked and yet have no answer to go on with: a fence that no path should reach."""
+    missing = [name for name in sorted(names) if work.state.systems[name].asked]
+    for name in missing:
+        # Nothing is out, nothing failed, and yet an answer is missing: never erase or complete on that (I1, I2).
+        todo = "an answer is incomplete: look at the connector, then `expunge retry`"
+        work.stop(Attention("not_final", "system_owner", todo, work.now, name))
+    return bool(missing)
 
 
 def _deciding(work: Work) -> bool:
@@ -195,29 +197,25 @@ def _deciding(work: Work) -> bool:
             work.stop(*blocked)
             return False
     move(state, Phase.ACTING)
-    action = Action.ERASE if state.right is Right.ERASURE else Action.EXPORT
     for name, system in state.systems.items():
+        system.retry = False
         if aggregate.held(system) and aggregate.lines(plan.system(name), system) is None:
-            work.issue(name, action, system.asked)
+            work.issue(name, _ACTS[state.right], system.asked)
     return True
 
 
 def _acting(work: Work) -> bool:
     state, plan = work.state, work.plan
-    if _waiting(work):
-        return False
-    again = [name for name, one in state.systems.items() if one.retry]
-    if again:
-        action = Action.ERASE if state.right is Right.ERASURE else Action.EXPORT
-        for name in again:
-            work.issue(name, action, state.systems[name].asked)
-        return False
-    for name, system in sorted(state.systems.items()):
-        if system.asked and aggregate.lines(plan.system(name), system) is None:
-            # Nothing is out, nothing failed, and yet a line is missing: never complete on that (I1).
-            todo = "an answer is incomplete: look at the connector, then `expunge retry`"
-            work.stop(Attention("not_final", "system_owner", todo, work.now, name))
     if work.stopped():
+        return False
+    for name, system in state.systems.items():
+        if system.retry and not system.task:
+            work.issue(name, _ACTS[state.right], system.asked)
+    if work.busy():
+        return False
+    if _unanswered(
+        work, [name for name, one in state.systems.items() if aggregate.lines(plan.system(name), one) is None]
+    ):
         return False
     move(state, Phase.REVIEWING)
     return True
@@ -239,6 +237,7 @@ def _reviewing(work: Work) -> bool:
             state.package = AWAITED
             state.package_job = f"{state.request_id}.{state.episode}._package.assemble.{state.generation}"
             work.effects.append(AssemblePackage(state.package_job, state.due_on, parts))
+            work.timer("silent:_package", later(work.now, minutes=work.plan.limits.silent_minutes))
         return False
     move(state, Phase.ANSWERING)
     return True
@@ -251,36 +250,18 @@ def _timer(work: Work, event: TimerFired) -> str:
         return "an older timer"
     del state.timers[event.name]
     kind, _, name = event.name.partition(":")
-    if kind in ("retry", "pending"):
-        state.systems[name].retry = True
-    elif kind == "deadline":
-        if state.phase is not Phase.CLOSED:
-            todo = f"the answer is due on {state.due_on}: see what is open with `expunge show`"
-            work.warn(Attention("deadline_near", "dpo", todo, work.now))
-    elif kind == "silent":
-        answers.silent(work)
-    else:
-        return closing.owed(work)
-    return ""
-
-
-def _resume(work: Work) -> str:
-    state = work.state
-    if not state.attention:
-        return "nothing waits for a person"
-    stuck = {one.system for one in state.attention if one.system}
-    again = any(one.reason in ("shared_identifier", "max_records") for one in state.attention)
-    state.attention = ()
-    for name, system in state.systems.items():
-        if name in stuck and not system.task:
-            system.failures = system.survived = 0
-            system.retry = True
-            if state.phase is Phase.DISCOVERING:
-                system.located = {}
-    if state.phase is Phase.DECIDING or again:
-        # A decision was impossible: what was found may have changed, so look again before deciding.
-        answers.back_to_discovery(work)
-    state.round = 0
+    match kind:
+        case "retry" | "pending":
+            state.systems[name].retry = True
+        case "deadline":
+            todo = "the answer is due soon: see what is open with `expunge show`"
+            work.warn(Attention("deadline_near", "dpo", todo, work.now, detail=state.due_on))
+        case "silent" if name == "_package":
+            answers.silent_package(work)
+        case "silent":
+            answers.silent(work, name)
+        case _:
+            closing.owed(work)
     return ""
 
 
@@ -288,6 +269,7 @@ def _resting(_: Work) -> bool:
     return False
 
 
+_ACTS = {Right.ERASURE: Action.ERASE, Right.ACCESS: Action.EXPORT}
 _STEPS = {
     Phase.DISCOVERING: _discovering,
     Phase.DECIDING: _deciding,

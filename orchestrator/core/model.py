@@ -90,6 +90,8 @@ class SystemState(msgspec.Struct, omit_defaults=True):
         failures: Transient failures in a row. ``survived``: failed second looks.
         located: Last answer to locate. ``outcomes``: last answer to erase or export.
         instructions, rules: What was decided per record set, and by which rule (I7).
+        past: Final outcomes of this episode's earlier erasures, where the system was searched again since.
+        unproven: Records found before an earlier erasure of this episode that no final outcome accounts for.
     """
 
     task: str = ""
@@ -103,6 +105,8 @@ class SystemState(msgspec.Struct, omit_defaults=True):
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
     outcomes: dict[str, Outcome] = {}
+    past: dict[str, Outcome] = {}
+    unproven: dict[str, int] = {}
     connector: str = ""
     confirmed_at: str = ""
     confirmation_sha256: str = ""
@@ -114,6 +118,8 @@ class RequestState(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         generation: Counts up; numbers timers, notices and package jobs, so that none is ever taken for another.
+        heard: Digests (16 hex digits) of the confirmations taken in; the same one counts once, however late (I3).
+        unsearched: Systems in scope that no episode could search.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -138,6 +144,8 @@ class RequestState(msgspec.Struct, omit_defaults=True):
     obligations: tuple[Obligation, ...] = ()
     timers: dict[str, Timer] = {}
     generation: int = 0
+    heard: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
     result: Result | None = None
     package: str = ""
     package_sha256: str = ""

@@ -52,6 +52,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
 }
 
 IGNORES: Final[dict[type, str]] = {
+    RequestAccepted: "the request is already known",
     PackageAssembled: "the package is not awaited",
     OtherClosed: "the request is closed",
     Resumed: "the request is closed",

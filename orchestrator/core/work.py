@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from orchestrator.core import aggregate
 from orchestrator.core.effects import Effect, IssueTask, Notice
 from orchestrator.core.model import Attention, RequestState, Timer
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from schemas.tasks import Action
 
-INFORMS = frozenset({"deadline_near", "system_silent"})
+INFORMS = frozenset({"deadline_near", "system_silent", "package_silent"})
 """Reasons that call somebody but do not stop the work."""
 
 
@@ -54,6 +55,12 @@ class Work:
         facts = {"reason": attention.reason, "system": attention.system, "record_set": attention.record_set}
         self.notice("needs_attention", attention.owner, **{k: v for k, v in facts.items() if v})
 
+    def settled(self, reason: str, system: str = "") -> None:
+        """Nobody has to act on this any more."""
+        self.state.attention = tuple(
+            one for one in self.state.attention if (one.reason, one.system) != (reason, system)
+        )
+
     def stop(self, *attentions: Attention) -> None:
         """Stop automatic work until a person has acted."""
         for one in attentions:
@@ -62,6 +69,12 @@ class Work:
     def stopped(self) -> bool:
         """Tell whether a person has to act first."""
         return any(one.reason not in INFORMS for one in self.state.attention)
+
+    def busy(self) -> bool:
+        """Tell whether a system still has to be heard of: a task is out, or will be when its timer fires."""
+        return any(one.task for one in self.state.systems.values()) or any(
+            name.startswith(("retry:", "pending:")) for name in self.state.timers
+        )
 
     def issue(self, name: str, action: Action, refs: tuple[str, ...]) -> None:
         """Send a task to a system, and set the timer that makes its silence visible (I12)."""
@@ -73,7 +86,10 @@ class Work:
         system.task = f"{state.request_id}.{state.episode}.{name}.{action.value}.{system.attempt}"
         if action is Action.LOCATE:
             system.asked = refs
+            aggregate.search_again(system)
+        for kind in ("retry", "pending"):
+            state.timers.pop(f"{kind}:{name}", None)
         lease = limits.lease_minutes if action is Action.ERASE else 0
         instructions = system.instructions if action is Action.ERASE else {}
         self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease))
-        self.timer("silent", later(self.now, minutes=limits.silent_minutes))
+        self.timer(f"silent:{name}", later(self.now, minutes=limits.silent_minutes))

@@ -139,9 +139,12 @@ class Story:
         """Why it waits for a person."""
         return [one.reason for one in self.state.attention]
 
-    @property
+    # Methods, since mypy takes the value of a property as unchanged.
+    def phase(self) -> Phase:
+        return self.state.phase
+
     def closed(self) -> bool:
-        return self.state.phase is Phase.CLOSED
+        return self.phase() is Phase.CLOSED
 
     def out(self) -> dict[str, IssueTask]:
         """The tasks that are out, by system."""

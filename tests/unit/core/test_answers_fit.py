@@ -55,7 +55,7 @@ def stopped_for(story: Story) -> list[tuple[str, str]]:
 def test_i01_nothing_that_locate_was_not_asked_for_counts_as_its_answer(outcome: Outcome) -> None:
     story = Story(plan())
     story.answer("crm", outcome)
-    assert story.state.phase is Phase.DISCOVERING
+    assert story.phase() is Phase.DISCOVERING
     assert stopped_for(story) == [("unverifiable", "not_an_answer_to_locate")]
 
 
@@ -66,7 +66,7 @@ def test_i01_nothing_that_erase_was_not_asked_for_counts_as_its_answer(outcome: 
     story = Story(plan())
     story.answer("crm", found())
     story.answer("crm", outcome)
-    assert story.state.phase is Phase.ACTING
+    assert story.phase() is Phase.ACTING
     assert stopped_for(story) == [("unverifiable", "not_an_answer_to_erase")]
 
 
@@ -75,7 +75,7 @@ def test_i01_nothing_that_export_was_not_asked_for_counts_as_its_answer(outcome:
     story = Story(plan(), Right.ACCESS)
     story.answer("crm", found())
     story.answer("crm", outcome)
-    assert story.state.phase is Phase.ACTING
+    assert story.phase() is Phase.ACTING
     assert stopped_for(story) == [("unverifiable", "not_an_answer_to_export")]
 
 
@@ -121,14 +121,14 @@ def test_i08_records_stay_only_as_ordered_and_dated(kept: Kept, doubt: str) -> N
     # Mended, and asked for again: only then is it complete.
     story.resume()
     story.answer("crm", KEPT)
-    assert story.closed
+    assert story.closed()
 
 
 def test_kept_and_erased_together_account_for_what_was_found() -> None:
     story = Story(plan(system("crm", invoices(kinds=("email",)))))
     story.answer("crm", found(3, last="2020-05-05"))
     story.answer("crm", Kept(1, KeptWhy.LEGAL_OBLIGATION, "fr-ccom-l123-22", "2030-05-05", erased=2))
-    assert story.closed
+    assert story.closed()
 
 
 @pytest.mark.parametrize("right", Right)
@@ -136,7 +136,7 @@ def test_attested_counts_where_the_policy_allows_it(right: Right) -> None:
     story = Story(plan(system("crm", attested=True)), right)
     story.answer("crm", found())
     story.answer("crm", ATTESTED)
-    assert story.closed
+    assert story.closed()
     assert story.records[0].headline == "attested"
     assert story.records[0].systems[0].record_sets[0].assurance == "attested"
 
@@ -203,4 +203,4 @@ def test_deleted_may_say_more_than_was_found() -> None:
     story = Story(plan())
     story.answer("crm", found(1))
     story.answer("crm", Deleted(5, "delete", at()))
-    assert story.closed
+    assert story.closed()

@@ -124,15 +124,15 @@ def test_an_end_a_hundred_years_away_is_the_last_that_is_taken() -> None:
 def test_a_blocked_decision_sends_nothing_and_is_made_afresh() -> None:
     story = Story(plan(system("crm", contacts(), invoices(kinds=("email",)))))
     story.answer("crm", {"contacts": found(), "invoices": found(2, anchor_missing=2)})
-    assert story.state.phase is Phase.DECIDING
+    assert story.phase() is Phase.DECIDING
     assert story.reasons == ["retention_without_date"]
     assert [one.action for one in story.tasks] == ["locate"]
     story.resume()
-    assert story.state.phase is Phase.DISCOVERING
+    assert story.phase() is Phase.DISCOVERING
     story.answer("crm", {"contacts": found(), "invoices": found(2, last="2020-05-05")})
     kept = Kept(2, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", looked_at=at())
     story.answer("crm", {"contacts": Deleted(1, "delete", at()), "invoices": kept})
-    assert story.closed
+    assert story.closed()
     assert {one.name: one.rule for one in story.records[0].systems[0].record_sets} == {
         "contacts": "erase:gdpr-17-1",
         "invoices": "retain:fr-ccom-l123-22:120m",

@@ -1,0 +1,40 @@
+"""What happens when a person says that the cause is mended (``expunge retry``)."""
+
+from __future__ import annotations
+
+from orchestrator.core import aggregate, answers
+from orchestrator.core.model import Phase, SystemState
+from orchestrator.core.work import Work
+from schemas.requests import Right
+
+
+def resume(work: Work) -> str:
+    """Somebody mended the cause: ask again what was named, and look again before anything is decided on it.
+
+    The nearness of the deadline is nothing one can mend: it stays in the list until the request is closed (I6).
+    """
+    state = work.state
+    mended = [one for one in state.attention if one.reason != "deadline_near"]
+    if not mended:
+        return "nothing waits for a person"
+    state.attention = tuple(one for one in state.attention if one.reason == "deadline_near")
+    # What could not be applied may have been the answer to any task that is out, or the package.
+    lost = any(one.reason == "internal_error" for one in mended)
+    stuck = {one.system for one in mended if one.system in work.plan.by_name}
+    stuck |= {name for name, one in state.systems.items() if lost and one.task}
+    for name in sorted(stuck):
+        _ask_again(work, name)
+    state.round = 0
+    acting = state.phase is Phase.ACTING and state.right is Right.ERASURE
+    if not acting or any(not aggregate.held(state.systems[name]) for name in stuck):
+        answers.back_to_discovery(work)
+    return ""
+
+
+def _ask_again(work: Work, name: str) -> None:
+    """Give up the task that is out, if any: its answer, should it still come, is a late one."""
+    system = work.state.systems.setdefault(name, SystemState())
+    work.state.timers.pop(f"silent:{name}", None)
+    system.task = ""
+    system.failures = system.survived = 0
+    system.retry = bool(system.asked)
