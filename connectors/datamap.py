@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -20,6 +20,9 @@ from connectors.errors import MisconfiguredError
 from schemas.errors import InvalidIdentifierError
 from schemas.identifiers import Strength, check_kind
 from schemas.outcomes import KeptWhy
+
+MOST_RECORDS: Final = 100_000
+"""Largest ``max_records``: the keys of all of them travel in one sealed handle."""
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -165,6 +168,13 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
     for entry in entries:
         label = str(entry.get("name", "")) if isinstance(entry, dict) else ""
         one = _convert(entry, kind, location, label)
+        if not 0 <= one.max_records <= MOST_RECORDS:
+            raise location.wrong(
+                f"record set {label!r}: max_records is {one.max_records}",
+                label,
+                "max_records",
+                fix=f"0 to {MOST_RECORDS}",
+            )
         if any(other.name == one.name for other in sets):
             raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
         _check_kinds(one, location)

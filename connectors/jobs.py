@@ -1,7 +1,8 @@
 """Tasks as they are worked on: opened, and sealed again.
 
 A *handle* is what a system remembers of the records it found: ``{record set: [keys]}`` as JSON, sealed with the
-system's own key for one request. Only durable keys stand in it, at most ``HANDLE_KEYS`` a record set.
+system's own key for one request. Only durable keys stand in it, all of them: one that is cut off
+could not be looked for by its key. ``max_records`` bounds their number.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from schemas.errors import SchemaError, SealError, UnknownKeyError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome
 from schemas.sealing import Binding, SharedKey
 from schemas.tasks import Findings, Link, Secret, Task
-
-HANDLE_KEYS: Final = 10_000
-"""Most keys of one record set in a handle."""
 
 CHUNK: Final = 500
 """Most identifiers of one subject in one call (decision 10)."""
@@ -89,7 +87,7 @@ def opened(task: Task, key: SharedKey) -> Job | Failed:
 def sealed(job: Job, result: Result, key: SharedKey, nonce: Callable[[], bytes]) -> str:
     """Seal what was found and the keys to remember."""
     remembered = job.subject.keys if result.handle is None else result.handle
-    keys = {name: sorted(many)[:HANDLE_KEYS] for name, many in remembered.items() if many}
+    keys = {name: sorted(many) for name, many in remembered.items() if many}
     task = job.task
     handle = key.seal(encode(keys), _handle_binding(task), nonce=nonce()) if keys else ""
     bound = Binding(req=task.request_id, task=task.task_id, sys=task.system, use="findings")

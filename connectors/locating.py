@@ -39,10 +39,11 @@ Search = Mapping[str, Found | Unverifiable] | Never
 def locate(session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet]) -> dict[TaskId, Result]:
     """Carry out locate tasks."""
     found = search(session, [job.subject for job in jobs], sets)
-    return {job.task_id: _result(found[job.task_id]) for job in jobs}
+    limits = {one.name: one.max_records for one in sets}
+    return {job.task_id: _result(found[job.task_id], limits) for job in jobs}
 
 
-def _result(found: Search) -> Result:
+def _result(found: Search, limits: Mapping[str, int]) -> Result:
     if not isinstance(found, Mapping):
         return Result(found)
     outcomes: dict[str, Outcome] = {}
@@ -55,7 +56,8 @@ def _result(found: Search) -> Result:
         held = one.holding
         outcomes[name] = proven(Located(len(held.keys), held.facts) if held.keys else NothingHeld(), one)
         links |= dict.fromkeys(held.links)
-        if held.durable:
+        # Above the limit nothing is erased until a person has looked, and then it is searched again.
+        if held.durable and len(held.keys) <= limits[name]:
             handle[name] = held.keys
     return Result(outcomes, tuple(links), handle)
 

@@ -51,7 +51,8 @@ def _check_table(one: SqlRecordSet, sql_map: SqlMap, schema: Schema) -> Table:
     table = schema.tables.get(table_name(one))
     if table is None:
         known = [name for where, name in schema.names if where == one.schema]
-        raise _wrong(one, sql_map, f"no table {one.table!r}", "table", one.table, fix=near(one.table, known))
+        fix = near(one.table, known)
+        raise _wrong(one, sql_map, f"no table {one.table!r}", "table", one.table, fix=fix, code="missing_table")
     if any(other is not one and table_name(other) == table_name(one) for other in sql_map.sets):
         message = f"table {one.table!r} stands in two record sets"
         raise _wrong(one, sql_map, message, "table", fix="one record set for each table")

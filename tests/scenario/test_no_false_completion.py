@@ -181,9 +181,22 @@ def test_i01_the_store_works_against_us(home: Path, case: str) -> None:
 def test_i01_a_table_is_missing(home: Path) -> None:
     sql(home, "ALTER TABLE letters RENAME TO gone")
     state = run(home)
+    needs_attention(home, state, "misconfigured", "missing_table")
+    sql(home, "ALTER TABLE gone RENAME TO letters")
+    assert resume(home).phase is Phase.CLOSED
+
+
+def test_i01_a_table_disappears_after_the_search(home: Path) -> None:
+    class Dropped(Wrapped):
+        def erase(self, orders: Sequence[ErasureOrder]) -> Any:
+            sql(home, "ALTER TABLE letters RENAME TO gone")
+            return super().erase(orders)
+
+    state = run(home, Dropped)
     needs_attention(home, state, "failed", "missing_table")
     sql(home, "ALTER TABLE gone RENAME TO letters")
     assert resume(home).phase is Phase.CLOSED
+    bob_is_untouched(home)
 
 
 class Wrapped(Connector):
