@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -124,7 +124,7 @@ def _record_sets(out: Console, state: RequestState) -> None:
         for record_set, outcome in sorted(_current(system).items()):
             style = "red" if isinstance(outcome, Never) else "yellow" if isinstance(outcome, Pending) else ""
             rule = system.rules.get(record_set, "")
-            decided = words.rule(rule) if rule else "-"
+            decided = words.rule(rule) if rule and _found(system, record_set) else "-"
             said = Text(words.outcome(outcome), style)
             made.add_row(f"{name}/{record_set}", str(_found(system, record_set)), decided, said)
         if system.task:
@@ -134,17 +134,28 @@ def _record_sets(out: Console, state: RequestState) -> None:
         out.print(made)
 
 
+_TIMERS: Final = {
+    "retry": "tried again",
+    "pending": "looked at again: what was not done yet",
+    "deadline": "reminder of the deadline",
+}
+
+
 def _rest(out: Console, page: Page) -> None:
     state = page.state
     lines = [
-        f"{one.due}  {words.obligation(one.kind)}"
+        f"{one.due}  owed: {words.obligation(one.kind)}"
         + (f" ({'/'.join(filter(None, (one.system, one.record_set)))})" if one.system else "")
         for one in sorted(state.obligations, key=lambda one: one.due)
     ]
-    lines += [f"{timer.due[:10]}  timer {name}" for name, timer in sorted(state.timers.items())]
+    for name, timer in sorted(state.timers.items(), key=lambda one: one[1].due):
+        kind, _, system = name.partition(":")
+        if kind in _TIMERS:
+            lines.append(f"{timer.due[:10]}  {_TIMERS[kind]}" + (f" ({system})" if system else ""))
     lines += [f"waits for {one}" for one in state.waits_for]
     lines += [
-        f"{one.completed_at[:10]}  record {one.number}: `expunge record {state.request_id}`" for one in page.records
+        f"{one.completed_at[:10]}  record {one.number}: `expunge record {state.request_id} --number {one.number}`"
+        for one in page.records
     ]
     if state.package and state.package_sha256:
         lines.append(f"the copy is ready: `expunge package {state.request_id} -O copy.zip`")

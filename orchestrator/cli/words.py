@@ -173,6 +173,23 @@ def outcome(one: Outcome) -> str:  # noqa: C901 - one branch per member of a clo
             return f"FAILED ({kind.value}): {code}"
 
 
+def brief(one: Outcome) -> str:
+    """Say what became of one record set in few words, for a line that names several."""
+    match one:
+        case Kept():
+            return f"{one.count} kept" + (f" {one.erased} erased" if one.erased else "")
+        case Deleted(before=count):
+            return f"{count} erased"
+        case Anonymised(before=count):
+            return f"{count} anonymised"
+        case Located(count=count):
+            return f"{count} found"
+        case Pending(count=count):
+            return f"{count} NOT DONE YET"
+        case _:
+            return outcome(one)
+
+
 def _kept(one: Kept) -> str:
     masked = ", masked" if one.masked else ""
     gone = f"; erased {one.erased} whose time was over" if one.erased else ""
@@ -187,8 +204,12 @@ def event(one: events.Event) -> str:
             waits = f"; waits for {len(one.others)} access request of the same person" if one.others else ""
             return f"taken in: {one.right.value}, to be found by {kinds}{waits}"
         case events.Confirmed():
-            answers = "; ".join(f"{name}: {outcome(found)}" for name, found in sorted(one.outcomes.items()))
-            return f"{one.system} answered to {one.action.value}: {answers}"
+            held = [
+                f"{name} {brief(found)}"
+                for name, found in sorted(one.outcomes.items())
+                if not isinstance(found, NothingHeld)
+            ]
+            return f"{one.system} answered to {one.action.value}: {', '.join(held) or 'nothing held'}"
         case events.PackageAssembled():
             return "the access package was written"
         case events.TimerFired(name=name):

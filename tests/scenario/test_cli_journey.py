@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import main
+from orchestrator.cli.demo import company
 from orchestrator.cli.demo.story import furnish
 
 TODAY = dt.date(2026, 11, 23)
@@ -259,6 +260,24 @@ def test_check_names_every_system_that_does_not_fit(home: Path, shell: Shell) ->
     assert found["system crm"]["where"] == f"{crm}:{line}"
     assert shell("check") == 2
     assert "did you mean 'phone'?" in shell.out
+
+
+def test_what_init_writes_passes_check_once_it_is_filled_in(tmp_path: Path, shell: Shell) -> None:
+    folder = tmp_path / "own"
+    assert shell("init", str(folder)) == 0
+    company.build(folder / "data", 1, TODAY)
+    file = folder / "expunge.toml"
+    text = file.read_text(encoding="utf-8")
+    start = text.index("# [systems.crm]")
+    systems = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text[start:].splitlines())
+    file.write_text(text[:start] + systems, encoding="utf-8")
+    for one in (folder / "maps").iterdir():
+        one.rename(one.with_name(one.name.removeprefix("example-")))
+    assert shell("check", "--home", str(folder)) == 2
+    assert "a key is missing" in shell.out
+    assert shell("init", str(folder)) == 0
+    assert shell("check", "--home", str(folder)) == 0
+    assert shell.err == "everything fits\n"
 
 
 def test_check_shows_warnings_and_is_fine(home: Path, shell: Shell) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,13 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 
 @pytest.fixture
-def desk(store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    made = Desk(tmp_path, Screen(Format.TEXT))
-    monkeypatch.setattr(made, "settings", lambda: _settings(tmp_path))
-    return made
+def show(store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[listing.What, int], int]:
+    def shown(what: listing.What, limit: int) -> int:
+        desk = Desk(tmp_path, Screen(Format.TEXT))
+        monkeypatch.setattr(desk, "settings", lambda: _settings(tmp_path))
+        return listing.show_list(desk, what, limit)
+
+    return shown
 
 
 def _settings(home: Path) -> Settings:
@@ -106,24 +109,29 @@ def test_totals_count_each_request_once(filled: SqlStore) -> None:
     assert queries.totals(filled) == queries.Totals(open=2, closed=2, attention=1, waiting=0)
 
 
-def test_lists_are_readable(filled: SqlStore, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert listing.show_list(desk, "all", 2) == 0
+def test_lists_are_readable(
+    filled: SqlStore, show: Callable[[listing.What, int], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show("all", 2) == 0
     out, err = capsys.readouterr()
     assert "discovering, NEEDS ATTENTION" in out
     assert "2 open (0 not begun), 2 closed, 1 need attention; 2 shown" in err
-    listing.show_list(desk, "all", 50)
+    show("all", 50)
     assert "closed: fulfilled" in capsys.readouterr().out
-    listing.show_list(desk, "dead", 50)
+    show("dead", 50)
     assert "SealError" in capsys.readouterr().out
-    listing.show_list(desk, "obligations", 50)
+    show("obligations", 50)
     assert "backups still hold it until then" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("what", ["all", "attention", "dead", "obligations"])
 def test_an_empty_list_prints_no_data(
-    store: SqlStore, desk: Desk, what: listing.What, capsys: pytest.CaptureFixture[str]
+    store: SqlStore,
+    show: Callable[[listing.What, int], int],
+    what: listing.What,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert listing.show_list(desk, what, 50) == 0
+    assert show(what, 50) == 0
     assert capsys.readouterr().out == ""
 
 

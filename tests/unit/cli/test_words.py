@@ -145,7 +145,7 @@ def _known(kind: str) -> Known:
                 sha256="",
                 outcomes={"b": NothingHeld(), "a": Located(2)},
             ),
-            "crm answered to locate: a: found 2; b: nothing held",
+            "crm answered to locate: a 2 found",
         ),
         (
             events.PackageAssembled(request_id="r", observed_at=AT, job_id="j", file="f", sha256="s"),
@@ -169,6 +169,22 @@ def _known(kind: str) -> Known:
 )
 def test_events_are_said_in_words(event: events.Event, said: str) -> None:
     assert words.event(event) == said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Kept(2, KeptWhy.HOLD, "t", erased=1), "2 kept 1 erased"),
+        (Kept(2, KeptWhy.HOLD, "t"), "2 kept"),
+        (Deleted(3, "delete", AT), "3 erased"),
+        (Anonymised(3, "anonymise", AT), "3 anonymised"),
+        (Located(1), "1 found"),
+        (Pending(AT, "live_file", 4), "4 NOT DONE YET"),
+        (Survived(1), "STILL THERE: 1"),
+    ],
+)
+def test_outcomes_can_be_said_briefly(outcome: Outcome, said: str) -> None:
+    assert words.brief(outcome) == said
 
 
 def test_codes_of_a_later_version_are_shown_as_they_are() -> None:
