@@ -6,14 +6,17 @@ import datetime as dt
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from orchestrator.cli import main
 from orchestrator.cli.demo import company, witness
+from orchestrator.cli.demo.story import furnish as furnish_well
 
 TODAY = dt.date(2026, 11, 23)
 LINES = {
@@ -59,12 +62,29 @@ def test_the_text_says_what_happened_in_order(capsys: pytest.CaptureFixture[str]
         "NOT DONE YET",
         "3  Erase   done",
         "record set",
-        "ok    2 of 2",
+        "ok     2 of 2",
         "Nothing is left",
     ]
     places = [out.index(one) for one in marks]
     assert places == sorted(places)
     assert "\x1b" not in out
+
+
+def test_a_demo_that_goes_wrong_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def furnish(home: Path, seed: int, today: dt.date) -> company.Company:
+        made = furnish_well(home, seed, today)
+        with (home / "expunge.toml").open("a", encoding="utf-8") as file:
+            file.write("\n[limits]\nretry_first_seconds = 0\n")
+        with closing(sqlite3.connect(home / "company" / "crm.sqlite")) as database, database:
+            database.execute("CREATE TRIGGER keep BEFORE DELETE ON tickets BEGIN SELECT RAISE(IGNORE); END")
+        return made
+
+    monkeypatch.setattr("orchestrator.cli.demo.story.furnish", furnish)
+    assert main(["demo"]) == 1
+    out = capsys.readouterr().out
+    assert "3  Erase   ATTENTION" in out
+    assert "still there at the second look" in out
+    assert "NOT OK 1 of 2 signed records" in out
 
 
 def test_a_kept_home_can_be_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -138,7 +140,7 @@ def _step(out: Console, number: int, what: str, one: Ended, said: str) -> None:
 
 def _standing(one: Ended) -> Text:
     if one.attention:
-        return Text("NEEDS A PERSON", "bold red")
+        return Text("ATTENTION", "bold red")
     if one.closed:
         return Text("done", "bold green")
     return Text("NOT DONE YET", "bold yellow")
@@ -183,7 +185,7 @@ def _proofs(out: Console, told: Told) -> None:
         (not told.traces_after, f"{traces}: {told.traces_before} places before, {told.traces_after} after"),
     )
     for held, said in checks:
-        out.print(Text.assemble(("ok    ", "bold green") if held else ("WRONG ", "bold red"), said))
+        out.print(Text.assemble(("ok     ", "bold green") if held else ("NOT OK ", "bold red"), said))
 
 
 def _next(out: Console, told: Told) -> None:
@@ -191,13 +193,13 @@ def _next(out: Console, told: Told) -> None:
     if told.home is None:
         out.print("Nothing is left behind. To look around: `expunge demo --keep DIR`")
         return
-    out.print(Text.assemble(("Look around: ", "bold"), f"export EXPUNGE_HOME={told.home}"))
+    out.print(Text.assemble(("Look around: ", "bold"), f"export EXPUNGE_HOME={shlex.quote(told.home)}"))
     erasure, access = told.erasure.request_id, told.access.request_id
     for command, what in (
         ("expunge list --obligations", "what is still owed, and when"),
         (f"expunge show {erasure}", "every decision, its rule"),
         (f"expunge record {erasure} -O proof.jws", "the proof, to hand out"),
-        (f"expunge verify proof.jws --key {told.home}/keys/record.pub.jwk", "check it"),
+        (f"expunge verify proof.jws --key {shlex.quote(told.home)}/keys/record.pub.jwk", "check it"),
         (f"expunge package {access} -O copy.zip", "the copy, to hand over"),
     ):
         out.print(Text.assemble("  ", (f"{command:<42}", "cyan"), f"  {what}"), soft_wrap=True)
