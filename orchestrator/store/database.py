@@ -70,7 +70,7 @@ def translate(error: DBAPIError, where: str) -> ExpungeError:
         )
     known = (
         ("locked", "the database is locked by another program", "close the other program, or wait, then try again"),
-        ("readonly", "the database is read-only", "give this user the right to write the file and its folder"),
+        ("readonly", "the database is read-only", "let this user write the file, its -wal and -shm, and the folder"),
         ("full", "the disk is full", "free some space; nothing was lost"),
         ("unable to open", "the database cannot be opened", "check the path under [store] and its rights"),
         ("malformed", "the database is damaged", "restore it from a backup"),

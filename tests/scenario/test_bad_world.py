@@ -222,6 +222,11 @@ def test_the_orchestrators_database_is_read_only(world: World) -> None:
     assert where == str(database)
     assert fix
     before = world.company.snapshot_bystanders([WHO])
+    # SQLite gave its log the mode of the database, so the database alone is not enough, and the advice says so.
+    database.chmod(0o600)
+    half = _run_bound(world)
+    assert "read-only" in half.stdout
+    assert "-wal" in half.stdout
     _writable(database)
     again = _run_bound(world)
     assert (again.stdout, again.stderr) == ("", "")
