@@ -218,3 +218,12 @@ def speaks(state: RequestState) -> bool:
     """Tell whether a state that is not closed is heard of again by itself or by a person (I6)."""
     waits = bool(state.timers) or any(one.task for one in state.systems.values())
     return waits or any(one.owner and one.todo for one in state.attention)
+
+
+COMPANY = plan(
+    system("crm", contacts(), invoices()),
+    system("events", contacts("clicks", kinds=("cookie_id", "ip"))),
+    system("mail", contacts("letters", erase="anonymise")),
+    system("hr", contacts("staff", kinds=("employee_id",)), domain="staff"),
+)
+"""``crm`` and ``mail`` know the e-mail; ``events`` is reached through what they find; ``hr`` is another domain."""
