@@ -214,9 +214,8 @@ def test_kept_invoices_go_one_by_one_when_their_time_comes(home: Path) -> None:
     customer, email = contacts(home, "Customer")[0]
     clock = ShiftedClock()
     run(home, erasure("r", email=email), clock=clock)
-    dates = sorted(
-        dt.date.fromisoformat(row[2][:10]) for row in dump(home / "chinook.sqlite")["Invoice"].values() if row[1] == customer
-    )
+    invoices = [row for row in dump(home / "chinook.sqlite")["Invoice"].values() if row[1] == customer]
+    dates = sorted(dt.date.fromisoformat(str(row[2])[:10]) for row in invoices)
     today = clock.now().date()
     for place, date in enumerate(dates):
         clock.shift += dt.datetime.combine(add_months(date, 120), dt.time(12), dt.UTC) - clock.now()

@@ -151,8 +151,7 @@ TRIGGERS = {
         "letters",
     ),
     "a mask leaves the name": (
-        "CREATE TRIGGER t AFTER UPDATE ON members WHEN new.name = 'erased' BEGIN"
-        " UPDATE members SET name = old.name WHERE id = old.id; END",
+        "CREATE TRIGGER t AFTER UPDATE ON members BEGIN UPDATE members SET name = 'Ada' WHERE id = old.id; END",
         "still_there",
         "members",
     ),
