@@ -1,13 +1,15 @@
 """The only place that changes a file: whole, under a lock, and either fully or not at all.
 
 A temporary file in the same folder is written, checked and synced; the original is looked at again (same inode,
-size, mtime) and replaced by an atomic rename; the folder is synced. A crash leaves the original and at most a
-temporary file, which the next erasure removes.
+size, mtime), the two change places in one step, and what was taken out is looked at once more; the folder is synced.
+A crash leaves one whole file and at most a temporary one, which the next erasure removes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import secrets
 import shutil
@@ -22,6 +24,10 @@ from connectors.files import paths
 from connectors.files.faults import translated
 
 LOCK_SECONDS: Final = 30.0
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_renameat2: Final = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
 class Temporary(NamedTuple):
@@ -87,10 +93,35 @@ def replacing(file: paths.File, *, need: int) -> Iterator[Temporary]:
                 _dress(out.fileno(), before, file.path)
                 os.fsync(out.fileno())
             _unchanged(file.path.stat(follow_symlinks=False), file)
-            path.rename(file.path)
+            exchange(path, file.path)
+            # The old file stands under the temporary name now. If another process put its own in place after the look
+            # above, that one stands there: it goes back, and nothing of it is lost.
+            try:
+                _unchanged(path.stat(follow_symlinks=False), file)
+            except TransientError:
+                exchange(path, file.path)
+                raise
             _sync(folder)
         finally:
             path.unlink(missing_ok=True)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two files of one folder in one step (``renameat2(2)``, Linux).
+
+    Elsewhere, and on file systems that cannot swap, ``one`` replaces ``other`` by a rename; a hard link keeps the old
+    file under the name of ``one``, at the price of the instant between link and rename.
+    """
+    if _renameat2 is not None:
+        if _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.ENOSYS, errno.EINVAL):
+            raise OSError(code, os.strerror(code))
+    spare = one.with_name(f".expunge-{secrets.token_hex(8)}.tmp")
+    spare.hardlink_to(other)
+    one.rename(other)
+    spare.rename(one)
 
 
 def _unchanged(status: os.stat_result, file: paths.File) -> None:

@@ -169,6 +169,36 @@ def test_file_changed_by_another_process_stays_as_that_left_it(
     assert file.read_bytes() == OTHER
 
 
+@pytest.mark.parametrize("swaps", [True, False])
+def test_file_put_in_place_after_the_last_look_goes_back(
+    store: Store, swaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = store.put("a.log", OTHER + HERS)
+    theirs = OTHER + HERS + b"written by another process\n"
+    real = replace.exchange
+    calls: list[int] = []
+
+    def exchange(one: Path, other: Path) -> None:
+        if not calls:
+            new = file.with_name("theirs")
+            new.write_bytes(theirs)
+            new.rename(file)
+        calls.append(1)
+        real(one, other)
+
+    monkeypatch.setattr(replace, "exchange", exchange)
+    if not swaps:
+        monkeypatch.setattr(replace, "_renameat2", None)
+    with pytest.raises(TransientError, match="file_changed"):
+        store.erase(subject(ip="10.0.0.1"))
+    assert file.read_bytes() == theirs
+    assert store.names() == {"a.log"}
+    assert len(calls) == 2
+    store.erase(subject(ip="10.0.0.1"))
+    assert file.read_bytes() == theirs.replace(HERS, b"")
+    assert store.names() == {"a.log"}
+
+
 def test_too_little_room_is_noticed_before_writing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put("a.log", HERS)
     usage = shutil.disk_usage(store.root)._replace(free=3)
