@@ -7,11 +7,12 @@ import sys
 import unicodedata
 
 import pytest
+from email_validator import validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidIdentifierError
-from schemas.identifiers import KINDS, MAX_LENGTH, canonical, parse
+from schemas.identifiers import _PLAIN_EMAIL, _PLAIN_LENGTH, KINDS, MAX_LENGTH, canonical, parse
 
 KIND = st.sampled_from([*sorted(KINDS), "x_card"])
 ANY = st.text(st.characters(codec=None), max_size=60)
@@ -91,3 +92,11 @@ def test_canonical_is_idempotent_on_every_character_that_changes() -> None:
                 once = canonical(kind, text)
                 if canonical(kind, once) != once:
                     pytest.fail(f"{kind}: {text!a}")
+
+
+@settings(deadline=None, max_examples=500)
+@given(text=st.from_regex(_PLAIN_EMAIL))
+def test_what_counts_as_plain_without_asking_the_library_is_valid_for_it(text: str) -> None:
+    address = text[:_PLAIN_LENGTH] if len(text) > _PLAIN_LENGTH else text
+    if _PLAIN_EMAIL.match(address):
+        assert validate_email(address, check_deliverability=False, test_environment=True).normalized == address
