@@ -38,6 +38,7 @@ _SAYABLE: Final = re.compile(
 )
 _PATH: Final = re.compile(r" - at `(?:key` in `)?(\$[^`]*)`\Z")
 _AT_BYTE: Final = re.compile(r"\(byte \d+\)\Z")
+_A_FORM: Final = 'one JSON object: {"right": "erasure", "identifiers": [{"kind": "email", "value": "..."}]}'
 _STRING: Final = re.compile(CLOUDEVENTS_STRING)
 _TIME: Final = re.compile(TIME_PATTERN)
 
@@ -107,11 +108,14 @@ def decode_form(raw: bytes) -> RequestForm:
             "message.size", f"{len(raw)} bytes", fix=f"a request has at most {MAX_FORM_BYTES} bytes"
         )
     try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        message = f"not valid JSON in UTF-8 (byte {error.start})"
+        raise MalformedMessageError("message.malformed", message, fix="save it as UTF-8") from None
+    try:
         form = decode(raw, RequestForm)
     except MalformedMessageError as error:
-        if error.where != "$.right":
-            raise
-        fix = f"one of: {', '.join(Right)}"
+        fix = f"one of: {', '.join(Right)}" if error.where == "$.right" else _A_FORM
         raise MalformedMessageError(error.rule, error.message, where=error.where, fix=fix) from None
     forbid_unknown(raw, form)
     return form
@@ -140,13 +144,14 @@ def forbid_unknown(raw: bytes, decoded: Any) -> None:
         # The standard library tells of duplicates; numbers stay text, since their size is nobody's concern here.
         plain = json.loads(raw.decode(), object_pairs_hook=_once, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
-        raise MalformedMessageError("message.malformed", "not valid JSON in UTF-8") from None
+        raise MalformedMessageError("message.malformed", "not valid JSON in UTF-8", fix=_A_FORM) from None
     _compare(plain, decoded, "$")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
-        raise MalformedMessageError("message.duplicate_field", "a field stands twice in one object")
+        message = "a field stands twice in one object"
+        raise MalformedMessageError("message.duplicate_field", message, fix="give each field once")
     return found
 
 

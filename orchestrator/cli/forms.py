@@ -39,7 +39,7 @@ class RefusedError(UsageError):
         super().__init__(
             f"{first.error.message}: {taken}", where=first.place, why=first.error.rule, fix=first.error.fix
         )
-        self.more = [f"{one.place}: {one.error.message} ({one.error.fix})" for one in others[: _SHOWN - 1]]
+        self.more = [f"{one.place}: {one.error.message}; {one.error.fix}" for one in others[: _SHOWN - 1]]
         if len(others) >= _SHOWN:
             self.more.append(f"and {len(others) - _SHOWN + 1} others")
 
@@ -111,10 +111,12 @@ def _whole(line: bytes) -> bool:
 
 def _array(raw: bytes, name: str) -> Iterator[tuple[int, bytes]]:
     try:
+        raw.decode()  # msgspec counts bytes from the start of the text that it was reading
         pieces = msgspec.json.decode(raw, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         found = _BYTE.search(str(error))
-        line = raw.count(b"\n", 0, int(found[1])) + 1 if found else 1
+        byte = error.start if isinstance(error, UnicodeDecodeError) else int(found[1]) if found else 0
+        line = raw.count(b"\n", 0, byte) + 1
         what = "not valid JSON in UTF-8: nothing was taken in"
         raise UsageError(what, where=f"{name}:{line}", fix="correct the array of requests") from None
     at = 0

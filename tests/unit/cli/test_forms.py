@@ -105,7 +105,22 @@ def test_a_broken_line_among_good_ones_names_its_line() -> None:
     ],
 )
 def test_bad_input_names_the_rule(raw: bytes, rule: str) -> None:
-    assert refused(raw).why == rule
+    error = refused(raw)
+    assert error.why == rule
+    assert error.fix
+    assert all(error.more) and not any(one.endswith(("()", "; ")) for one in error.more)  # noqa: PT018
+
+
+@pytest.mark.parametrize("wrap", [b"%b", b"[%b]", b"\n\n[%b]"])
+def test_bytes_that_are_no_utf8_are_found_at_their_line(wrap: bytes) -> None:
+    one = json.dumps(form("caf\u00e9@mail.example"), indent=1, ensure_ascii=False).encode("latin-1")
+    raw = wrap % one
+    line = raw[: raw.index(b"\xe9")].count(b"\n") + 1
+    with pytest.raises(UsageError) as caught:
+        read_forms(raw, "file", now=NOW)
+    assert caught.value.where == f"file:{line}"
+    assert "UTF-8" in caught.value.what
+    assert caught.value.fix
 
 
 def test_many_findings_are_told_up_to_a_limit() -> None:
