@@ -100,15 +100,21 @@ class Location(msgspec.Struct, frozen=True):
     text: str
 
     def line(self, *words: str) -> int | None:
-        """Give the 1-based line that holds the last word, after a line that holds each earlier one."""
+        """Give the 1-based line that holds the last word, after a line that holds each earlier one.
+
+        The words between the first (a name) and the last (anything) are keys: ``erase = "anonymise"`` is no
+        ``anonymise``, unless there is no such key.
+        """
         start = 0
         found: int | None = None
-        lines = self.text.splitlines()
-        for word in words:
-            pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-            for number in range(start, len(lines)):
-                if pattern.search(lines[number].split("#")[0]):
-                    found, start = number + 1, number
+        lines = [line.split("#")[0] for line in self.text.splitlines()]
+        for place, word in enumerate(words):
+            plain = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+            key = [plain + r"[\"']?\s*[=.\]]"] if 0 < place < len(words) - 1 else []
+            for pattern in (*key, plain):
+                at = next((n for n in range(start, len(lines)) if re.search(pattern, lines[n])), None)
+                if at is not None:
+                    found, start = at + 1, at
                     break
         return found
 
@@ -147,7 +153,8 @@ def read_toml(file: Path) -> tuple[dict[str, Any], Location]:
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else len(text.splitlines())
         message = f"broken TOML: {re.sub(r' ?[(]at .*', '', str(error))}"
-        raise MisconfiguredError("toml", message, file=str(file), line=line) from None
+        fix = 'key = "text", key = 1, or [table]; see toml.io'
+        raise MisconfiguredError("toml", message, file=str(file), line=line, fix=fix) from None
 
 
 def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMap:
