@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from orchestrator.errors import UsageError
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems")
+_T = TypeVar("_T")
 _OWN_KEYS: Final = ("connector", "map", "domain", "owner")
 
 
@@ -81,15 +82,13 @@ def as_usage(error: MisconfiguredError) -> UsageError:
 
 def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -> Settings:
     _known(raw, _TABLES, location)
-    if raw.get("version") != 1:
+    if type(raw.get("version")) is not int or raw["version"] != 1:
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
-    try:
-        policy = msgspec.convert(raw.get("policy", {}), Policy)
-        limits = msgspec.convert(raw.get("limits", {}), dict[str, int])
-    except msgspec.ValidationError as error:
-        raise location.wrong(str(error), "policy") from None
-    systems = raw.get("systems", {})
-    if not isinstance(systems, dict) or not systems:
+    _known(_table(raw, "policy", location), Policy.__struct_fields__, location, "policy")
+    policy = _converted(raw, "policy", Policy, location)
+    limits = _converted(raw, "limits", dict[str, int], location)
+    systems = _table(raw, "systems", location)
+    if not systems:
         raise location.wrong("no system is connected", "systems", fix="add a [systems.<id>] table")
     return Settings(
         home=home,
@@ -103,29 +102,58 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
     )
 
 
-def _text(raw: dict[str, Any], table: str, key: str, default: str, location: Location) -> str:
-    section = raw.get(table, {})
+def _table(raw: dict[str, Any], name: str, location: Location) -> dict[str, Any]:
+    section = raw.get(name, {})
     if not isinstance(section, dict):
-        raise location.wrong(f"[{table}] is a table", table)
+        raise location.wrong(f"[{name}] is a table", name, fix=f"write [{name}] on a line of its own, its keys below")
+    return section
+
+
+def _converted(raw: dict[str, Any], name: str, kind: type[_T], location: Location) -> _T:
+    section = _table(raw, name, location)
+    try:
+        return msgspec.convert(section, kind)
+    except msgspec.ValidationError:
+        # Key by key, to name the line of the one that is wrong.
+        for key, value in section.items():
+            try:
+                msgspec.convert({key: value}, kind)
+            except msgspec.ValidationError as error:
+                message = str(error).partition(" - at `")[0]
+                raise location.wrong(f"[{name}] {key}: {message}", name, key, fix=_FIXES.get(key, "a number")) from None
+        raise  # pragma: no cover - each key alone is fine, so all of them are: no rule joins two
+
+
+_FIXES: Final = {
+    "version": 'a text in quotes, e.g. version = "2026-01"',
+    "controllers": 'a list of ids, e.g. controllers = ["acme-sa"]',
+    "join_domains": 'pairs of domains, e.g. join_domains = [["crm", "hr"]]',
+}
+
+
+def _text(raw: dict[str, Any], table: str, key: str, default: str, location: Location) -> str:
+    section = _table(raw, table, location)
     _known(section, (key,), location, table)
     value = section.get(key, default)
-    if not isinstance(value, str):
-        raise location.wrong(f"[{table}] {key} is a path in quotes", table, key)
+    if not isinstance(value, str) or not value:
+        raise location.wrong(f"[{table}] {key} is a path in quotes", table, key, fix=f'{key} = "{default}"')
     return value
 
 
 def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> ConnectedSystem:
     table = f"systems.{name}"
     if not _SYSTEM_ID.match(name):
-        raise location.wrong(f"[{table}]: a system id has lower-case letters, digits and dashes", table)
+        fix = "a lower-case letter, then lower-case letters, digits and dashes; at most 31 characters"
+        raise location.wrong(f"[{table}]: not an id of a system", "systems", name, fix=fix)
     if not isinstance(raw, dict):
-        raise location.wrong(f"[{table}] is a table", table)
-    for key in ("connector", "map"):
-        if not isinstance(raw.get(key), str):
-            raise location.wrong(f'[{table}] needs {key} = "..."', table)
+        raise location.wrong(f"[{table}] is a table", "systems", name, fix=f"write [{table}] on a line of its own")
+    for key, example in (("connector", "sql"), ("map", f"{name}.toml")):
+        if not isinstance(raw.get(key), str) or not raw[key]:
+            raise location.wrong(f'[{table}] needs {key} = "..."', "systems", name, fix=f'e.g. {key} = "{example}"')
     for key in ("domain", "owner"):
         if not isinstance(raw.get(key, ""), str):
-            raise location.wrong(f"[{table}] {key} is a text in quotes", table, key)
+            message = f"[{table}] {key} is a text in quotes"
+            raise location.wrong(message, "systems", name, key, fix=f'e.g. {key} = "{name}"')
     options = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
     settings = SystemSettings(name, home / raw["map"], home, options, str(file))
     return ConnectedSystem(name, raw["connector"], raw.get("domain", name), raw.get("owner", "system-owner"), settings)

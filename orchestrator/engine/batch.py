@@ -17,12 +17,13 @@ from orchestrator.core import machine
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
 from orchestrator.core.events import Event, Incident, OtherClosed
 from orchestrator.core.model import RequestState
+from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.engine import stored, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.stored import Plans
-from orchestrator.errors import IllegalTransitionError
+from orchestrator.errors import DependencyError, IllegalTransitionError
 from orchestrator.ledger import record
 from orchestrator.ports import Chance, JournalRow, Keyring, OutboxRow, Transaction
 from schemas.codec import encode
@@ -115,6 +116,8 @@ class Batch:
             if not step.ignored:
                 caused = self._realise(step.state, step.effects, capsule or self.capsules.get(request_id))
                 self._accept(step.state, caused)
+        except DependencyError:
+            raise  # nothing that this event is to blame for
         except IllegalTransitionError as error:
             self.bury(source, event_id, request_id, f"IllegalTransitionError: {error.what}", original)
             return DEAD
@@ -173,7 +176,7 @@ class Batch:
             self._note(event, INTERNAL_SOURCE, f"{cause}.incident.{self.chance(9).hex()}", APPLIED)
 
     def spend(self, request_id: str, timer: str) -> None:
-        """Take a timer that did not count out of the list of what is due; else it would be fired for ever."""
+        """Put a timer that did not count off; else it would be due, and fire, at every turn."""
         self._spent.setdefault(request_id, set()).add(timer)
         self._touched[request_id] = None
 
@@ -259,7 +262,9 @@ class Batch:
         spent = self._spent.get(state.request_id)
         if not spent:
             return state.next_timer()
-        return min((timer.due for name, timer in state.timers.items() if name not in spent), default=None)
+        # Not never again: what is owed must come up, and by then the bug may be mended.
+        again = later(self.now, seconds=self.plans.current.limits.retry_most_seconds)
+        return min((again if name in spent else timer.due for name, timer in state.timers.items()), default=None)
 
     def _list_obligations(self, touched: list[str]) -> None:
         changed = [one for one in touched if self.states[one].records]

@@ -8,7 +8,7 @@ import msgspec
 
 from orchestrator.core.model import LOGIC, Phase, RequestState
 from orchestrator.core.plan import Plan
-from orchestrator.errors import IllegalTransitionError, UsageError
+from orchestrator.errors import DependencyError, UsageError
 from orchestrator.ports import Transaction
 from schemas.outcomes import Exported
 
@@ -93,11 +93,16 @@ class Plans:
         self._known = {self.digest: current}
 
     def get(self, tx: Transaction, digest: str) -> Plan:
-        """Give the plan a request was accepted under."""
+        """Give the plan a request was accepted under.
+
+        Raises:
+            DependencyError: it is missing: the database is not whole.
+        """
         if digest not in self._known:
             body = tx.plan(digest)
             if body is None:
-                raise IllegalTransitionError("the plan of the request is missing from the store")
+                fix = "restore the database from a backup"
+                raise DependencyError("the plan that a request was accepted under is missing", fix=fix)
             self._known[digest] = msgspec.json.decode(body, type=Plan)
         return self._known[digest]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import DependencyError, UsageError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier, thumbprint
 from orchestrator.ports import Chance
 from schemas.errors import SealError
@@ -34,6 +35,14 @@ class Jwk(msgspec.Struct, omit_defaults=True):
     d: str = ""
     use: str = ""
 
+    def __repr__(self) -> str:
+        """Hide the secret: a key must not reach a traceback."""
+        return f"Jwk(kty={self.kty!r}, kid={self.kid!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Hide the secret from rich too; msgspec's own would show it."""
+        return [("kty", self.kty), ("kid", self.kid)]
+
 
 def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list[Path]:
     """Create every key that is not there yet, never touching one that is; returns the files written."""
@@ -46,14 +55,17 @@ def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list
     for name, curve in (("intake", "X25519"), ("record", "Ed25519")):
         file = folder / f"{name}.jwk"
         private = chance(KEY_BYTES)
-        public = _public_of(curve, private)
-        kid = thumbprint(curve, public)
-        jwk = Jwk("OKP", kid=kid, crv=curve, x=b64u(public), d=b64u(private))
-        made = _write(file, jwk, 0o600)
-        if made:
-            made += _write(folder / f"{name}.pub.jwk", Jwk("OKP", kid=kid, crv=curve, x=b64u(public)), 0o644)
-        written += made
+        written += _write(file, _okp(curve, private, secret=True), 0o600)
+        # From the file, so that a public key that is missing is made for the private key that is there.
+        held = _bytes(_read(file, private=True).d, file)
+        written += _write(folder / f"{name}.pub.jwk", _okp(curve, held, secret=False), 0o644)
     return written
+
+
+def _okp(curve: str, private: bytes, *, secret: bool) -> Jwk:
+    public = _public_of(curve, private)
+    kid = thumbprint(curve, public)
+    return Jwk("OKP", kid=kid, crv=curve, x=b64u(public), d=b64u(private) if secret else "")
 
 
 def _public_of(curve: str, private: bytes) -> bytes:
@@ -63,14 +75,29 @@ def _public_of(curve: str, private: bytes) -> bytes:
 
 
 def _write(file: Path, jwk: Jwk, mode: int) -> list[Path]:
+    """Write a key whole or not at all, and never over one that is there: half a key could not be told from a lost one.
+
+    Raises:
+        DependencyError: the folder cannot be written.
+    """
+    if file.exists():
+        return []
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as out:
+            out.write(msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        file.hardlink_to(temporary)  # unlike a rename, this fails where the name is taken
     except FileExistsError:
         return []
-    with os.fdopen(handle, "wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
+    except OSError as error:
+        raise DependencyError("a key cannot be written", where=str(file), why=error.strerror or "") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return [file]
 
 
@@ -85,9 +112,9 @@ class KeyFolder:
         """
         self._folder = folder
         self.store, self.subject, self.log = (self._symmetric(name)[1] for name in OWN)
-        intake = self._okp("intake", "X25519")
+        intake = self._private("intake", "X25519")
         self.intake = IntakePrivateKey(thumbprint("X25519", _public_of("X25519", intake)), intake)
-        self.signer = RecordSigner(self._okp("record", "Ed25519"))
+        self.signer = RecordSigner(self._private("record", "Ed25519"))
         self._systems = {name: SharedKey(*self._symmetric(f"system-{name}")) for name in systems}
 
     def system(self, name: str) -> SharedKey:
@@ -102,7 +129,7 @@ class KeyFolder:
         raw = _bytes(jwk.k, self._folder / f"{name}.jwk")
         return jwk.kid, raw
 
-    def _okp(self, name: str, curve: str) -> bytes:
+    def _private(self, name: str, curve: str) -> bytes:
         file = self._folder / f"{name}.jwk"
         jwk = _read(file, private=True)
         if jwk.crv != curve:
@@ -136,7 +163,7 @@ def _read(file: Path, *, private: bool) -> Jwk:
         raise UsageError("a private key can be read by others", where=str(file), fix=fix)
     try:
         return msgspec.json.decode(raw, type=Jwk)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UsageError("not a JWK file", where=str(file), fix="restore it from your backup") from None
 
 

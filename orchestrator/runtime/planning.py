@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from connectors.contract import Connector
-from connectors.datamap import RecordSet
+from connectors.datamap import RecordSet, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
@@ -26,7 +27,10 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
                 connector=opened[one.system].name,
                 domain=one.domain,
                 owner=one.owner,
-                record_sets=tuple(_record_set(r) for r in _checked(one.system, opened[one.system].record_sets())),
+                record_sets=tuple(
+                    _record_set(r)
+                    for r in _checked(one.system, opened[one.system].record_sets(), one.settings.map_file)
+                ),
             )
             for one in settings.systems
         ),
@@ -43,19 +47,36 @@ def _limits(settings: Settings) -> Limits:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            raise UsageError(f"[limits]: unknown key {name!r}", where=str(settings.file), fix=fix)
+            raise UsageError(f"[limits]: unknown key {name!r}", where=_line_of(settings, name), fix=fix)
         if value < 0:
-            raise UsageError(f"[limits] {name} is negative", where=str(settings.file), fix="0 or more")
+            raise UsageError(f"[limits] {name} is negative", where=_line_of(settings, name), fix="0 or more")
     return Limits(**settings.limits)
 
 
-def _checked(system: str, sets: Sequence[RecordSet]) -> Sequence[RecordSet]:
-    names = {one.name for one in sets}
+def _line_of(settings: Settings, limit: str) -> str:
+    _, location = read_toml(settings.file)
+    return f"{settings.file}:{location.line('limits', limit)}"
+
+
+def _checked(system: str, sets: Sequence[RecordSet], file: Path) -> Sequence[RecordSet]:
+    parents = {one.name: one.parent for one in sets}
+
+    def wrong(one: RecordSet, message: str, fix: str) -> MisconfiguredError:
+        return MisconfiguredError("parent", f"{system}/{one.name}: {message}", file=str(file), fix=fix)
+
     for one in sets:
-        if one.parent is not None and one.parent not in names:
-            raise MisconfiguredError("parent", f"{system}/{one.name}: parent {one.parent!r} is not a record set")
+        if one.parent is not None and one.parent not in parents:
+            close = difflib.get_close_matches(one.parent, parents, n=1)
+            fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(parents)}"
+            raise wrong(one, f"parent {one.parent!r} is not a record set", fix)
         if one.erase == "with_parent" and one.parent is None:
-            raise MisconfiguredError("parent", f"{system}/{one.name}: with_parent needs a parent")
+            raise wrong(one, "with_parent needs a parent", 'add parent = "..."')
+        above, seen = one.parent, {one.name}
+        while above is not None:
+            if above in seen:
+                raise wrong(one, "its parents go round in a circle", "let one of them have no parent")
+            seen.add(above)
+            above = parents.get(above)
     return sets
 
 
