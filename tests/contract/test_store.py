@@ -1,0 +1,217 @@
+"""What the engine relies on in a store; every adapter of ``ports.Store`` passes this suite (SQLite in this version)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import ConflictError
+from orchestrator.ports import INTAKE_SOURCE, JournalRow, OutboxRow, Store
+from orchestrator.store.database import open_sqlite
+from orchestrator.store.migrate import migrate
+from orchestrator.store.store import SqlStore
+
+
+def _sqlite(folder: Path) -> Store:
+    engine = open_sqlite(folder / "store.db", busy_seconds=0.1)
+    migrate(engine)
+    return SqlStore(engine, "store.db")
+
+
+ADAPTERS: dict[str, Callable[[Path], Store]] = {"sqlite": _sqlite}
+
+
+@pytest.fixture(params=ADAPTERS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = ADAPTERS[request.param](tmp_path)
+    yield made
+    assert isinstance(made, SqlStore)
+    made.close()
+
+
+def row(event_id: str, request_id: str = "r1", wire: bytes | None = None, source: str = "/s") -> JournalRow:
+    body = None if wire is not None else b"body"
+    return JournalRow(source, event_id, request_id, "T", "2026", b"hash-" + event_id.encode(), body, wire, "v")
+
+
+def state(request_id: str, **changes: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "request_id": request_id, "right": "access", "phase": "acting", "result": None, "attention": 0,
+        "received_at": "2026", "due_on": "2026", "next_timer": None, "package": None, "logic": 1, "state": b"s",
+    }  # fmt: skip
+    return given | changes
+
+
+def test_all_of_a_transaction_is_written_or_nothing(store: Store) -> None:
+    class Stop(Exception):
+        pass
+
+    def die() -> None:
+        with store.write() as tx:
+            tx.journal([row("e1")])
+            tx.save_states([state("r1")])
+            raise Stop
+
+    with pytest.raises(Stop):
+        die()
+    with store.read() as tx:
+        assert tx.known([("/s", "e1")]) == {}
+        assert tx.states(["r1"]) == {}
+
+
+def test_an_event_is_known_by_source_and_id_together(store: Store) -> None:
+    with store.write() as tx:
+        tx.journal([row("e1"), row("e1", source="/other"), row("e2")])
+    with store.read() as tx:
+        assert tx.known([("/s", "e1"), ("/s", "e3")])["/s", "e1"] == b"hash-e1"
+        assert ("/s", "e3") not in tx.known([("/s", "e3")])
+        assert tx.known([]) == {}
+        many = tx.known([("/s", f"e{number}") for number in range(2000)])
+        assert {key for key in many if key[0] == "/s"} == {("/s", "e1"), ("/s", "e2")}
+
+
+def test_the_same_event_cannot_be_there_twice(store: Store) -> None:
+    with store.write() as tx:
+        tx.journal([row("e1")])
+    with pytest.raises(ConflictError), store.write() as tx:
+        tx.journal([row("e2"), row("e1")])
+    with store.read() as tx:
+        assert tx.known([("/s", "e2")]) == {}
+
+
+def test_what_waits_comes_in_its_order_and_is_taken_out(store: Store) -> None:
+    with store.write() as tx:
+        tx.journal([row("e1", wire=b"1"), row("done"), row("e2", wire=b""), row("e3", wire=b"3")])
+    with store.write() as tx:
+        first = tx.waiting(2)
+        assert [one.event_id for one in first] == ["e1", "e2"]
+        tx.take_waiting(first)
+        tx.journal([row("e2"), row("e1")])
+    with store.read() as tx:
+        assert [one.event_id for one in tx.waiting(9)] == ["e3"]
+        assert [one.event_id for one in tx.history("r1")] == ["done", "e3", "e2", "e1"], "in the order of application"
+
+
+def test_states_and_capsules_are_inserted_or_replaced(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("r1", state=b"1"), state("r2", state=b"2")])
+        tx.save_capsules({"r1": b"c1"})
+        tx.save_states([state("r1", state=b"1b")])
+        tx.save_capsules({"r1": b"c1b"})
+        tx.save_states([])
+    with store.read() as tx:
+        assert tx.states(["r1", "r2", "r3"]) == {"r1": b"1b", "r2": b"2"}
+        assert tx.capsules(["r1", "r2"]) == {"r1": b"c1b"}
+        assert list(tx.all_states()) == [("r1", b"1b"), ("r2", b"2")]
+        assert tx.states([f"r{number}" for number in range(2000)]).keys() == {"r1", "r2"}
+
+
+def test_timers_come_earliest_first(store: Store) -> None:
+    with store.read() as tx:
+        assert tx.next_timer() is None
+    with store.write() as tx:
+        tx.save_states([state("late", next_timer="2026-03"), state("soon", next_timer="2026-01"), state("never")])
+    with store.read() as tx:
+        assert tx.next_timer() == "2026-01"
+        assert tx.due("2025-12", 9) == []
+        assert tx.due("2026-01", 9) == ["soon"]
+        assert tx.due("2027", 9) == ["soon", "late"]
+        assert tx.due("2027", 1) == ["soon"]
+
+
+def test_tasks_come_by_system_in_order_of_deadline(store: Store) -> None:
+    def task(name: str, system: str, due: str) -> OutboxRow:
+        return OutboxRow(name, "r1", system, due, 60, b"body")
+
+    with store.write() as tx:
+        tx.outbox_add([task("b", "crm", "2026-02"), task("a", "crm", "2026-02"), task("c", "crm", "2026-01")])
+        tx.outbox_add([task("d", "hr", "2026-01")])
+    with store.write() as tx:
+        assert [one.task_id for one in tx.outbox_next("crm", 9)] == ["c", "a", "b"]
+        assert tx.outbox_next("crm", 1) == [task("c", "crm", "2026-01")]
+        tx.outbox_remove(["c", "nothing"])
+        tx.outbox_remove([])
+        assert [one.task_id for one in tx.outbox_next("crm", 9)] == ["a", "b"]
+        assert [one.task_id for one in tx.outbox_next("hr", 9)] == ["d"]
+
+
+def test_one_person_is_recognised_among_open_requests_only(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("open"), state("closed", phase="closed")])
+        people = [(b"p", "open"), (b"p", "closed"), (b"q", "open"), (b"p", "not there")]
+        tx.add_subjects([{"subject_ref": ref, "request_id": one, "right": "access"} for ref, one in people])
+    with store.read() as tx:
+        assert tx.same_subject([b"p"]) == [(b"p", "open", "access")]
+        assert tx.same_subject([b"x"]) == []
+        assert tx.same_subject([]) == []
+
+
+def test_those_who_wait_are_given_once(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_waits([{"other": "a", "request_id": "r1"}, {"other": "a", "request_id": "r2"}])
+        tx.add_waits([{"other": "b", "request_id": "r1"}])
+        assert sorted(tx.take_waits(["a"])) == [("a", "r1"), ("a", "r2")]
+        assert tx.take_waits(["a"]) == []
+    with store.write() as tx:
+        assert tx.take_waits(["b", "c"]) == [("b", "r1")]
+
+
+def test_forgetting_takes_all_that_leads_to_the_person_and_nothing_of_others(store: Store) -> None:
+    letter = {"source": "/s", "event_id": "e", "observed_at": "2026", "error": "X", "sealed": b"secret"}
+    with store.write() as tx:
+        for one in ("r1", "r2"):
+            tx.save_states([state(one)])
+            tx.save_capsules({one: b"capsule"})
+            tx.add_subjects([{"subject_ref": b"p", "request_id": one, "right": "access"}])
+            tx.journal([row(f"{one}-in", one, source=INTAKE_SOURCE), row(f"{one}-answer", one)])
+            tx.add_dead_letters([letter | {"request_id": one}])
+        tx.forget(["r1"])
+        tx.forget([])
+    with store.read() as tx:
+        assert tx.capsules(["r1", "r2"]) == {"r2": b"capsule"}
+        assert tx.same_subject([b"p"]) == [(b"p", "r2", "access")]
+        assert [one.payload_hash for one in tx.history("r1")] == [b"", b"hash-r1-answer"]
+        assert [one.payload_hash for one in tx.history("r2")] == [b"hash-r2-in", b"hash-r2-answer"]
+
+
+def test_packages_that_live_and_open_requests_of_a_right(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("r1", package="p1", state=b"1"), state("r2", right="erasure"), state("r3", state=b"3")])
+        tx.save_states([state("r4", phase="closed", package="p4")])
+    with store.read() as tx:
+        assert tx.packages() == {"p1", "p4"}
+        assert sorted(tx.open_states("access")) == [b"1", b"3"]
+
+
+def test_results_are_kept(store: Store) -> None:
+    with store.write() as tx:
+        record = {"record_id": "r1.1", "request_id": "r1", "number": 1, "completed_at": "2026", "jws": b"j"}
+        tx.add_records([record])
+        tx.add_notices([{"notice_id": "n", "request_id": "r1", "body": b"b"}])
+        owed = {"request_id": "r1", "place": 0, "kind": "k", "system": "s", "record_set": "x", "due": "d", "text": "t"}
+        tx.replace_obligations(["r1"], [owed, owed | {"place": 1}])
+        tx.replace_obligations(["r1"], [owed])
+        tx.replace_obligations(["r1"], [])
+        tx.save_plan("digest", b"plan")
+        tx.save_plan("digest", b"another")
+    with store.read() as tx:
+        assert tx.plan("digest") == b"plan"
+        assert tx.plan("none") is None
+    with pytest.raises(ConflictError), store.write() as tx:
+        tx.add_records([record | {"record_id": "r1.1b"}])
+
+
+def test_a_reader_sees_what_was_committed_and_blocks_no_writer(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("r1", state=b"1")])
+    with store.read() as reader:
+        assert reader.states(["r1"]) == {"r1": b"1"}
+        with store.write() as writer:
+            writer.save_states([state("r1", state=b"2")])
+        assert reader.states(["r1"]) == {"r1": b"1"}, "one look at one moment"
+    with store.read() as reader:
+        assert reader.states(["r1"]) == {"r1": b"2"}
+    assert store.scrub() is True
