@@ -11,6 +11,9 @@ from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine,
 from schemas.outcomes import Attested, Final, Kept, NothingHeld
 from schemas.requests import Right
 
+OUT_OF_SCOPE = "out of the scope of the request"
+"""The one reason not to search a system that takes nothing from the result; the verifier knows it too."""
+
 
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
     """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires."""
@@ -104,7 +107,7 @@ def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
     for one in plan.systems:
         if one.system not in state.scope:
             if state.episode == 1:
-                reasons[one.system] = "out of the scope of the request"
+                reasons[one.system] = OUT_OF_SCOPE
         elif one.system in missing:
             kinds = ", ".join(sorted(one.kinds)) or "none"
             reasons[one.system] = f"GDPR Art. 11: cannot be identified there; would help: {kinds}"

@@ -62,9 +62,7 @@ def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
     else:
         if state.logic > LOGIC:
             raise IllegalTransitionError("the state was written by a newer version")
-        if isinstance(event, RequestAccepted):
-            return Step(state, ignored="the request is already known")
-        if state.phase not in ACCEPTS[type(event)]:
+        if isinstance(event, RequestAccepted) or state.phase not in ACCEPTS[type(event)]:
             return Step(state, ignored=IGNORES[type(event)])
         work = Work(plan, copy_of(state), event.observed_at)
         ignored = _apply(work, event)
