@@ -13,8 +13,8 @@ from orchestrator.core.model import RequestState
 from schemas.completion import CompletionRecord
 from schemas.outcomes import Kept
 from schemas.requests import Right
+from tests.support.simulated import FAULTS, World, company
 from tests.support.stories import COMPANY
-from tests.support.world import FAULTS, World, company
 
 Faults = dict[str, list[str]]
 NAMES = [one.system for one in COMPANY.systems]

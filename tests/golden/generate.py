@@ -1,0 +1,226 @@
+"""Writes the golden histories and ``docs/states.md``: ``python -m tests.golden.generate``.
+
+A history is what the journal would hold: the plan, the events, and what they caused. Old histories must replay to
+the same bytes for ever (I5); one that changes means a new version of the machine's logic, said in the CHANGELOG.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchestrator.core.effects import AssemblePackage
+from orchestrator.core.events import Event, OtherClosed, PackageAssembled
+from orchestrator.core.machine import Step
+from orchestrator.core.model import RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.core.transitions import diagram
+from schemas.outcomes import Failed, FailureKind, Kept, NothingHeld, Pending, Survived
+from schemas.requests import Right
+from tests.support.stories import COMPANY, EMAIL, TEN_YEARS, Story, at, contacts, deleted, found, link, plan, system
+
+HERE = Path(__file__).parent
+HISTORIES = HERE / "histories"
+STATES = HERE.parents[1] / "docs" / "states.md"
+PAGE = """# States of a request
+
+Generated from `orchestrator.core.transitions` by `python -m tests.golden.generate`; a test compares. What stops a
+request (attention, a retry, waiting for another request) is laid over its state and does not change it.
+
+```mermaid
+{}```
+
+It goes back to DISCOVERING when something was learnt after the search had ended (a late answer, a retry by a
+person), and after CLOSED when something kept comes due or a late answer says that data is still there.
+"""
+
+
+def plain_erasure() -> Story:
+    story = Story(plan(system("crm"), system("mail", contacts("letters", erase="delete", backups_kept_days=30))))
+    story.all_answer(found(2))
+    story.all_answer(deleted(2))
+    return story
+
+
+def access() -> Story:
+    story = Story(plan(system("crm"), system("mail")), Right.ACCESS)
+    story.answer("crm", found(2))
+    story.answer("mail", NothingHeld())
+    story.all_answer()
+    _packaged(story)
+    story.fire("owed")
+    return story
+
+
+def retention_then_second_record() -> Story:
+    story = Story(COMPANY)
+    story.answer("mail", NothingHeld())
+    story.answer("crm", {"contacts": found(), "invoices": NothingHeld()}, link("customer_id", "7"))
+    story.answer("crm", {"contacts": found(), "invoices": found(2, last="2020-05-05")})
+    kept = Kept(2, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", "2029-01-01", masked=True, looked_at=at())
+    story.answer("crm", {"contacts": deleted(), "invoices": kept})
+    for day in ("2029-01-01", "2030-05-05"):
+        story.fire("owed")
+        story.answer("crm", {"contacts": NothingHeld(), "invoices": found(1, last="2020-05-05")})
+        last = Kept(1, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", erased=1, masked=True, looked_at=at())
+        story.answer("crm", {"contacts": NothingHeld(), "invoices": last if day < "2030" else deleted()})
+    return story
+
+
+def survived_once() -> Story:
+    story = Story(plan())
+    story.answer("crm", found(3))
+    story.answer("crm", Survived(1, "still_there"))
+    story.fire("retry:crm")
+    story.answer("crm", deleted(3))
+    return story
+
+
+def needs_attention_and_resume() -> Story:
+    story = Story(plan(system("crm"), system("mail")))
+    story.fire("silent:crm")
+    story.answer("mail", found())
+    story.answer("crm", Failed(FailureKind.MISCONFIGURED, "datamap"))
+    story.resume()
+    story.answer("crm", found())
+    story.answer("mail", Survived(1, "trigger"))
+    story.fire("retry:mail")
+    story.answer("mail", Survived(1, "trigger"))
+    story.answer("crm", deleted())
+    story.resume()
+    story.answer("mail", deleted())
+    return story
+
+
+def pending_file() -> Story:
+    story = Story(plan(system("logs")))
+    story.answer("logs", found(5))
+    story.answer("logs", Pending("2026-03-02T00:00:00.000Z", "live_file", 2))
+    story.fire("pending:logs")
+    story.answer("logs", Failed(FailureKind.TRANSIENT, "busy"))
+    story.fire("retry:logs")
+    story.answer("logs", deleted(5))
+    return story
+
+
+def two_rounds() -> Story:
+    story = Story(COMPANY)
+    story.answer("mail", NothingHeld())
+    story.answer("crm", {"contacts": found(), "invoices": NothingHeld()}, link("cookie_id", "9"))
+    story.answer("events", found(40), link("ip", "a", strength=EMAIL.strength.SHARED), link("cookie_id", "10"))
+    story.answer("events", found(44))
+    story.answer("crm", {"contacts": deleted(), "invoices": NothingHeld()})
+    story.answer("events", deleted(44))
+    return story
+
+
+def unidentifiable() -> Story:
+    return Story(plan(system("hr", contacts(kinds=("employee_id",)))))
+
+
+def nothing_held() -> Story:
+    story = Story(plan(system("crm"), system("mail")), scope=("crm",))
+    story.nothing()
+    return story
+
+
+def erasure_waits_for_access() -> Story:
+    story = Story(plan(), others=("acc",))
+    story.answer("crm", found())
+    story.fire("deadline")
+    story.told(OtherClosed(request_id="req", observed_at=at(story.now), other="acc"))
+    story.answer("crm", deleted())
+    return story
+
+
+def contradictory_answer() -> Story:
+    story = Story(plan(system("crm"), system("mail")))
+    story.all_answer()
+    task = story.out()["crm"]
+    story.answer("crm", deleted())
+    story.told(story.confirmation(task, Survived(1)))
+    story.answer("mail", deleted())
+    story.resume()
+    story.answer("crm", deleted())
+    return story
+
+
+def late_answer_after_close() -> Story:
+    story = Story(plan(system("crm", contacts(backups_kept_days=30)), system("shop", contacts(kinds=("customer_id",)))))
+    first = story.out()["crm"]
+    story.answer("crm", found())
+    story.answer("crm", deleted())
+    story.told(story.confirmation(first, found(), (link("customer_id", "7"),)))
+    story.answer("crm", NothingHeld())
+    story.answer("shop", found(2))
+    story.answer("shop", deleted(2))
+    story.fire("owed")
+    return story
+
+
+def _packaged(story: Story) -> None:
+    job = story.effects(AssemblePackage)[-1].job_id
+    base = {"request_id": "req", "observed_at": at(story.now)}
+    story.told(PackageAssembled(**base, job_id=job, file="package", sha256="1" * 64))
+
+
+JOURNEYS: tuple[Callable[[], Story], ...] = (
+    plain_erasure,
+    access,
+    retention_then_second_record,
+    survived_once,
+    needs_attention_and_resume,
+    pending_file,
+    two_rounds,
+    unidentifiable,
+    nothing_held,
+    erasure_waits_for_access,
+    contradictory_answer,
+    late_answer_after_close,
+)
+
+
+def effects(made: Step) -> list[dict[str, Any]]:
+    """What a step caused, each under the name of its kind."""
+    return [{type(one).__name__: _plain(one)} for one in made.effects]
+
+
+def _plain(one: msgspec.Struct) -> Any:
+    return json.loads(msgspec.json.encode(one))
+
+
+def state_sha256(state: RequestState) -> str:
+    """Digest of a state as the store would hold it."""
+    return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
+
+
+def history(plan: Plan, events: Sequence[Event], steps: Sequence[Step]) -> str:
+    """What a history file holds."""
+    content = {
+        "plan": _plain(plan),
+        "steps": [
+            {"event": _plain(event), "ignored": made.ignored, "effects": effects(made)}
+            for event, made in zip(events, steps, strict=True)
+        ],
+        "state": _plain(steps[-1].state),
+        "state_sha256": state_sha256(steps[-1].state),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    HISTORIES.mkdir(exist_ok=True)
+    for journey in JOURNEYS:
+        story = journey()
+        content = history(story.plan, story.history, story.steps)
+        (HISTORIES / f"{journey.__name__}.json").write_text(content, encoding="utf-8")
+    STATES.write_text(PAGE.format(diagram()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

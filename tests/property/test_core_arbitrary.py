@@ -1,0 +1,255 @@
+"""Whatever the systems answer, and whatever else happens: no false completion, no silence, the same bytes (I1-I8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.effects import AssemblePackage, Complete, Forget, IssueTask
+from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled
+from orchestrator.core.machine import step
+from orchestrator.core.model import Known, RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.core.replay import replay
+from orchestrator.errors import IllegalTransitionError
+from schemas.identifiers import Strength
+from schemas.outcomes import (
+    Anonymised,
+    Attested,
+    Deleted,
+    Exported,
+    Facts,
+    Failed,
+    FailureKind,
+    Kept,
+    KeptWhy,
+    Located,
+    NothingHeld,
+    Outcome,
+    Pending,
+    Rectified,
+    Survived,
+    Unverifiable,
+    is_final,
+)
+from schemas.requests import Right
+from schemas.tasks import Action
+from tests.support.stories import Story, at, contacts, invoices, plan, speaks, system
+
+PLAN = plan(
+    system("crm", contacts(backups_kept_days=30), invoices()),
+    system("mail", contacts("letters", erase="anonymise"), attested=True),
+    system("hr", contacts("staff", kinds=("employee_id",)), domain="staff"),
+    transient_retries=2,
+    rounds=3,
+)
+COUNTS = st.integers(0, 3)
+DATES = st.sampled_from([None, "2010-05-05", "2020-05-05", "2030-05-05", "2021-02-30"])
+OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(Located, COUNTS, st.builds(Facts, DATES, DATES, st.integers(0, 1), st.integers(1, 2))),
+    st.just(NothingHeld()),
+    st.just(NothingHeld()),
+    st.builds(Deleted, COUNTS, st.just("delete"), st.just(at())),
+    st.builds(Anonymised, COUNTS, st.just("mask"), st.just(at())),
+    st.builds(
+        Kept,
+        COUNTS,
+        st.sampled_from([KeptWhy.LEGAL_OBLIGATION, KeptWhy.HOLD]),
+        st.sampled_from(["fr-ccom-l123-22", "x"]),
+        DATES,
+        DATES,
+    ),
+    st.builds(Exported, COUNTS, st.sampled_from(["f", "g"]), st.just("0" * 64)),
+    st.just(Attested("dpo", "2026-01-01", "0" * 64)),
+    st.builds(Rectified, COUNTS),
+    st.builds(Pending, st.sampled_from(["2026-03-05T00:00:00Z", "2026-02-31T00:00:00Z"]), st.just("live")),
+    st.builds(Survived, COUNTS),
+    st.just(Unverifiable("odd")),
+    st.builds(Failed, st.sampled_from(FailureKind), st.just("code")),
+)
+NAMES = ["contacts", "invoices", "letters", "staff", "unknown", "*"]
+LINKS = st.lists(
+    st.builds(
+        Known,
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["customer_id", "employee_id", "email"]),
+        st.sampled_from(Strength),
+        st.sampled_from(["customers", "staff"]),
+    ),
+    max_size=2,
+).map(tuple)
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+"""Explaining a failure of so many draws takes minutes."""
+
+
+class Chaos:
+    """Draws what happens next; most of it is likely, all of it is possible."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+        right = data.draw(st.sampled_from(Right))
+        self.story = Story(PLAN, right, others=("acc",) if right is Right.ERASURE and data.draw(st.booleans()) else ())
+        self.tasks: list[IssueTask] = []
+        self.told: list[Event] = []
+
+    def happen(self) -> None:
+        story, draw = self.story, self.data.draw
+        out = list(story.out().values())
+        choices = ["honest"] * 4 + ["wild"] * 3 if out else []
+        choices += ["timer"] * 3 if story.state.timers else []
+        choices += ["resume"] * 2 if story.state.attention else []
+        choices += ["old"] if story.tasks else []
+        choices += ["again"] if self.told else []
+        choices += ["package"] * 3 if story.state.package_job and not story.state.package_sha256 else []
+        choices += ["other", "incident", "strange"]
+        story.now += 1
+        match draw(st.sampled_from(choices)):
+            case "honest":
+                self._answer(draw(st.sampled_from(out)), honest=True)
+            case "wild":
+                self._answer(draw(st.sampled_from(out)))
+            case "old":
+                self._answer(draw(st.sampled_from(story.tasks)))
+            case "timer":
+                story.fire(draw(st.sampled_from(sorted(story.state.timers))))
+            case "resume":
+                story.resume()
+            case "again":
+                self._told(draw(st.sampled_from(self.told)))
+            case "package":
+                job = story.effects(AssemblePackage)[-1].job_id
+                self._told(PackageAssembled(**self._base(), job_id=job, file="p", sha256="1" * 64))
+            case "other":
+                self._told(OtherClosed(**self._base(), other="acc"))
+            case "incident":
+                name = draw(st.sampled_from(["", "crm", "hr", "nowhere"]))
+                reason = draw(st.sampled_from(["internal_error", "contradictory_answer"]))
+                self._told(Incident(**self._base(), reason=reason, system=name))
+            case _:
+                job = draw(st.sampled_from(["j", "k"]))
+                self._told(PackageAssembled(**self._base(), job_id=job, file="p", sha256="1" * 64))
+
+    def _base(self) -> dict[str, str]:
+        return {"request_id": "req", "observed_at": at(self.story.now)}
+
+    def _answer(self, task: IssueTask, *, honest: bool = False) -> None:
+        names = sorted(PLAN.system(task.system).names)
+        if honest:
+            outcomes: dict[str, Outcome] = {name: self._fitting(task, name) for name in names}
+        else:
+            keys = st.sampled_from([*names, *NAMES])
+            outcomes = self.data.draw(st.dictionaries(keys, OUTCOMES, max_size=3))
+        links = self.data.draw(LINKS)
+        domain = PLAN.system(task.system).domain
+        links = tuple(msgspec.structs.replace(one, domain=domain) for one in links)
+        self._told(self.story.confirmation(task, outcomes, links))
+
+    def _fitting(self, task: IssueTask, name: str) -> Outcome:
+        draw = self.data.draw
+        match task.action:
+            case Action.LOCATE:
+                choices: list[Outcome] = [NothingHeld(), Located(2, Facts("2020-05-05", "2020-05-05"))]
+                return draw(st.sampled_from(choices))
+            case Action.EXPORT:
+                return Exported(2, task.task_id, "0" * 64)
+            case Action.ERASE:
+                what = task.instructions[name]
+                if what.keep and what.found:
+                    return Kept(what.found, what.keep, what.text, "2030-05-05")
+                return Deleted(what.found, "delete", at()) if what.found else NothingHeld()
+
+    def _told(self, event: Event) -> None:
+        try:
+            self.story.told(event)
+        except IllegalTransitionError:
+            return
+        self.told.append(event)
+
+
+def lived(data: st.DataObject, steps: int = 40) -> Story:
+    chaos = Chaos(data)
+    for _ in range(steps):
+        before = chaos.story.state
+        happened = len(chaos.story.steps)
+        chaos.happen()
+        for made in chaos.story.steps[happened:]:
+            check(before, made.state, made.effects, chaos.story)
+    return chaos.story
+
+
+def check(before: RequestState, after: RequestState, effects: tuple[Any, ...], story: Story) -> None:
+    closed = after.phase == "closed"
+    assert closed or speaks(after), "nothing would ever wake it"
+    for effect in effects:
+        match effect:
+            case IssueTask(action=Action.ERASE):
+                searched = [one for one in after.systems.values() if one.asked and one.action is Action.LOCATE]
+                answers = [one for system in searched for one in system.located.values()]
+                assert not any(one.task for one in searched), "erased before every search was answered"
+                assert all(isinstance(one, Located | NothingHeld) for one in answers)
+            case Complete():
+                check_complete(after, effect, story)
+            case _:
+                pass
+
+
+def check_complete(after: RequestState, effect: Complete, story: Story) -> None:
+    record = effect.record
+    assert closed_and_nothing_out(after)
+    assert record.number == after.records
+    asked = {name for name, one in after.systems.items() if one.asked}
+    assert {one.system for one in record.systems} == asked
+    said = {one.sha256: one for one in story.history if isinstance(one, Confirmed)}
+    for line in record.systems:
+        assert {one.name for one in line.record_sets} == PLAN.system(line.system).names
+        answer = said[line.confirmation_sha256]
+        assert answer.task_id == after.systems[line.system].answered
+        for one in line.record_sets:
+            assert one.rule  # I7
+            assert is_final(one.outcome)
+            assert is_final(answer.outcomes[one.name]), "complete on an answer that was none"
+            if isinstance(one.outcome, Kept):  # I8
+                assert all((one.outcome.why, one.outcome.text, one.outcome.until or one.outcome.review_by))
+                owed = [(o.kind, o.system, o.record_set, o.text) for o in after.obligations]
+                assert ("retention", line.system, one.name, one.outcome.text) in owed
+    kept = any(one.kind == "retention" for one in after.obligations)
+    assert record.result != "fulfilled" or not (kept or after.unsearched)
+    assert bool(record.follows) == (record.number > 1)
+
+
+def closed_and_nothing_out(after: RequestState) -> bool:
+    return after.phase == "closed" and not any(one.task for one in after.systems.values())
+
+
+@settings(deadline=None, max_examples=150, phases=PHASES)
+@given(st.data())
+def test_i01_i02_i06_i07_i08_whatever_is_answered(data: st.DataObject) -> None:
+    story = lived(data)
+    ids = [one.task_id for one in story.tasks] + [one.notice_id for one in story.notices]
+    assert len(ids) == len(set(ids))
+    assert [one.number for one in story.records] == list(range(1, len(story.records) + 1))
+    # What is forgotten is what the state still knows, no more and no less.
+    forgets = story.effects(Forget)
+    if story.closed() and forgets:
+        assert {one.ref for one in story.state.known} == set(forgets[-1].keep)
+
+
+@settings(deadline=None, max_examples=40, phases=PHASES)
+@given(st.data())
+def test_i05_the_same_history_gives_the_same_bytes(data: st.DataObject) -> None:
+    story = lived(data, 25)
+    applied = [one for one, made in zip(story.history, story.steps, strict=True) if not made.ignored]
+    again = replay({PLAN.digest(): PLAN}.__getitem__, applied)
+    assert msgspec.json.encode(again) == msgspec.json.encode(story.state)
+    # And through the store's bytes, step by step, with a plan that was read from the store.
+    state: RequestState | None = None
+    stored = msgspec.json.decode(msgspec.json.encode(PLAN), type=Plan)
+    for event, made in zip(story.history, story.steps, strict=True):
+        if state is not None:
+            state = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=RequestState)
+        repeated = step(stored, state, event)
+        assert msgspec.json.encode(repeated) == msgspec.json.encode(made)
+        state = repeated.state
