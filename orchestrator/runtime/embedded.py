@@ -12,49 +12,41 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, Self
 
 import filelock
 
-from connectors import registry
-from connectors.contract import Connector
-from connectors.errors import ConnectorError, MisconfiguredError
 from connectors.execute import execute
-from connectors.exports import ExportSink, read_export
+from connectors.exports import ExportSink
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.core.plan import Plan
 from orchestrator.engine import Engine, Intake, wire
 from orchestrator.engine.batch import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
-from orchestrator.errors import DependencyError, ExpungeError, UsageError
-from orchestrator.files import package
+from orchestrator.errors import DependencyError, UsageError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
-from orchestrator.runtime import planning, sweeping
+from orchestrator.runtime import packing, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
+from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
 from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import check as check_tables
 from orchestrator.store.store import SqlStore
-from schemas.errors import SealError
 from schemas.requests import utc
 from schemas.tasks import Task
+
+__all__ = ["Embedded", "check_systems", "openers"]
 
 POLL_SECONDS: Final = 0.5
 """How long an idle runtime waits before it looks again."""
 PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
-Opener = Callable[[], Connector]
 _Job = tuple[str, AssemblePackage]
-
-
-class PartLostError(ExpungeError):
-    """An exported part is missing or was altered: its request waits for a person, everybody else's goes on."""
 
 
 class Embedded:
@@ -79,7 +71,7 @@ class Embedded:
             raise UsageError(
                 "there is no database yet", where=str(settings.store), fix="run `expunge init` in the folder"
             )
-        self.plan = self._plan()
+        self.plan = plan_of(settings, openers)
         self.store = SqlStore(open_sqlite(settings.store), str(settings.store))
         try:
             check_tables(self.store.engine)
@@ -117,18 +109,6 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _plan(self) -> Plan:
-        opened = {name: opener() for name, opener in self._openers.items()}
-        try:
-            return planning.build(self.settings, opened)
-        except MisconfiguredError as error:
-            raise configuration.as_usage(error) from None
-        except ConnectorError as error:
-            raise DependencyError("a system cannot be reached", why=error.code, fix="run `expunge check`") from None
-        finally:
-            for one in opened.values():
-                one.close()
 
     # -- the loop -----------------------------------------------------------------------------------------
     def run(
@@ -173,7 +153,7 @@ class Embedded:
         self, pool: ThreadPoolExecutor, stop: threading.Event, progress: Callable[[], None], *, until_idle: bool
     ) -> None:
         running: dict[Future[list[bytes]], Sequence[Task]] = {}
-        packing: dict[Future[tuple[str, str]], _Job] = {}
+        parcels: dict[Future[tuple[str, str]], _Job] = {}
         full = True
         while True:
             worked = 0
@@ -185,17 +165,17 @@ class Embedded:
                     taken = self.engine.apply_waiting(self._batch)
                     full = taken >= self._batch
                     worked += taken + self._start(pool, running)
-                if self._expired and not packing:  # one that is just being written is not in the store yet
+                if self._expired and not parcels:  # one that is just being written is not in the store yet
                     sweeping.packages(self.settings.exports, self.engine)
                     self._expired = False
-                worked += self._packages(pool, packing)
-            if running or packing:
+                worked += self._packages(pool, parcels)
+            if running or parcels:
                 # With a limit, so that a slow system does not keep new requests from the others.
-                out: set[Future[Any]] = {*running, *packing}
+                out: set[Future[Any]] = {*running, *parcels}
                 done, _ = wait(out, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 self._confirm([(one, running.pop(one)) for one in done & running.keys()])
-                for one in done & packing.keys():
-                    self._packed(one, *packing.pop(one))
+                for one in done & parcels.keys():
+                    self._packed(one, *parcels.pop(one))
                 if done:
                     progress()
             elif stop.is_set():
@@ -269,26 +249,18 @@ class Embedded:
         return min(POLL_SECONDS, max(0.001, left))
 
     # -- access packages ----------------------------------------------------------------------------------
-    def _packages(self, pool: ThreadPoolExecutor, packing: dict[Future[tuple[str, str]], _Job]) -> int:
+    def _packages(self, pool: ThreadPoolExecutor, parcels: dict[Future[tuple[str, str]], _Job]) -> int:
         """Assemble one package at a time, on a thread of its own: a large one delays nobody."""
-        if packing or not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
+        if parcels or not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
             return 0
         jobs = self.engine.next_packages(1)
         for request_id, job in jobs:
             key = self.engine.package_key(request_id)
-            packing[pool.submit(self._assemble, key, job)] = (request_id, job)
+            parcels[pool.submit(self._assemble, key, job)] = (request_id, job)
         return len(jobs)
 
     def _assemble(self, key: bytes, job: AssemblePackage) -> tuple[str, str]:
-        parts = ((system, self._part(system, *part)) for system, part in sorted(job.parts.items()))
-        return package.write(self.settings.exports, key, parts, self._chance)
-
-    def _part(self, system: str, file: str, task_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        try:
-            yield from read_export(self._exports.path(file), self.keys.system(system), task_id)
-        except (OSError, SealError):
-            # Not an OSError any more: those are about the disk that the package goes to.
-            raise PartLostError(f"an exported part of {system} is missing or was altered") from None
+        return packing.assemble(self.settings.exports, key, job, self._exports, self.keys, self._chance)
 
     def _packed(self, future: Future[tuple[str, str]], request_id: str, job: AssemblePackage) -> None:
         try:
@@ -309,35 +281,3 @@ class Embedded:
             UsageError: a data map does not fit. DependencyError: a store cannot be reached.
         """
         return check_systems(self._openers)
-
-
-def openers(settings: Settings) -> dict[str, Opener]:
-    """Find the connector of every system and read its settings.
-
-    Raises:
-        UsageError: an unknown connector, or wrong settings.
-    """
-    try:
-        return {one.system: registry.factory(one.connector, one.settings) for one in settings.systems}
-    except MisconfiguredError as error:
-        raise configuration.as_usage(error) from None
-    except ConnectorError as error:
-        raise DependencyError("a system cannot be reached", why=error.code, fix="see that its store is up") from None
-
-
-def check_systems(systems: Mapping[str, Opener]) -> list[tuple[str, str]]:
-    """Let every connector check its data map; returns (system, warning)."""
-    warnings: list[tuple[str, str]] = []
-    for name, opener in systems.items():
-        connector = opener()
-        try:
-            warnings += [(name, text) for text in connector.check()]
-        except MisconfiguredError as error:
-            raise configuration.as_usage(error) from None
-        except ConnectorError as error:
-            raise DependencyError(
-                f"system {name} cannot be reached", why=error.code, fix="see that its store is up"
-            ) from None
-        finally:
-            connector.close()
-    return warnings
