@@ -18,7 +18,6 @@ from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
     Event,
-    Incident,
     LaterEvent,
     OtherClosed,
     PackageAssembled,
@@ -90,7 +89,7 @@ def _apply(work: Work, event: LaterEvent) -> str:
             work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
         case Resumed():
             return mending.resume(work)
-        case Incident():
+        case _:  # mypy has narrowed it to an incident
             todo = "see the dead letters for what came in, mend the cause, then `expunge retry`"
             work.stop(Attention(event.reason, "system_owner", todo, work.now, event.system))
     return ""
