@@ -36,6 +36,7 @@ _SAYABLE: Final = re.compile(
     r"Expected `[^`]*`(?: (?:[<>=]=? -?\d+|of (?:at least |at most )?length .*))?(?:, got `\w+`)?"
     r"|Object missing required field `\w+`|(?:Integer value|Number) out of range"
 )
+_NOT_JSON: Final = "not valid JSON in UTF-8"
 _PATH: Final = re.compile(r" - at `(?:key` in `)?(\$[^`]*)`\Z")
 _AT_BYTE: Final = re.compile(r"\(byte \d+\)\Z")
 _A_FORM: Final = 'one JSON object: {"right": "erasure", "identifiers": [{"kind": "email", "value": "..."}]}'
@@ -82,7 +83,7 @@ def malformed(error: Exception) -> MalformedMessageError:
     text = "" if isinstance(error, UnicodeDecodeError) else str(error)
     if not isinstance(error, msgspec.ValidationError):
         place = _AT_BYTE.search(text)
-        message = "not valid JSON in UTF-8" + (f" {place[0]}" if place else "")
+        message = _NOT_JSON + (f" {place[0]}" if place else "")
         return MalformedMessageError("message.malformed", message)
     path = _PATH.search(text)
     said = text[: path.start()] if path else text
@@ -110,15 +111,27 @@ def decode_form(raw: bytes) -> RequestForm:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        message = f"not valid JSON in UTF-8 (byte {error.start})"
+        message = f"{_NOT_JSON} (byte {error.start})"
         raise MalformedMessageError("message.malformed", message, fix="save it as UTF-8") from None
     try:
         form = decode(raw, RequestForm)
     except MalformedMessageError as error:
         fix = f"one of: {', '.join(Right)}" if error.where == "$.right" else _A_FORM
-        raise MalformedMessageError(error.rule, error.message, where=error.where, fix=fix) from None
+        cut_off = error.message == _NOT_JSON and _is_cut_off(raw)
+        message = f"JSON that is cut off (byte {len(raw.rstrip())})" if cut_off else error.message
+        raise MalformedMessageError(error.rule, message, where=error.where, fix=fix) from None
     forbid_unknown(raw, form)
     return form
+
+
+def _is_cut_off(raw: bytes) -> bool:
+    try:
+        json.loads(raw)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def decode_identifiers(plain: bytes) -> tuple[Identifier, ...]:
@@ -144,7 +157,7 @@ def forbid_unknown(raw: bytes, decoded: Any) -> None:
         # The standard library tells of duplicates; numbers stay text, since their size is nobody's concern here.
         plain = json.loads(raw.decode(), object_pairs_hook=_once, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
-        raise MalformedMessageError("message.malformed", "not valid JSON in UTF-8", fix=_A_FORM) from None
+        raise MalformedMessageError("message.malformed", _NOT_JSON, fix=_A_FORM) from None
     _compare(plain, decoded, "$")
 
 

@@ -123,6 +123,14 @@ def test_bytes_that_are_no_utf8_are_found_at_their_line(wrap: bytes) -> None:
     assert caught.value.fix
 
 
+@pytest.mark.parametrize("cut", [1, 2, 20])
+def test_json_that_is_cut_off_is_said_to_end_too_early(cut: int) -> None:
+    raw = json.dumps(form(), indent=1).encode()[:-cut]
+    error = refused(raw)
+    assert "cut off" in error.what
+    assert error.where == f"file:{len(raw.splitlines())}"
+
+
 def test_many_findings_are_told_up_to_a_limit() -> None:
     error = refused(lines_of(*[form(CANARY) for _ in range(25)]))
     assert error.what.endswith("25 of 25 are wrong; none was taken in")
