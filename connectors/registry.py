@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib.metadata
 from collections.abc import Callable
 
@@ -18,7 +19,13 @@ Factory = Callable[[SystemSettings], Callable[[], Connector]]
 
 def names() -> list[str]:
     """Give the names of the installed connectors."""
-    return sorted(entry.name for entry in importlib.metadata.entry_points(group=GROUP))
+    return sorted(entry.name for entry in _installed())
+
+
+@functools.cache
+def _installed() -> importlib.metadata.EntryPoints:
+    # Looking through every installed package takes longer than opening a store.
+    return importlib.metadata.entry_points(group=GROUP)
 
 
 def factory(name: str, settings: SystemSettings) -> Callable[[], Connector]:
@@ -27,7 +34,7 @@ def factory(name: str, settings: SystemSettings) -> Callable[[], Connector]:
     Raises:
         MisconfiguredError: no such connector is installed, or its settings are wrong.
     """
-    found = importlib.metadata.entry_points(group=GROUP, name=name)
+    found = _installed().select(name=name)
     if not found:
         known = names()
         close = difflib.get_close_matches(name, known, n=1)
