@@ -47,10 +47,10 @@ def test_i11_two_hundred_kills_over_a_thousand_requests(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("spoil", "check"),
     [
-        ("outbox", "every request closed"),
-        ("erase", "every request closed"),
+        pytest.param("outbox", "every request closed", marks=pytest.mark.slow),
+        pytest.param("erase", "every request closed", marks=pytest.mark.slow),
         ("lie", "no trace of the erased"),
-        ("rename", "others untouched"),
+        pytest.param("rename", "others untouched", marks=pytest.mark.slow),
     ],
 )
 def test_the_harness_fails_when_the_product_is_spoilt(spoil: str, check: str) -> None:
