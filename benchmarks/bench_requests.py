@@ -16,8 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -164,18 +166,27 @@ def bare(home: Path, count: int) -> dict[str, Any]:
 
 
 def alone(home: Path, count: int = 200) -> dict[str, Any]:
-    """One request at a time on an idle runtime: from submission to the signed record."""
+    """One request at a time on an idle, running runtime: from submission to the signed record in the store."""
     company(home)
     times: list[float] = []
     with Embedded.open(home) as runtime:
-        for i in range(count):
-            start = time.perf_counter()
-            runtime.intake.submit(_forms(i, 1))
-            runtime.run(until_idle=True)
-            times.append((time.perf_counter() - start) * 1000)
-    if _closed(home) != count:
+        stop, turned = threading.Event(), threading.Event()
+        loop = threading.Thread(target=lambda: runtime.run(until_idle=False, stop=stop, progress=turned.set))
+        loop.start()
+        with closing(sqlite3.connect(home / "expunge.db")) as db:
+            for i in range(count + 5):
+                start = time.perf_counter()
+                runtime.submit(_forms(i, 1))
+                while db.execute("SELECT count(*) FROM records").fetchone()[0] <= i:
+                    turned.wait(1)
+                    turned.clear()
+                times.append((time.perf_counter() - start) * 1000)
+                time.sleep(0.005)  # the runtime goes idle before the next one
+        stop.set()
+        loop.join()
+    if _closed(home) != count + 5:
         raise SystemExit("not every request was fulfilled")
-    times.sort()
+    times = sorted(times[5:])
     return {
         "requests": count,
         "p50_ms": round(statistics.median(times), 2),

@@ -23,7 +23,7 @@ from connectors.execute import execute
 from connectors.exports import ExportSink
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.engine import Engine, Intake, wire
+from orchestrator.engine import Engine, Intake, Submitted, wire
 from orchestrator.engine.batch import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
 from orchestrator.errors import DependencyError, UsageError
@@ -36,13 +36,15 @@ from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import check as check_tables
 from orchestrator.store.store import SqlStore
-from schemas.requests import utc
+from schemas.requests import RequestForm, utc
 from schemas.tasks import Task
 
 __all__ = ["Embedded", "check_systems", "openers"]
 
 POLL_SECONDS: Final = 0.5
 """How long an idle runtime waits before it looks again."""
+SCRUB_EVERY: Final = dt.timedelta(minutes=1)
+"""How often an idle runtime wipes deleted bytes from the write-ahead log; the end of a run does it too."""
 PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
@@ -82,6 +84,8 @@ class Embedded:
             raise
         self._exports = ExportSink(settings.exports)
         self._expired = False
+        self._wake = threading.Event()
+        self._scrubbed = clock.now()
         self._lock = filelock.FileLock(f"{settings.store}.lock", mode=0o600)
 
     @classmethod
@@ -99,6 +103,15 @@ class Embedded:
         """
         settings = configuration.load(home)
         return cls(settings, openers(settings), clock=clock or SystemClock(), batch=batch)
+
+    def submit(self, forms: Sequence[RequestForm]) -> list[Submitted]:
+        """Take requests in, as ``Intake.submit``, and wake a ``run`` of this process that is idle.
+
+        What another process submits is noticed within ``POLL_SECONDS``.
+        """
+        submitted = self.intake.submit(forms)
+        self._wake.set()
+        return submitted
 
     def close(self) -> None:
         """Release everything."""
@@ -185,7 +198,9 @@ class Embedded:
             elif until_idle and not self._soon():
                 return
             else:
-                stop.wait(self._pause())
+                self._scrub_now_and_then()
+                self._wake.wait(self._pause())
+                self._wake.clear()
 
     def _timers(self) -> int:
         self.engine.recall()
@@ -239,6 +254,12 @@ class Embedded:
     def _soon(self) -> bool:
         due = self.engine.next_timer()
         return due is not None and due <= utc(self._clock.now() + PATIENCE)
+
+    def _scrub_now_and_then(self) -> None:
+        now = self._clock.now()
+        if now - self._scrubbed >= SCRUB_EVERY:
+            self._scrubbed = now
+            self.store.scrub()
 
     def _pause(self) -> float:
         """How long to wait before looking again: until the next timer, if that is sooner."""
