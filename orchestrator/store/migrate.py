@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from orchestrator.errors import UsageError
 from orchestrator.store.database import HEAD, friendly
@@ -14,6 +12,9 @@ from orchestrator.store.database import HEAD, friendly
 
 def migrate(engine: sa.Engine) -> None:
     """Create or upgrade the tables."""
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with friendly(str(engine.url.database)), engine.begin() as connection:
