@@ -10,9 +10,11 @@ confirmation enters the journal; until then it is carried out again, which conne
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, Self
@@ -45,10 +47,25 @@ POLL_SECONDS: Final = 0.5
 """How long an idle runtime waits before it looks again."""
 SCRUB_EVERY: Final = dt.timedelta(minutes=1)
 """How often an idle runtime wipes deleted bytes from the write-ahead log; the end of a run does it too."""
+_COLLECT_EVERY: Final = 50_000
 PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
 _Job = tuple[str, AssemblePackage]
+
+
+@contextlib.contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Let the garbage collector look less often: a batch makes many objects that live until its end, and no cycles.
+
+    With the default it looked hundreds of times a batch in vain, which was a tenth of the time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Embedded:
@@ -156,7 +173,7 @@ class Embedded:
             ) from None
         try:
             sweeping.everything(self.settings.exports, self._exports, self.engine)
-            with ThreadPoolExecutor(max_workers=len(self._openers) + 1, thread_name_prefix="expunge") as pool:
+            with _calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
                 self._loop(pool, stop, progress, until_idle=until_idle)
             self.store.scrub()
         finally:
@@ -167,16 +184,14 @@ class Embedded:
     ) -> None:
         running: dict[Future[list[bytes]], Sequence[Task]] = {}
         parcels: dict[Future[tuple[str, str]], _Job] = {}
-        full = True
         while True:
             worked = 0
             if not stop.is_set():
                 worked += self._timers()
                 worked += self._start(pool, running)
-                # New requests when a system is idle, or when there are many: they are taken in while it works.
-                if full or not worked:
-                    taken = self.engine.apply_waiting(self._batch)
-                    full = taken >= self._batch
+                # New requests only when no system has work to begin: one batch goes all the way before the next begins.
+                # Taking them in while a system works only makes the two threads wait for each other (the GIL).
+                if not worked and (taken := self.engine.apply_waiting(self._batch)):
                     worked += taken + self._start(pool, running)
                 if self._expired and not parcels:  # one that is just being written is not in the store yet
                     sweeping.packages(self.settings.exports, self.engine)
