@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from connectors.contract import Connector
 from connectors.errors import ConnectorError, MisconfiguredError
+from orchestrator.cli import words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import explain
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
+from orchestrator.law.texts import TEXTS, objection_to
 from orchestrator.runtime import planning
+from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import check_systems, openers
 from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
@@ -88,10 +93,28 @@ def _system(alone: Settings) -> list[str]:
     opened = {name: opener() for name, opener in found.items()}
     try:
         planning.build(alone, opened)
+        warnings += [text for one in opened.values() for text in _texts(one)]
     finally:
         for one in opened.values():
             one.close()
     return warnings
+
+
+def _texts(connector: Connector) -> list[str]:
+    """Name legal texts that would stop every request that finds such a record (decision 15)."""
+    today = SystemClock().now().date()
+    found: list[str] = []
+    for one in connector.record_sets():
+        objection = objection_to(one.retain.text, today) if one.retain else None
+        if one.retain and objection:
+            text = TEXTS.get(one.retain.text)
+            instead = text.replaced_by if text else None
+            close = difflib.get_close_matches(one.retain.text, TEXTS, n=1)
+            fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(TEXTS)}, or policy:<your rule>"
+            fix = f"replaced by {instead!r}" if instead else fix
+            why = f"{words.reason(objection)}: {one.retain.text!r}"
+            found.append(f"record set {one.name!r}: retain: {why}; its requests will wait for a person; {fix}")
+    return found
 
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
