@@ -56,7 +56,8 @@ def _read(source: str, clock: SystemClock) -> list[RequestForm]:
             with open(source, "rb") as file:  # noqa: PTH123 - the argument is a name as typed
                 name, raw = source, _limited(file, source)
     except OSError as error:
-        raise UsageError("the file cannot be read", where=source, why=error.strerror or "") from None
+        fix = "name a file that can be read, or - for stdin"
+        raise UsageError("the file cannot be read", where=source, why=error.strerror or "", fix=fix) from None
     found: list[Form] = read_forms(raw, name, now=clock.now())
     return [one.form for one in found]
 
