@@ -33,10 +33,12 @@ def check(root: Path, datamap: DataMap) -> list[str]:
     """
     where = datamap.location
     if not root.is_dir():
-        raise MisconfiguredError("root", "the root is not a folder", fix="create it, or correct root in the settings")
+        raise MisconfiguredError(
+            "root", "the root is not a folder", file=str(root), fix="create it, or correct root in the settings"
+        )
     if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         fix = "the account that runs the connector reads the root and keeps its lock file there"
-        raise MisconfiguredError("root", "the root cannot be read and written", fix=fix)
+        raise MisconfiguredError("root", "the root cannot be read and written", file=str(root), fix=fix)
     sets: tuple[FileSet, ...] = datamap.sets
     warnings: list[str] = []
     for one in sets:

@@ -101,7 +101,7 @@ def run(
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """Work on requests. Ctrl-C ends after what is running; exit code 1 if one needs attention."""
+    """Work on requests. Ctrl-C ends after what is running; exit code 1 if one needs attention, 3 if a store is away."""
     from orchestrator.cli import running
 
     return running.run(_desk(ctx, home, output), until_idle=until_idle)

@@ -6,24 +6,28 @@ Lists are made from the columns of ``requests``, without opening a state, so tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import sqlalchemy as sa
 
-from orchestrator.core import events
+from orchestrator.core import aggregate, events
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.engine import load_state
+from orchestrator.engine.stored import read_state
 from orchestrator.errors import UsageError
 from orchestrator.ports import JournalRow
 from orchestrator.store import tables as t
 from orchestrator.store.store import SqlStore
 from schemas import envelope
 from schemas.codec import decode, decode_event
+from schemas.outcomes import Failed
 from schemas.requests import RequestReceived
 
 Which = Literal["all", "open", "attention"]
+_SAMPLE: Final = 100
+"""Requests looked into for what holds them up; a system that is down holds up the first of them too."""
 
 
 class RequestRow(msgspec.Struct):
@@ -59,6 +63,14 @@ class DeadLetter(msgspec.Struct):
     error: str
 
 
+class HeldUp(msgspec.Struct, frozen=True, order=True):
+    """A system that could not answer, and by its own account may later: ``code`` says why, ``again`` when."""
+
+    system: str
+    code: str
+    again: str
+
+
 class Totals(msgspec.Struct):
     """How many requests stand where. ``waiting``: taken in, not yet begun; they count as open too."""
 
@@ -66,6 +78,7 @@ class Totals(msgspec.Struct):
     closed: int = 0
     attention: int = 0
     waiting: int = 0
+    held_up: tuple[HeldUp, ...] = ()
 
 
 class Page(msgspec.Struct):
@@ -111,6 +124,25 @@ def totals(store: SqlStore) -> Totals:
             found.attention += count if needs else 0
     found.open += found.waiting
     return found
+
+
+def held_up(store: SqlStore) -> tuple[HeldUp, ...]:
+    """Give the systems that some request waits for: unreachable, locked, full; from the requests tried again next."""
+    c = t.requests.c
+    waiting = sa.and_(c.phase != "closed", c.next_timer.is_not(None))
+    query = sa.select(c.request_id, c.state).where(waiting).order_by(c.next_timer).limit(_SAMPLE)
+    found: dict[tuple[str, str], str] = {}
+    with store.read() as tx:
+        states = [read_state(*row) for row in tx.connection.execute(query)]
+    for state in states:
+        for name, system in state.systems.items():
+            timer = state.timers.get(f"retry:{name}")
+            if timer is None:
+                continue
+            for one in (*system.located.values(), *system.outcomes.values()):
+                if isinstance(one, Failed) and aggregate.is_transient(one):
+                    found[name, one.code] = min(timer.due, found.get((name, one.code), timer.due))
+    return tuple(sorted(HeldUp(*key, again) for key, again in found.items()))
 
 
 def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:

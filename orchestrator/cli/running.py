@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from orchestrator.cli import queries
+from orchestrator.cli import queries, words
 from orchestrator.cli.desk import Desk
-from orchestrator.cli.guard import INTERRUPTED
+from orchestrator.cli.guard import INTERRUPTED, explain
 from orchestrator.cli.queries import Totals
 from orchestrator.cli.screen import Screen
+from orchestrator.errors import DependencyError, UsageError
 from orchestrator.runtime.embedded import Embedded
+from orchestrator.runtime.systems import check_systems, openers
+from orchestrator.settings import Settings
 from orchestrator.store.store import SqlStore
 
 _EVERY: Final = 0.5
@@ -28,18 +31,36 @@ def run(desk: Desk, *, until_idle: bool) -> int:
     """Work until stopped, or until nothing is left to do now.
 
     Returns:
-        1 if a request needs attention, 130 after Ctrl-C, else 0.
+        1 if a request needs attention, 130 after Ctrl-C, 3 if nothing is left to do but to wait for a system that
+        cannot be reached, else 0.
     """
     stop = threading.Event()
     with Embedded.open(desk.home) as home, stopping(stop) as received, progress(desk.screen, home.store) as shown:
+        _misfits(desk.screen, home.settings)
         if not until_idle:
             desk.screen.say("working; Ctrl-C ends after what is running")
         home.run(until_idle=until_idle, stop=stop, progress=shown)
         totals = queries.totals(home.store)
+        totals.held_up = queries.held_up(home.store)
     _summary(desk.screen, totals)
     if signal.SIGINT in received:
         return INTERRUPTED
-    return 1 if totals.attention else 0
+    if totals.attention:
+        return 1
+    return DependencyError.exit_code if totals.held_up and until_idle and not received else 0
+
+
+def _misfits(screen: Screen, settings: Settings) -> None:
+    """Say which data maps do not fit their stores, and where. Requests go on: a person is called where one is met."""
+    for name, opener in openers(settings).items():
+        try:
+            check_systems({name: opener})
+        except UsageError as error:
+            told = explain(error)
+            lines = [f"\n  {word + ':':<6} {text}" for word, text in (("where", told.where), ("fix", told.fix)) if text]
+            screen.say(("warning: ", "yellow"), f"system {name} does not fit: {told.what}", *lines)
+        except DependencyError:
+            continue  # tried again while it works
 
 
 @contextmanager
@@ -97,3 +118,6 @@ def _summary(screen: Screen, totals: Totals) -> None:
     attention = (f"{totals.attention} need attention", "bold red" if totals.attention else "")
     hint = ": `expunge list --attention`" if totals.attention else ""
     screen.say(f"{totals.open} open, {totals.closed} closed, ", attention, hint)
+    for one in totals.held_up:
+        code, again = one.code.replace("_", " "), words.minute(one.again)
+        screen.say(("waiting ", "yellow"), f"for {one.system}: {code}; tried again by `expunge run` from {again}")
