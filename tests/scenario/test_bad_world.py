@@ -81,7 +81,8 @@ def test_a_store_is_locked_by_another_program(world: World) -> None:
     world.submit()
     stop = threading.Event()
     with Embedded.open(world.company.home) as home:
-        runner = threading.Thread(target=home.run, kwargs={"until_idle": False, "stop": stop})
+        home.engine.apply_waiting()  # else there is no state to look at yet
+        runner = threading.Thread(target=home.run, kwargs={"until_idle": False, "stop": stop}, daemon=True)
         with _held(world.company.stores / "hr.sqlite"):
             runner.start()
             until(lambda: world.state().systems["hr"].failures > 0)
