@@ -64,6 +64,7 @@ REASONS: Final = {
     "system_silent": "the system does not answer",
     "package_silent": "the access package is not put together",
     "deadline_near": "the deadline is near",
+    "system_gone": "the configuration lacks what this request still needs",
     "unknown_system": "a system that is not connected",
     "too_many_rounds": "the search does not come to an end",
     "too_many_identifiers": "too many identifiers: something links many people",

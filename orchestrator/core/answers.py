@@ -162,7 +162,7 @@ def reopen(work: Work, systems: tuple[str, ...]) -> None:
     state.round = 0
     state.result = None
     state.package = state.package_sha256 = state.package_job = ""
-    state.obligations = tuple(one for one in state.obligations if one.system not in systems or one.kind != "retention")
+    # What these systems kept stays owed until the episode ends: a newer plan must not lose sight of it meanwhile.
     state.systems = {name: SystemState() for name in systems}
     # The end of the episode sets the timer of what is owed anew; meanwhile somebody has to hear of it (I6).
     state.timers.pop("owed", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate, completion
+from orchestrator.core import adopting, aggregate, completion
 from orchestrator.core.answers import reopen
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
@@ -44,8 +44,11 @@ def _keep_what_is_owed(work: Work) -> None:
     work.effects.append(Forget(tuple(sorted(needed)), tuple(sorted(owing)), package))
 
 
-def owed(work: Work) -> None:
-    """An obligation is due: look afresh, erase, and say so in a record of its own (I8)."""
+def owed(work: Work, plan_sha256: str = "") -> None:
+    """An obligation is due: look afresh, erase, and say so in a record of its own (I8).
+
+    Years have passed: the look goes by the plan of that day, or a person is told why it cannot (decision 21).
+    """
     state = work.state
     if state.phase is not Phase.CLOSED:
         # An episode is running; its end sets the timer anew. The firing counts all the same: a timer that is
@@ -55,7 +58,12 @@ def owed(work: Work) -> None:
     due = [one for one in state.obligations if one.due <= today]
     again = tuple(sorted({one.system for one in due if one.kind == "retention"}))
     state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention")
+    # Where nothing is looked at, no plan is needed; and nobody could mend what a closed request lacks.
+    lacks = adopting.lacking(work, work.newer) if again and work.newer is not None else []
+    if again and work.newer is not None and not lacks:
+        adopting.adopt(work, work.newer, plan_sha256)
     # Also where an episode begins: it may take long, and what expired may not wait for its end.
     _keep_what_is_owed(work)
     if again:
         reopen(work, again)
+        work.stop(*lacks)

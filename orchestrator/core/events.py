@@ -56,10 +56,11 @@ class PackageAssembled(_Event, frozen=True, kw_only=True):
 
 
 class TimerFired(_Event, frozen=True, kw_only=True):
-    """A timer of this request is due."""
+    """A timer of this request is due. ``plan_sha256``: the plan in force, of what is owed only (decision 21)."""
 
     name: str
     generation: int
+    plan_sha256: str = ""
 
 
 class OtherClosed(_Event, frozen=True, kw_only=True):
@@ -69,9 +70,13 @@ class OtherClosed(_Event, frozen=True, kw_only=True):
 
 
 class Resumed(_Event, frozen=True, kw_only=True):
-    """Somebody mended the cause: try again. ``role``: who says so, a role and never a name."""
+    """Somebody mended the cause: try again. ``role``: who says so, a role and never a name.
+
+    ``plan_sha256``: the plan in force when it is applied; empty: the request keeps its own (decision 21).
+    """
 
     role: str
+    plan_sha256: str = ""
 
 
 class Incident(_Event, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import aggregate, answers, closing, deciding, discovery, mending
+from orchestrator.core import adopting, aggregate, answers, closing, deciding, discovery, mending
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
@@ -47,8 +47,14 @@ class Step(msgspec.Struct, frozen=True):
     ignored: str = ""
 
 
-def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
+def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | None = None) -> Step:
     """Apply one event.
+
+    Args:
+        plan: The plan the request goes by (``state.plan_sha256``).
+        state: What is known so far; None for a new request.
+        event: What happened.
+        newer: The plan that the event brings (``adopting.brought``), if it does.
 
     Raises:
         IllegalTransitionError: the event is impossible here; nothing changed.
@@ -63,7 +69,9 @@ def step(plan: Plan, state: RequestState | None, event: Event) -> Step:
             raise IllegalTransitionError("the state was written by a newer version")
         if isinstance(event, RequestAccepted) or state.phase not in ACCEPTS[type(event)]:
             return Step(state, ignored=IGNORES[type(event)])
-        work = Work(plan, copy_of(state), event.observed_at)
+        if bool(adopting.brought(state, event)) != (newer is not None):
+            raise IllegalTransitionError("the newer plan is not the one that the event names")
+        work = Work(plan, copy_of(state), event.observed_at, newer)
         ignored = _apply(work, event)
         if ignored:
             return Step(state, ignored=ignored)
@@ -88,7 +96,7 @@ def _apply(work: Work, event: LaterEvent) -> str:
                 return "not waited for"
             work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
         case Resumed():
-            return mending.resume(work)
+            return mending.resume(work, event.plan_sha256)
         case _:  # mypy has narrowed it to an incident
             todo = "see the dead letters for what came in, mend the cause, then `expunge retry`"
             work.stop(Attention(event.reason, "system_owner", todo, work.now, event.system))
@@ -258,7 +266,7 @@ def _timer(work: Work, event: TimerFired) -> str:
         case "silent":
             answers.silent(work, name)
         case _:
-            closing.owed(work)
+            closing.owed(work, event.plan_sha256)
     return ""
 
 

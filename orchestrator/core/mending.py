@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate, answers
+from orchestrator.core import adopting, aggregate, answers
 from orchestrator.core.model import Phase, SystemState
 from orchestrator.core.work import Work
 from schemas.requests import Right
 
 
-def resume(work: Work) -> str:
+def resume(work: Work, plan_sha256: str = "") -> str:
     """Somebody mended the cause: ask again what was named, and look again before anything is decided on it.
+
+    What was corrected may be the plan: then the request goes on under it, where that lacks nothing (decision 21).
 
     The nearness of the deadline is nothing one can mend: it stays in the list until the request is closed (I6).
     """
@@ -17,16 +19,23 @@ def resume(work: Work) -> str:
     mended = [one for one in state.attention if one.reason != "deadline_near"]
     if not mended:
         return "nothing waits for a person"
+    if work.newer is not None:
+        lacks = adopting.lacking(work, work.newer)
+        if lacks:
+            state.attention = tuple(one for one in state.attention if one.reason != adopting.GONE)
+            work.stop(*lacks)
+            return ""
     state.attention = tuple(one for one in state.attention if one.reason == "deadline_near")
     # What could not be applied may have been the answer to any task that is out, or the package.
     lost = any(one.reason == "internal_error" for one in mended)
-    stuck = {one.system for one in mended if one.system in work.plan.by_name}
-    stuck |= {name for name, one in state.systems.items() if lost and one.task}
+    changed = set() if work.newer is None else adopting.adopt(work, work.newer, plan_sha256)
+    stuck = {one.system for one in mended if one.reason != adopting.GONE and one.system in work.plan.by_name}
+    stuck |= {name for name, one in state.systems.items() if lost and one.task} | changed
     for name in sorted(stuck):
         _ask_again(work, name)
     state.round = 0
     acting = state.phase is Phase.ACTING and state.right is Right.ERASURE
-    if not acting or any(not aggregate.held(state.systems[name]) for name in stuck):
+    if not acting or work.newer is not None or any(not aggregate.held(state.systems[name]) for name in stuck):
         answers.back_to_discovery(work)
     return ""
 

@@ -1,6 +1,7 @@
 """The plan: which systems and record sets have to answer, and under which rules. Fixed when a request arrives.
 
-Its digest stands in the completion record, so that a third party can see what had to be looked at.
+Only an event that brings a newer one changes it (``adopting``). Its digest stands in the completion record, so that a
+third party can see what had to be looked at.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from orchestrator.core import machine
+from orchestrator.core import adopting, machine
 from orchestrator.core.events import Event, RequestAccepted
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
@@ -15,7 +15,7 @@ def replay(plans: Callable[[str], Plan], events: Iterable[Event]) -> RequestStat
     """Apply events in order; effects are dropped, they took place long ago.
 
     Args:
-        plans: Gives a plan by its digest (the one the request was accepted under).
+        plans: Gives a plan by its digest (the one the request goes by, and a newer one that an event brings).
         events: What the journal says was applied. An event that now is ignored changes nothing.
 
     Returns:
@@ -29,8 +29,9 @@ def replay(plans: Callable[[str], Plan], events: Iterable[Event]) -> RequestStat
         if state is None:
             if not isinstance(event, RequestAccepted):
                 raise IllegalTransitionError("a history begins with the request")
-            plan = plans(event.plan_sha256)
-        else:
-            plan = plans(state.plan_sha256)
-        state = machine.step(plan, state, event).state
+            state = machine.step(plans(event.plan_sha256), None, event).state
+            continue
+        digest = adopting.brought(state, event)
+        newer = plans(digest) if digest else None
+        state = machine.step(plans(state.plan_sha256), state, event, newer).state
     return state

@@ -25,10 +25,11 @@ def copy_of(state: RequestState) -> RequestState:
 
 
 class Work:
-    """What one step works on."""
+    """What one step works on. ``newer``: a plan that the event brings, to be adopted or not."""
 
-    def __init__(self, plan: Plan, state: RequestState, now: str) -> None:
+    def __init__(self, plan: Plan, state: RequestState, now: str, newer: Plan | None = None) -> None:
         self.plan = plan
+        self.newer = newer
         self.state = state
         self.now = now
         self.effects: list[Effect] = []

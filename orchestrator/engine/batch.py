@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestrator.core import machine
+from orchestrator.core import adopting, machine
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
 from orchestrator.core.events import Event, Incident, OtherClosed
 from orchestrator.core.model import RequestState
@@ -87,6 +87,10 @@ class Batch:
         state = self.states.get(request_id)
         return self.plans.current if state is None else self.plans.get(self.tx, state.plan_sha256)
 
+    def _newer(self, state: RequestState | None, event: Event) -> Plan | None:
+        digest = adopting.brought(state, event) if state is not None else ""
+        return self.plans.get(self.tx, digest) if digest else None
+
     def apply(
         self,
         event: Event,
@@ -112,7 +116,8 @@ class Batch:
         """
         request_id = event.request_id
         try:
-            step = machine.step(self.plan_of(request_id), self.states.get(request_id), event)
+            state = self.states.get(request_id)
+            step = machine.step(self.plan_of(request_id), state, event, self._newer(state, event))
             if not step.ignored:
                 caused = self._realise(step.state, step.effects, capsule or self.capsules.get(request_id))
                 self._accept(step.state, caused)

@@ -93,7 +93,7 @@ class Plans:
         self._known = {self.digest: current}
 
     def get(self, tx: Transaction, digest: str) -> Plan:
-        """Give the plan a request was accepted under.
+        """Give a plan that a request goes by, or that an event brought.
 
         Raises:
             DependencyError: it is missing: the database is not whole.
@@ -102,7 +102,7 @@ class Plans:
             body = tx.plan(digest)
             if body is None:
                 fix = "restore the database from a backup"
-                raise DependencyError("the plan that a request was accepted under is missing", fix=fix)
+                raise DependencyError("a plan that a request goes by is missing", fix=fix)
             self._known[digest] = msgspec.json.decode(body, type=Plan)
         return self._known[digest]
 

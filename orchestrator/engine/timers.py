@@ -41,7 +41,13 @@ class Timers(Base):
             ids = batch.tx.due(batch.now, limit)
             batch.load(ids)
             due = [
-                TimerFired(request_id=one, observed_at=batch.now, name=name, generation=timer.generation)
+                TimerFired(
+                    request_id=one,
+                    observed_at=batch.now,
+                    name=name,
+                    generation=timer.generation,
+                    plan_sha256=self._plans.digest if name == "owed" else "",
+                )
                 for one in ids
                 for name, timer in sorted(batch.states[one].timers.items())
                 if timer.due <= batch.now

@@ -88,6 +88,10 @@ class Waiting(Base):
         if row.type != envelope.REQUEST_RECEIVED:
             waited = decode(original, _WAITING[row.type])
             event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
+            if isinstance(event, Resumed):
+                # What was mended may be a data map. Stamped here and not when it was noted: the connectors of the
+                # process that applies it are those that will answer.
+                event = msgspec.structs.replace(event, plan_sha256=self._plans.digest)
             verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash)
             if isinstance(event, Resumed):
                 self.hints.note(self._holdback.release([row.request_id]), None)

@@ -83,12 +83,16 @@ class World:
     """One request in a world of systems. Time stands still but for timers."""
 
     def __init__(self, plan: Plan, stores: dict[str, Store], right: Right = Right.ERASURE, **more: object) -> None:
-        self.plan = plan
         self.stores = stores
         self.story = Story(plan, right, **more)  # type: ignore[arg-type]  # handed on as they came
         self.answers: list[Confirmed | PackageAssembled] = []
         self.said: list[Confirmed | PackageAssembled] = []
         self._carry_out(self.story.steps[0])
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the request goes by."""
+        return self.story.plan
 
     # -- what happens -------------------------------------------------------------------------------------
     def deliver(self, place: int) -> Step:
@@ -110,7 +114,11 @@ class World:
         due = dt.datetime.fromisoformat(timers[name].due)
         self.story.now = max(self.story.now, (due - START).total_seconds())
         fired = TimerFired(
-            request_id="req", observed_at=at(self.story.now), name=name, generation=timers[name].generation
+            request_id="req",
+            observed_at=at(self.story.now),
+            name=name,
+            generation=timers[name].generation,
+            plan_sha256=self.story.in_force() if name == "owed" else "",
         )
         self._told(fired)
         return True

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from orchestrator.core import adopting
 from orchestrator.core.effects import Complete, Effect, IssueTask, Notice
 from orchestrator.core.events import Confirmed, Event, RequestAccepted, Resumed, TimerFired
 from orchestrator.core.machine import Step, step
@@ -86,6 +87,7 @@ class Story:
         received_at: str | None = None,
     ) -> None:
         self.plan = plan
+        self.newer: Plan | None = None
         self.now = 0.0
         self.history: list[Event] = []
         self.steps: list[Step] = []
@@ -111,12 +113,24 @@ class Story:
     def told(self, event: Event) -> Step:
         """Tell one event; it counts in the history even if it is ignored."""
         before = msgspec.json.encode(self._state)
-        made = step(self.plan, self._state, event)
+        brings = self._state is not None and adopting.brought(self._state, event)
+        made = step(self.plan, self._state, event, self.newer if brings else None)
         assert msgspec.json.encode(self._state) == before, "a step changed the state it was given"
         self.history.append(event)
         self.steps.append(made)
         self._state = made.state
+        if self.newer is not None and made.state.plan_sha256 == self.newer.digest():
+            self.plan, self.newer = self.newer, None
         return made
+
+    def corrected(self, *systems: SystemPlan, **limits: int) -> Plan:
+        """Somebody corrects the configuration; what a person mends or what comes due from now on brings it."""
+        self.newer = plan(*systems, joined=(), **limits)
+        return self.newer
+
+    def in_force(self) -> str:
+        """Digest of the plan that an event brings; empty: nobody corrected anything."""
+        return self.newer.digest() if self.newer else ""
 
     # -- what happened ------------------------------------------------------------------------------------
     def effects(self, kind: type[_Kind]) -> list[_Kind]:
@@ -189,14 +203,21 @@ class Story:
         self.now = max(self.now, (due - START).total_seconds())
         return self.told(
             TimerFired(
-                request_id=self.state.request_id, observed_at=at(self.now), name=name, generation=timer.generation
+                request_id=self.state.request_id,
+                observed_at=at(self.now),
+                name=name,
+                generation=timer.generation,
+                plan_sha256=self.in_force() if name == "owed" else "",
             )
         )
 
     def resume(self) -> Step:
         """Somebody mended the cause."""
         self.now += 1
-        return self.told(Resumed(request_id=self.state.request_id, observed_at=at(self.now), role="dpo"))
+        event = Resumed(
+            request_id=self.state.request_id, observed_at=at(self.now), role="dpo", plan_sha256=self.in_force()
+        )
+        return self.told(event)
 
     def all_answer(self, outcome: Outcome | None = None) -> None:
         """Every task that is out is answered: located once, deleted, exported; or all with one outcome."""

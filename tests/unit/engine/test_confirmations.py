@@ -184,10 +184,10 @@ def test_a_retry_lets_a_held_task_go(begun: Rig) -> None:
 def _broken_step(monkeypatch: pytest.MonkeyPatch, request_id: str, kind: type[Event] = Confirmed) -> None:
     real = machine.step
 
-    def step(plan: Plan, state: RequestState | None, event: Event) -> machine.Step:
+    def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | None = None) -> machine.Step:
         if event.request_id == request_id and isinstance(event, kind):
             raise ZeroDivisionError
-        return real(plan, state, event)
+        return real(plan, state, event, newer)
 
     monkeypatch.setattr(machine, "step", step)
 

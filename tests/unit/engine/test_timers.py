@@ -90,10 +90,10 @@ def test_a_bug_on_a_timer_stops_one_request_and_does_not_fire_for_ever(
 ) -> None:
     real = machine.step
 
-    def step(plan: Plan, state: RequestState | None, event: Event) -> machine.Step:
+    def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | None = None) -> machine.Step:
         if event.request_id == "r1" and isinstance(event, TimerFired):
             raise ZeroDivisionError
-        return real(plan, state, event)
+        return real(plan, state, event, newer)
 
     for name, person in (("r1", SUBJECT), ("r2", OTHER)):
         rig.submit(name, email=person.email)

@@ -174,10 +174,10 @@ def test_a_request_sealed_to_another_key_waits_and_says_which_key(rig: Rig) -> N
 def test_a_bug_on_one_request_stops_only_that_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     real = machine.step
 
-    def step(plan: Plan, state: RequestState | None, event: Event) -> machine.Step:
+    def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | None = None) -> machine.Step:
         if event.request_id == "r2" and isinstance(event, RequestAccepted):
             raise ZeroDivisionError
-        return real(plan, state, event)
+        return real(plan, state, event, newer)
 
     monkeypatch.setattr(machine, "step", step)
     for name in ("r1", "r2", "r3"):
@@ -239,10 +239,10 @@ def test_an_access_that_closes_at_once_is_nobody_to_wait_for(rig: Rig) -> None:
 def test_an_access_that_could_not_be_taken_in_is_nobody_to_wait_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     real = machine.step
 
-    def step(plan: Plan, state: RequestState | None, event: Event) -> machine.Step:
+    def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | None = None) -> machine.Step:
         if event.request_id == "access":
             raise ZeroDivisionError
-        return real(plan, state, event)
+        return real(plan, state, event, newer)
 
     monkeypatch.setattr(machine, "step", step)
     rig.intake.submit([_form("erasure"), _form("access", right=Right.ACCESS)])
