@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -200,7 +200,20 @@ def _convert(entry: Any, kind: type[_Set], location: Location, label: str) -> _S
         if unknown:
             fields = _fields_at(kind, words)
             raise _unknown(location, unknown[1], fields, (label, *words)) from None
-        raise location.wrong(f"record set {label!r}: {message}", label, *words, fix=_path(path)) from None
+        fix = _allowed(words) if message.startswith("Invalid enum") else _path(path)
+        raise location.wrong(f"record set {label!r}: {message}", label, *words, fix=fix) from None
+
+
+def _allowed(words: list[str]) -> str:
+    allowed: dict[str, Collection[str]] = {
+        "erase": ("delete", "anonymise", "with_parent"),
+        "why": tuple(KeptWhy),
+        "case": ("exact", "lower", "digits"),
+        "strength": tuple(Strength),
+        "format": ("text or json for logs", "jsonl or parquet for events"),
+    }
+    values = allowed.get(words[-1] if words else "", ())
+    return f"one of: {', '.join(values)}" if values else f"at {'.'.join(words)}"
 
 
 def _path(path: str) -> str:

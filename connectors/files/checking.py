@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from connectors.datamap import DataMap
 from connectors.errors import ConnectorError, MisconfiguredError, PermanentError, TransientError
-from connectors.files import paths, stream
+from connectors.files import fields, jsonl, paths, stream
 from connectors.files.found import Query
 from connectors.files.parquet import ParquetFormat
 from connectors.files.sets import FileSet
+
+_SAMPLE = 1000
+"""Records of a file that are looked at when the map is checked."""
 
 _FIXES = {
     "symlink": "no symlink below the root may match: make it a file, or narrow the glob",
@@ -46,6 +51,7 @@ def check(root: Path, datamap: DataMap) -> list[str]:
             (files,) = paths.listing(root, [one.globs])
             for number, file in enumerate(files):
                 _readable(one, file, number, datamap)
+            warnings.extend(_never_seen(one, files, datamap))
         except PermanentError as error:
             fix = _FIXES.get(error.code, "")
             raise where.wrong(f"record set {one.name!r}: {error.code}", one.name, "files", fix=fix) from None
@@ -61,6 +67,29 @@ def check(root: Path, datamap: DataMap) -> list[str]:
     except PermanentError as error:
         raise where.wrong(error.code, "files", fix=_FIXES.get(error.code, "")) from None
     return warnings
+
+
+def _never_seen(one: FileSet, files: Sequence[paths.File], datamap: DataMap) -> list[str]:
+    """Warn of a mapped field that none of the first records has: a misspelt one would find nobody, for ever."""
+    found_by = {place.field for places in one.match.values() for place in places}
+    missing = found_by.union(place.field for places in one.yields.values() for place in places) - {"*"}
+    seen = 0
+    for file in files:
+        if not missing or one.kind_of(file.path.name) != "json":
+            continue
+        with stream.content(file) as lines:
+            for line in itertools.islice(lines, _SAMPLE):
+                record = jsonl.parse(line)
+                if record is not None:
+                    seen += 1
+                    missing = {field for field in missing if next(fields.at(record, field), None) is None}
+    if not seen:
+        return []
+    return [
+        f"{datamap.location.file.name}: record set {one.name!r}: none of the first {seen} records has the field"
+        f" {field!r}; if it is misspelt, nobody is ever found there (a control record turns that into a stop)"
+        for field in sorted(missing)
+    ]
 
 
 def _readable(one: FileSet, file: paths.File, number: int, datamap: DataMap) -> None:

@@ -92,7 +92,7 @@ class JsonLines:
         Raises:
             PermanentError: ``unreadable_line``: it may hold an identifier and is no JSON object.
         """
-        record = _parse(line)
+        record = parse(line)
         if record is None:
             if self._may_hold(line):
                 raise PermanentError("unreadable_line")
@@ -141,7 +141,7 @@ class JsonLines:
     def masked(self, line: bytes, masks: dict[int, str]) -> bytes:
         """Give the line with the masked fields replaced; spacing, order of names and line ending stay."""
         body = line.rstrip(b"\r\n")
-        record = _parse(body)
+        record = parse(body)
         if record is None:
             raise PermanentError("unreadable_line")
         names = sorted(set(masks.values()))
@@ -168,7 +168,7 @@ class JsonLines:
 
     def row(self, line: bytes) -> fields.Row:
         """Give the line as a row of an export."""
-        return fields.flat(_parse(line) or {})
+        return fields.flat(parse(line) or {})
 
     def _may_hold(self, line: bytes) -> bool:
         """Tell whether a line that cannot be parsed may hold an identifier of the batch, in any spelling."""
@@ -206,7 +206,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def parse(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None if it is no JSON object."""
     try:
         text = line.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         record = json.loads(text, object_pairs_hook=_object)

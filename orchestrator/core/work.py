@@ -11,6 +11,9 @@ from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from schemas.tasks import Action
 
+SYSTEM_OWNER = "system_owner"
+"""Stands for the owner that the plan names for the system (``owner`` under ``[systems.<id>]``)."""
+
 INFORMS = frozenset({"deadline_near", "system_silent", "package_silent"})
 """Reasons that call somebody but do not stop the work."""
 
@@ -49,6 +52,9 @@ class Work:
 
     def warn(self, attention: Attention) -> None:
         """Call somebody; a second call for the same thing is one."""
+        if attention.owner == SYSTEM_OWNER and attention.system in self.plan.by_name:
+            owner = self.plan.system(attention.system).owner
+            attention = msgspec.structs.replace(attention, owner=owner)
         key = (attention.reason, attention.system, attention.record_set)
         if any((one.reason, one.system, one.record_set) == key for one in self.state.attention):
             return
