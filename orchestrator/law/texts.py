@@ -1,7 +1,7 @@
 """Legal texts that a retention rule may rest on, dated (decision 15).
 
 A rule that names a text which is unknown, or not in force on the day of the decision, blocks: a person decides
-(requirements S17: décret 2011-219 was repealed before the policy that quotes it was written).
+(décret 2011-219 was repealed before the policy that quotes it was written).
 """
 
 from __future__ import annotations
