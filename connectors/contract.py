@@ -43,11 +43,14 @@ class Subject(msgspec.Struct, frozen=True):
         keys: record set -> keys of records found for this subject earlier (from the handle). They belong to the
             subject even if no identifier leads to them any more; ``locate`` and ``erase`` include those that
             still exist.
+        request_id: The same for every task of one request, whose next try is another task. What is written into a
+            store to find its records again must hang on this; empty outside of ``execute``.
     """
 
     task_id: TaskId
     identifiers: Mapping[str, frozenset[str]]
     keys: Mapping[str, tuple[str, ...]] = {}
+    request_id: str = ""
 
     def __repr__(self) -> str:
         """Hide identifiers and keys (I4)."""

@@ -41,10 +41,10 @@ class Job(msgspec.Struct, frozen=True):
         names = {one.name for one in sets}
         if self.subject.identifiers.keys() <= kinds and self.subject.keys.keys() <= names:
             return self
-        subject = Subject(
-            self.task_id,
-            {kind: values for kind, values in self.subject.identifiers.items() if kind in kinds},
-            {name: keys for name, keys in self.subject.keys.items() if name in names},
+        subject = msgspec.structs.replace(
+            self.subject,
+            identifiers={kind: values for kind, values in self.subject.identifiers.items() if kind in kinds},
+            keys={name: keys for name, keys in self.subject.keys.items() if name in names},
         )
         return Job(self.task, subject)
 
@@ -55,12 +55,12 @@ class Result(msgspec.Struct, frozen=True):
     Attributes:
         outcomes: Per record set; or one for all of them.
         links: Further identifiers found.
-        handle: Keys to remember; None keeps those of the task.
+        handle: Keys to remember by record set; those of the task stay for any that is left out.
     """
 
     outcomes: Mapping[str, Outcome] | Never
     links: tuple[Link, ...] = ()
-    handle: Mapping[str, Sequence[str]] | None = None
+    handle: Mapping[str, Sequence[str]] = {}
 
 
 def opened(task: Task, key: SharedKey) -> Job | Failed:
@@ -81,12 +81,14 @@ def opened(task: Task, key: SharedKey) -> Job | Failed:
     for one in secret.identifiers:
         identifiers.setdefault(one.kind, set()).add(one.value)
     frozen = {kind: frozenset(values) for kind, values in identifiers.items()}
-    return Job(task, Subject(TaskId(task.task_id), frozen, {name: tuple(dict.fromkeys(k)) for name, k in keys.items()}))
+    unique = {name: tuple(dict.fromkeys(many)) for name, many in keys.items()}
+    return Job(task, Subject(TaskId(task.task_id), frozen, unique, task.request_id))
 
 
 def sealed(job: Job, result: Result, key: SharedKey, nonce: Callable[[], bytes]) -> str:
     """Seal what was found and the keys to remember."""
-    remembered = job.subject.keys if result.handle is None else result.handle
+    # A record set that gave no answer, or that the data map does not name today, keeps its keys: years hang on them.
+    remembered = {**job.subject.keys, **result.handle}
     keys = {name: sorted(many) for name, many in remembered.items() if many}
     task = job.task
     handle = key.seal(encode(keys), _handle_binding(task), nonce=nonce()) if keys else ""
@@ -109,5 +111,5 @@ def pieces(subject: Subject) -> list[Subject]:
         for kind, value in every[start : start + CHUNK]:
             identifiers.setdefault(kind, set()).add(value)
         frozen = {kind: frozenset(values) for kind, values in identifiers.items()}
-        parts.append(Subject(subject.task_id, frozen, {} if start else subject.keys))
+        parts.append(msgspec.structs.replace(subject, identifiers=frozen, keys={} if start else subject.keys))
     return parts

@@ -40,10 +40,10 @@ def locate(session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet]) -> 
     """Carry out locate tasks."""
     found = search(session, [job.subject for job in jobs], sets)
     limits = {one.name: one.max_records for one in sets}
-    return {job.task_id: _result(found[job.task_id], limits) for job in jobs}
+    return {job.task_id: _result(job, found[job.task_id], limits) for job in jobs}
 
 
-def _result(found: Search, limits: Mapping[str, int]) -> Result:
+def _result(job: Job, found: Search, limits: Mapping[str, int]) -> Result:
     if not isinstance(found, Mapping):
         return Result(found)
     outcomes: dict[str, Outcome] = {}
@@ -58,7 +58,8 @@ def _result(found: Search, limits: Mapping[str, int]) -> Result:
         links |= dict.fromkeys(held.links)
         # Above the limit nothing is erased until a person has looked, and then it is searched again.
         if held.durable and len(held.keys) <= limits[name]:
-            handle[name] = held.keys
+            # A search that proves nothing must not lose the keys that alone lead to masked records.
+            handle[name] = held.keys if one.proven else union(job.subject.keys.get(name, ()), held.keys)
     return Result(outcomes, tuple(links), handle)
 
 
