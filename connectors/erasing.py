@@ -134,14 +134,23 @@ def _second_look(
     for task_id, (job, reports) in done.items():
         seen = fresh[task_id], sights[task_id]
         if any(id(connector) in used for connector in second.opened):
-            results[task_id] = Result(Unverifiable("not_a_fresh_connection"))
+            results[task_id] = Result(Unverifiable("not_a_fresh_connection"), handle=_masked(job, sets, reports))
         elif not isinstance(seen[0], Mapping):
-            results[task_id] = Result(seen[0])
+            results[task_id] = Result(seen[0], handle=_masked(job, sets, reports))
         elif not isinstance(seen[1], Mapping):
-            results[task_id] = Result(seen[1])
+            results[task_id] = Result(seen[1], handle=_masked(job, sets, reports))
         else:
             results[task_id] = _result(job, sets, _Sight(reports, seen[0], seen[1], looked_at))
     return results
+
+
+def _masked(job: Job, sets: Sequence[RecordSet], reports: Reports) -> dict[str, Sequence[str]]:
+    """Give the keys to remember where nobody could look: no identifier leads to what was masked any more."""
+    return {
+        one.name: union(job.subject.keys.get(one.name, ()), report.kept)
+        for one in sets
+        if one.retain and one.retain.mask and isinstance(report := reports[one.name], SetReport)
+    }
 
 
 def _look(job: Job, reports: Reports) -> Look:

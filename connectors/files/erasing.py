@@ -45,11 +45,9 @@ def erase(
     """
     with locked(root, lock_seconds) as folder:
         secret = keys.secret(folder)
-        names = {
-            one.name: {owner: keys.token(secret, order.task_id, one.name) for owner, order in enumerate(orders)}
-            for one in sets
-        }
-        # An order that is run again after a crash looks for what it masked before as well.
+        whose = [order.subject.request_id or order.task_id for order in orders]
+        names = {one.name: {n: keys.token(secret, each, one.name) for n, each in enumerate(whose)} for one in sets}
+        # An order that is run again, after a crash or as a new try, looks for what was masked before as well.
         more = {name: {owner: [token] for owner, token in tokens.items()} for name, tokens in names.items()}
         results, _ = scan(root, sets, [order.subject for order in orders], more)
         for seen in results:

@@ -47,13 +47,14 @@ def split(key: str) -> tuple[str, int]:
     return (base, int(nth)) if nth.isascii() and nth.isdigit() else (key, -1)
 
 
-def token(secret: bytes, task_id: str, record_set: str) -> str:
-    """Give the token for one order and one record set.
+def token(secret: bytes, request_id: str, record_set: str) -> str:
+    """Give the token for one request and one record set.
 
-    It is derived, so that an order that is run again after a crash finds what it masked before; the secret never
-    leaves the store's folder, so nobody can lead it back from the ids that stand in a completion record.
+    It is derived, so that an order that is run again finds what was masked before: after a crash, and under another
+    task id where the answer to the first try was lost. The secret never leaves the store's folder, so nobody can lead
+    the token back from the ids that stand in a completion record.
     """
-    text = f"{task_id}\0{record_set}".encode("utf-8", "surrogatepass")
+    text = f"{request_id}\0{record_set}".encode("utf-8", "surrogatepass")
     return "erased-" + hashlib.blake2b(text, key=secret, digest_size=8).hexdigest()
 
 
