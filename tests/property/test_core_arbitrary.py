@@ -224,7 +224,7 @@ def closed_and_nothing_out(after: RequestState) -> bool:
     return after.phase == "closed" and not any(one.task for one in after.systems.values())
 
 
-@settings(deadline=None, max_examples=70, phases=PHASES)
+@settings(deadline=None, max_examples=40, phases=PHASES)
 @given(st.data())
 def test_i01_i02_i06_i07_i08_whatever_is_answered(data: st.DataObject) -> None:
     story = lived(data)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import OKPKey
@@ -110,6 +110,7 @@ def test_the_payload_is_rfc_8785() -> None:
     assert raw == rfc8785.dumps(msgspec.to_builtins(msgspec.structs.replace(RECORD, salt=b64u(SALT))))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=30), st.dictionaries(st.text(max_size=5), st.text(max_size=10), max_size=4))
 def test_the_payload_is_rfc_8785_whatever_the_texts(text: str, texts: dict[str, str]) -> None:
     one = msgspec.structs.replace(RECORD, due_rule=text, not_searched=texts)
