@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import math
 import re
 from typing import Any, Final
+
+from connectors import dating
 
 _MONTHS: Final = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _IN_LINE: Final = re.compile(
     rb"(?<!\d)(?:(\d{4})-(\d{2})-(\d{2})(?!\d)|(\d{2})/([A-Za-z]{3})/(\d{4}):\d{2}:\d{2}:\d{2})",
 )
-_SECONDS_LIMIT: Final = 100_000_000_000
-"""An epoch at or above this (the year 5138 in seconds) is counted in milliseconds."""
 
 
 def in_line(line: bytes) -> str | None:
@@ -34,12 +35,9 @@ def of_value(value: Any) -> str | None:
         return value.isoformat()[:10]
     if isinstance(value, str):
         return in_line(value.strip()[:64].encode("utf-8", "replace"))
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if abs(value) >= _SECONDS_LIMIT else value
-        try:
-            return dt.datetime.fromtimestamp(seconds, dt.UTC).date().isoformat()
-        except (ValueError, OverflowError, OSError):
-            return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        day = dating.of_number(int(value))
+        return day.isoformat() if day else None
     return None
 
 
@@ -48,11 +46,7 @@ def add_months(date: str, months: int) -> str:
 
     Beyond year 9999 it stays 9999-12-31: the record is kept, never lost to an overflow.
     """
-    start = dt.date.fromisoformat(date)
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    if year > dt.MAXYEAR:
-        return dt.date.max.isoformat()
-    return dt.date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1])).isoformat()
+    return dating.add_months(dt.date.fromisoformat(date), months).isoformat()
 
 
 def _date(year: int, month: int, day: int) -> str | None:

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import ErasureOrder
+from connectors.dating import add_months
 from connectors.errors import PermanentError
 from connectors.sql.finding import Found, anchors, linked
 from connectors.sql.plan import Plan, SetPlan
-from connectors.sql.values import Key, add_months
+from connectors.sql.values import Key
 from schemas.tasks import Instruction
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import calendar
 import datetime as dt
 import decimal
 import re
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.dating import of_number
 from connectors.errors import PermanentError
 from schemas.identifiers import canonical
 
@@ -21,10 +21,6 @@ Key = tuple[Any, ...]
 BIGINT: Final = 2**63
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}\Z")
 _ISO_DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].*)?\Z", re.DOTALL)
-# An epoch outside these is more likely a year, a YYYYMMDD number or a Julian day; reading one of those as 1970
-# would end a retention period decades early.
-_EPOCH_SECONDS: Final = range(10**8, 10**11)
-_EPOCH_MILLISECONDS: Final = range(10**11, 10**14)
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -121,21 +117,8 @@ def anchor_date(value: Any) -> dt.date | None:
         except ValueError:
             return None
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < BIGINT:
-        number = int(value)
-        if number in _EPOCH_SECONDS:
-            return dt.datetime.fromtimestamp(number, dt.UTC).date()
-        if number in _EPOCH_MILLISECONDS:
-            return dt.datetime.fromtimestamp(number // 1000, dt.UTC).date()
+        return of_number(int(value))
     return None
-
-
-def add_months(start: dt.date, months: int) -> dt.date:
-    """Give the same day that many months later, or the last day of that month if it has no such day."""
-    years, month = divmod(start.month - 1 + months, 12)
-    year = start.year + years
-    if year > dt.MAXYEAR:
-        return dt.date.max
-    return dt.date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def cell(value: Any) -> str | int | float | bool | None:

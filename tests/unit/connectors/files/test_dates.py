@@ -34,6 +34,9 @@ def test_date_in_a_line(line: bytes, expected: str | None) -> None:
         (1_700_000_000_000, "2023-11-14"),
         (1.7e9, "2023-11-14"),
         (float("inf"), None),
+        (20_150_517, None),  # a day written as a number is no second of 1970, decades before its time
+        (2024, None),
+        (0, None),
         (True, None),
         (None, None),
         ("soon", None),

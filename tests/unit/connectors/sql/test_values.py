@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.dating import add_months
 from connectors.errors import PermanentError
 from connectors.sql.values import (
-    add_months,
     anchor_date,
     as_decimal,
     as_integer,
