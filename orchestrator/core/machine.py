@@ -95,6 +95,9 @@ def _apply(work: Work, event: LaterEvent) -> str:
             if event.other not in work.state.waits_for:
                 return "not waited for"
             work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
+            if not work.state.waits_for and work.state.phase is Phase.DECIDING:
+                # It may have waited for weeks: what was found then, and what was not, is no ground to decide on now.
+                answers.back_to_discovery(work)
         case Resumed():
             return mending.resume(work, event.plan_sha256)
         case _:  # mypy has narrowed it to an incident

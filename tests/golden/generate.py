@@ -134,7 +134,8 @@ def erasure_waits_for_access() -> Story:
     story.answer("crm", found())
     story.fire("deadline")
     story.told(OtherClosed(request_id="req", observed_at=at(story.now), other="acc"))
-    story.answer("crm", deleted())
+    story.answer("crm", found(2))
+    story.answer("crm", deleted(2))
     return story
 
 
