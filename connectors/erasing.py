@@ -232,7 +232,9 @@ def _remembered(name: str, job: Job, sight: _Sight, *, final: bool) -> Sequence[
     before: Sequence[str] = job.subject.keys.get(name, ())
     if isinstance(report, Unverifiable) or isinstance(fresh, Unverifiable) or isinstance(presence, Unverifiable):
         return before
-    over = (Presence.GONE, Presence.ANONYMISED) if final else (Presence.GONE,)
+    stays = frozenset(report.kept)
     # What was in the handle was durable; a file's line keys never are.
     known = union(before, (*report.erased, *report.kept, *fresh.holding.keys) if fresh.holding.durable else ())
-    return [key for key in known if presence.get(key) not in over]
+    # What is kept for a time may look anonymised, if its mask is as wide; only by its key is it found when time is up.
+    over = {key for key, seen in presence.items() if final and seen is Presence.ANONYMISED and key not in stays}
+    return [key for key in known if presence.get(key) is not Presence.GONE and key not in over]

@@ -17,7 +17,7 @@ from connectors.testing.desk import Desk as FakeDesk
 from connectors.testing.fake import DEFAULT_SETS, FakeSystem
 from connectors.testing.people import NEIGHBOURS, SUBJECT
 from connectors.testing.wrapper import Wrapper
-from schemas.outcomes import Failed, Kept, KeptWhy, Located, Unverifiable
+from schemas.outcomes import Anonymised, Failed, Kept, KeptWhy, Located, Unverifiable
 from schemas.tasks import Action, Instruction
 from tests.unit.connectors.files.store import MASKED, Store
 from tests.unit.connectors.files.test_execute import KEEP, LINES, Desk
@@ -158,3 +158,22 @@ def test_i08_a_row_that_came_after_the_search_and_was_masked_is_not_lost_to_a_fa
     again = desk.erase(who, orders, failed.handle).outcomes["bills"]
     assert isinstance(again, Kept)
     assert (again.count, again.until) == (2, "2035-02-02")
+
+
+def test_i08_what_is_kept_under_a_mask_as_wide_as_anonymising_is_remembered(tmp_path: Path) -> None:
+    file = tmp_path / "crm.db"
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE bills (id INTEGER PRIMARY KEY, email TEXT, day TEXT)")
+        db.execute("INSERT INTO bills VALUES (1, 'ada@x.example', '2025-01-01')")
+    more = 'erase = "anonymise"\nanonymise = { email = "{random}" }\n'
+    (tmp_path / "map.toml").write_text(BILLS + more)
+    opener = connector(SystemSettings("sut", tmp_path / "map.toml", tmp_path, {"url": f"sqlite:///{file}"}))
+    who, desk = {"email": "ada@x.example"}, FakeDesk(opener)
+    orders = {"bills": Instruction(keep=KeptWhy.LEGAL_OBLIGATION, text="law", period_months=120, found=1)}
+    answer = desk.erase(who, orders, desk.locate(who).handle)
+    assert isinstance(answer.outcomes["bills"], Kept)
+    found = desk.locate(who, answer.handle)  # ten years later
+    assert isinstance(found.outcomes["bills"], Located), "the second record would say: nothing held"
+    last = desk.erase(who, {"bills": Instruction(found=1)}, found.handle)
+    assert isinstance(last.outcomes["bills"], Anonymised)
+    assert desk.keys(last) == {}
