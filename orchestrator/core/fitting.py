@@ -90,6 +90,8 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
             doubt = _doubt_about_kept(outcome, instruction)
         case Exported():
             fits = action is Action.EXPORT
+            before = system.located.get(one.name)
+            doubt = "fewer_than_found" if isinstance(before, Located) and outcome.count < before.count else ""
         case Attested():
             fits = action is not Action.LOCATE
             doubt = "" if plan.attested else "attestation_not_allowed"

@@ -49,7 +49,7 @@ def plain_erasure() -> Story:
 
 def access() -> Story:
     story = Story(plan(system("crm"), system("mail")), Right.ACCESS)
-    story.answer("crm", found(2))
+    story.answer("crm", found())
     story.answer("mail", NothingHeld())
     story.all_answer()
     _packaged(story)
