@@ -53,10 +53,12 @@ def _apply(connection: sa.Connection, one: SetPlan, here: Found, fates: Mapping[
     if one.method == "delete":
         change(connection, one.delete, one.bound(going))
         return set(going)
-    going = [key for key in going if not all_hold(one.anonymise, here.rows[key])]
     if one.moves is not None:
+        # Even if it was masked alike while it was kept: the key it was found by is still the person's.
         _move(connection, one, one.moves, going)
-    elif one.update_anonymise is not None:
+        return set(going)
+    going = [key for key in going if not all_hold(one.anonymise, here.rows[key])]
+    if one.update_anonymise is not None:
         change(connection, one.update_anonymise, one.bound(going))
     return set(going)
 

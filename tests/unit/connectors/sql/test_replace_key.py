@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from pathlib import Path
 
 import pytest
 
 from connectors.contract import SetReport
+from connectors.settings import SystemSettings
+from connectors.sql import connector
+from connectors.testing.desk import Desk
+from schemas.outcomes import Anonymised, Kept, KeptWhy
+from schemas.tasks import Instruction
 from tests.unit.connectors.sql.shop import ANONYMISED, KEEP, LINES, ORDERS, PEOPLE, RETAINED, VISITS, Shop, ask
 
 MAP = (
@@ -16,6 +23,17 @@ MAP = (
     + LINES
     + VISITS
 )
+BILLS = """
+[[record_set]]
+name = "bills"
+table = "bills"
+match = { email = [{ field = "email" }] }
+personal = ["email"]
+erase = "anonymise"
+replace_key = true
+anonymise = { email = "{random}" }
+retain = { why = "exception_17_3_b", text = "law", months = 120, anchor = "day", mask = { email = "{random}" } }
+"""
 
 
 def test_the_row_moves_to_a_new_key_and_its_children_follow(shop: Shop) -> None:
@@ -82,3 +100,21 @@ def test_references_of_bystanders_to_the_row_are_moved_too(shop: Shop, kind: str
     assert {boss for (boss,) in shop.rows("SELECT boss FROM staff")} == {new}
     assert shop.rows("SELECT staff_id FROM desks") == [(new,)]
     assert shop.look(STAFF, staff=report["staff"].erased)["staff"] == {report["staff"].erased[0]: "gone"}
+
+
+def test_i01_a_row_that_was_kept_masked_moves_when_its_time_is_up(tmp_path: Path) -> None:
+    file = tmp_path / "bills.db"
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE bills (id INTEGER PRIMARY KEY, email TEXT, day TEXT)")
+        db.execute("INSERT INTO bills VALUES (1, 'ada@x.example', '2025-01-01')")
+    (tmp_path / "map.toml").write_text(BILLS)
+    desk = Desk(connector(SystemSettings("sut", tmp_path / "map.toml", tmp_path, {"url": f"sqlite:///{file}"})))
+    who = {"email": "ada@x.example"}
+    keep = {"bills": Instruction(keep=KeptWhy.LEGAL_OBLIGATION, text="law", period_months=120, found=1)}
+    kept = desk.erase(who, keep, desk.locate(who).handle)
+    assert isinstance(kept.outcomes["bills"], Kept)
+    over = desk.erase(who, {"bills": Instruction(found=1)}, kept.handle)  # ten years later
+    assert isinstance(over.outcomes["bills"], Anonymised)
+    with sqlite3.connect(file) as db:
+        ((key,),) = db.execute("SELECT id FROM bills").fetchall()
+    assert key < 0, "the key that led to the person is still there"
