@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from orchestrator.core.discovery import unreached
 from orchestrator.core.model import Attention, RequestState, Result, SystemState
 from orchestrator.core.plan import Plan, SystemPlan
 from orchestrator.errors import IllegalTransitionError
@@ -136,11 +137,17 @@ def joined(past: Outcome | None, now: Outcome) -> Outcome:
             return now
 
 
-def unsearched(state: RequestState) -> tuple[str, ...]:
-    """Give the systems in scope that neither this episode nor an earlier one could search."""
+def unsearched(plan: Plan, state: RequestState) -> tuple[str, ...]:
+    """Give the systems in scope, and the record sets, that neither this episode nor an earlier one could search."""
     asked = {name for name, one in state.systems.items() if one.asked}
-    before = state.scope if state.episode == 1 else state.unsearched
-    return tuple(sorted({*before, *state.systems} - asked))
+    # Later episodes know only the identifiers that are still owed: what could be reached was told by the first.
+    before = (*state.scope, *unreached(plan, state)) if state.episode == 1 else state.unsearched
+    found = {f"{name}/{of}" for name, one in state.systems.items() for of in (*_held_sets(one), *one.past)}
+    return tuple(sorted({*before, *state.systems} - asked - found))
+
+
+def _held_sets(system: SystemState) -> list[str]:
+    return [name for name, one in system.located.items() if isinstance(one, Located)]
 
 
 def result_of(plan: Plan, state: RequestState) -> tuple[Result, str]:
@@ -149,7 +156,7 @@ def result_of(plan: Plan, state: RequestState) -> tuple[Result, str]:
     Raises:
         IllegalTransitionError: a line is not final.
     """
-    tags = {"not_searched"} if unsearched(state) else set()
+    tags = {"not_searched"} if unsearched(plan, state) else set()
     if any(one.kind == "retention" and one.system not in state.systems for one in state.obligations):
         tags.add("kept")
     for name, system in state.systems.items():

@@ -19,7 +19,7 @@ def answering(work: Work) -> bool:
     state.obligations = completion.obligations(plan, state, today)
     record = completion.record(plan, state, work.now)
     state.result, _ = aggregate.result_of(plan, state)
-    state.unsearched = aggregate.unsearched(state)
+    state.unsearched = aggregate.unsearched(plan, state)
     state.records = record.number
     work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
     work.effects.append(Complete(record))

@@ -103,7 +103,7 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
 def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
     """Say what was not looked at, and why, so that silence is not read as "no data" (formats.md 6)."""
     reasons: dict[str, str] = {}
-    missing = aggregate.unsearched(state)
+    missing = aggregate.unsearched(plan, state)
     for one in plan.systems:
         if one.system not in state.scope:
             if state.episode == 1:
@@ -111,5 +111,13 @@ def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
         elif one.system in missing:
             kinds = ", ".join(sorted(one.kinds)) or "none"
             reasons[one.system] = f"GDPR Art. 11: cannot be identified there; would help: {kinds}"
-    reasons.update({name: "no such system is connected" for name in missing if name not in plan.by_name})
+    for name in missing:
+        system, _, record_set = name.partition("/")
+        if record_set and system in plan.by_name:
+            kinds = ", ".join(
+                kind for one in plan.system(system).record_sets if one.name == record_set for kind in one.kinds
+            )
+            reasons[name] = f"GDPR Art. 11: cannot be identified there; would help: {kinds or 'none'}"
+        elif name not in plan.by_name:
+            reasons[name] = "no such system is connected"
     return reasons

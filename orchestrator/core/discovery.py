@@ -14,9 +14,13 @@ from schemas.outcomes import Located
 def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[str, ...]:
     """Give the references this system may be searched by.
 
-    What the person gave searches everything. What was found searches only if it is unique, and only within its
-    own domain or one that the policy joins to it (I9).
+    What the person gave searches everything, once one of it is unique: a name or a shared address alone is not one
+    person's (then nothing is searched, and the answer says what would help, Art. 11). What was found searches only if
+    it is unique, and only within its own domain or one that the policy joins to it (I9).
     """
+    known = tuple(known)
+    if not any(one.strength is Strength.UNIQUE for one in known):
+        return ()
     kinds = system.kinds
     return tuple(one.ref for one in known if one.kind in kinds and (not one.domain or _may_follow(plan, one, system)))
 
@@ -25,6 +29,32 @@ def _may_follow(plan: Plan, one: Known, system: SystemPlan) -> bool:
     if one.strength is not Strength.UNIQUE:
         return False
     return one.domain == system.domain or (one.domain, system.domain) in plan.joined_domains
+
+
+def unreached(plan: Plan, state: RequestState) -> tuple[str, ...]:
+    """Give ``system/record set`` for every record set that no search can have reached, although its system was asked.
+
+    A set is reached by a kind that is known or that a reached set would have led to, or by its parent. One that is
+    found by phone alone, where nothing gives a phone, was not searched: that it is empty is not known (I1).
+    """
+    asked = [plan.system(name) for name, one in state.systems.items() if one.asked]
+    reached: set[tuple[str, str]] = set()
+    leads = [(one.kind, one.domain) for one in state.known if not one.domain or one.strength is Strength.UNIQUE]
+    while True:
+        fresh = set()
+        for system in asked:
+            joined = {"", system.domain, *(a for a, b in plan.joined_domains if b == system.domain)}
+            kinds = {kind for kind, domain in leads if domain in joined}
+            for one in system.record_sets:
+                by_parent = one.parent is not None and (system.system, one.parent) in reached
+                if by_parent or kinds & set(one.kinds) or not (one.kinds or one.parent):
+                    fresh.add((system.system, one.name))
+                    leads += [(kind, system.domain) for kind in one.yields if (kind, system.domain) not in leads]
+        if fresh == reached:
+            break
+        reached = fresh
+    every = {(system.system, one.name) for system in asked for one in system.record_sets}
+    return tuple(sorted(f"{system}/{name}" for system, name in every - reached))
 
 
 def next_round(plan: Plan, state: RequestState) -> dict[str, tuple[str, ...]]:

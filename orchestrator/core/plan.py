@@ -25,10 +25,14 @@ class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the core needs to know of one record set (the rest of the data map stays with the connector)."""
+    """What the core needs to know of one record set (the rest of the data map stays with the connector).
+
+    ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to.
+    """
 
     name: str
     kinds: tuple[str, ...] = ()
+    yields: tuple[str, ...] = ()
     erase: Literal["delete", "anonymise", "with_parent"] = "delete"
     parent: str | None = None
     retain: RetainRule | None = None

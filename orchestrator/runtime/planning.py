@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from connectors.contract import Connector
-from connectors.datamap import RecordSet, read_toml
+from connectors.datamap import RecordSet, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
 from orchestrator.settings import Settings
+from schemas.identifiers import Strength, strength_of
 
 
 def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
@@ -80,11 +81,16 @@ def _checked(system: str, sets: Sequence[RecordSet], file: Path) -> Sequence[Rec
     return sets
 
 
+def _unique(kind: str, places: Sequence[Yield]) -> bool:
+    return strength_of(kind) is Strength.UNIQUE and any(one.strength is Strength.UNIQUE for one in places)
+
+
 def _record_set(one: RecordSet) -> RecordSetPlan:
     retain = RetainRule(one.retain.why, one.retain.text, one.retain.months) if one.retain else None
     return RecordSetPlan(
         name=one.name,
         kinds=tuple(sorted(one.match)),
+        yields=tuple(sorted(kind for kind, places in one.yields.items() if _unique(kind, places))),
         erase=one.erase,
         parent=one.parent,
         retain=retain,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from orchestrator.core.events import OtherClosed
 from orchestrator.core.plan import RecordSetPlan
 from schemas.outcomes import NothingHeld
@@ -11,7 +9,6 @@ from schemas.tasks import Action
 from tests.support.stories import Story, at, contacts, deleted, found, plan, system
 
 
-@pytest.mark.xfail(strict=True, reason="whether a record set could be reached at all is not told yet: issue 3, review")
 def test_i01_a_record_set_that_no_given_identifier_can_reach_is_not_called_empty() -> None:
     # `calls` is found by phone alone, and the person gave an e-mail address that leads to no phone.
     story = Story(plan(system("crm", contacts(), RecordSetPlan("calls", ("phone",)))))
