@@ -26,7 +26,7 @@ def erase(connection: sa.Connection, plan: Plan, orders: Sequence[ErasureOrder])
     """Carry out orders inside the open transaction; the caller commits.
 
     Raises:
-        PermanentError: ``max_records`` before anything is changed, ``no_instruction``.
+        PermanentError: before anything is changed: ``max_records``, ``no_instruction``, and what ``find`` raises.
     """
     found = find(connection, plan, [order.subject for order in orders])
     _check_limits(plan, found)

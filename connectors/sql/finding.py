@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from connectors.contract import Holding, Holdings, Subject
 from connectors.errors import PermanentError
 from connectors.sql.plan import Place, Plan, Row, SetPlan, fetch
+from connectors.sql.replacing import all_hold, is_blank_or_token
 from connectors.sql.values import Key, anchor_date, decode_key, digits_form, encode_key, text_of
 from schemas.identifiers import canonical
 from schemas.outcomes import Facts
 from schemas.tasks import Link
 
 _NOTHING = Holding()
+_NOBODY: frozenset[int] = frozenset()
 _MARK = {"email": "@"}
 
 
@@ -49,7 +51,12 @@ class Found:
 
 
 def find(connection: sa.Connection, plan: Plan, subjects: Sequence[Subject]) -> dict[str, Found]:
-    """Find the rows of all subjects: by identifier, through the parent's rows, and by the keys known before."""
+    """Find the rows of all subjects: by identifier, through the parent's rows, and by the keys known before.
+
+    Raises:
+        PermanentError: ``key_reused``: a key known before leads to a row that may be somebody else's by now;
+            ``unknown_record_set``, ``key_mismatch``, ``ambiguous_parent``.
+    """
     for subject in subjects:
         if not subject.keys.keys() <= plan.by_name.keys():
             # Rows found under an older map: they must not be forgotten in silence.
@@ -61,7 +68,7 @@ def find(connection: sa.Connection, plan: Plan, subjects: Sequence[Subject]) -> 
             _by_identifier(connection, one, place, subjects, here)
         if one.spec.parent is not None:
             _by_parent(connection, one, plan.by_name[one.spec.parent], found[one.spec.parent], here)
-        _by_key(connection, one, subjects, here)
+        _by_key(connection, one, plan.by_name.get(one.spec.parent or ""), subjects, here)
     return found
 
 
@@ -100,20 +107,49 @@ def _by_parent(connection: sa.Connection, one: SetPlan, parent: SetPlan, above: 
         here.add(one.key_of(row), row, owners)
 
 
-def _by_key(connection: sa.Connection, one: SetPlan, subjects: Sequence[Subject], here: Found) -> None:
+def _by_key(
+    connection: sa.Connection, one: SetPlan, parent: SetPlan | None, subjects: Sequence[Subject], here: Found
+) -> None:
     asked: dict[Key, set[int]] = {}
     for index, subject in enumerate(subjects):
         for text in subject.keys.get(one.name, ()):
             asked.setdefault(decode_key(one.decoder, text), set()).add(index)
-    missing = []
+    missing = [key for key in asked if key not in here.rows]
+    rows = {one.key_of(row): row for row in fetch(connection, one.by_key, one.bound(missing))}
+    claimed: dict[Key, Row] = {}
     for key, owners in asked.items():
-        if key in here.rows:
-            here.add(key, here.rows[key], owners)
-        else:
-            missing.append(key)
-    for row in fetch(connection, one.by_key, one.bound(missing)):
-        key = one.key_of(row)
-        here.add(key, row, asked.get(key, ()))
+        row = here.rows.get(key, rows.get(key))
+        if row is not None and not owners <= here.owners.get(key, _NOBODY):
+            claimed[key] = row
+    if not claimed:
+        return
+    _check_claims(connection, one, parent, list(claimed.values()))
+    for key, row in claimed.items():
+        here.add(key, row, asked[key])
+
+
+def _check_claims(connection: sa.Connection, one: SetPlan, parent: SetPlan | None, rows: Sequence[Row]) -> None:
+    """Stop if a row that nothing but its key leads to may be somebody else's: stores give keys away again (I9).
+
+    It is the subject's if it was masked or anonymised, or if it names nobody and belongs to nobody. The parent's row,
+    if there is one, is not among the subject's: it would have led here.
+    """
+    unmasked = [row for row in rows if not (all_hold(one.anonymise, row) or all_hold(one.mask, row))]
+    if any(_names_somebody(one, row) for row in unmasked):
+        raise PermanentError("key_reused")
+    if parent is not None:
+        links = list(dict.fromkeys(link for row in unmasked if (link := one.up(row)) is not None))
+        if fetch(connection, parent.by_link[one.name], links):
+            raise PermanentError("key_reused")
+
+
+def _names_somebody(one: SetPlan, row: Row) -> bool:
+    rules = (*one.anonymise, *one.mask)
+    return any(
+        not is_blank_or_token(row[place.position])
+        and not any(rule.position == place.position and rule.holds(row[place.position]) for rule in rules)
+        for place in one.places
+    )
 
 
 def anchors(plan: Plan, found: Mapping[str, Found]) -> dict[str, dict[Key, dt.date | None]]:

@@ -83,3 +83,8 @@ def read_replacement(raw: str | int | None, column: Column, *, sqlite: bool) -> 
 def all_hold(rules: tuple[Rule, ...], row: Any) -> bool:
     """Tell whether there are rules, and every one of them holds in this row."""
     return bool(rules) and all(rule.holds(row[rule.position]) for rule in rules)
+
+
+def is_blank_or_token(value: Any) -> bool:
+    """Tell whether a stored value names nobody: null, nothing but white space, or a random token."""
+    return value is None or (isinstance(value, str) and (not value.strip() or _TOKEN.match(value.rstrip()) is not None))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from connectors.settings import SystemSettings
 from connectors.sql import connector
 from connectors.testing.desk import Desk
+from orchestrator.core.aggregate import trouble
+from schemas.outcomes import Failed, FailureKind
 from schemas.tasks import Instruction
 
 MAP = """
@@ -22,7 +22,6 @@ personal = ["email", "name"]
 """
 
 
-@pytest.mark.xfail(strict=True, reason="a row key alone does not tell whose row it leads to: issue 3, review")
 def test_i09_a_key_given_to_somebody_else_between_two_tries_erases_nobody(tmp_path: Path) -> None:
     file = tmp_path / "crm.db"
     with sqlite3.connect(file) as db:
@@ -38,6 +37,10 @@ def test_i09_a_key_given_to_somebody_else_between_two_tries_erases_nobody(tmp_pa
     with sqlite3.connect(file) as db:
         db.execute("INSERT INTO people (email, name) VALUES ('eve@x.example', 'Eve')")
         assert db.execute("SELECT id FROM people WHERE name = 'Eve'").fetchone() == (2,)
-    desk.erase(who, {"people": Instruction(found=1)}, handle)
+    again = desk.erase(who, {"people": Instruction(found=1)}, handle)
+    assert again.outcomes == {"people": Failed(FailureKind.PERMANENT, "key_reused")}
+    attention = trouble("sut", "people", again.outcomes["people"], "2026-03-01T12:00:00Z")
+    assert attention is not None
+    assert attention.detail == "key_reused"
     with sqlite3.connect(file) as db:
         assert db.execute("SELECT name FROM people ORDER BY id").fetchall() == [("Bob",), ("Eve",)]
