@@ -134,13 +134,18 @@ def _check_claims(connection: sa.Connection, one: SetPlan, parent: SetPlan | Non
     It is the subject's if it was masked or anonymised, or if it names nobody and belongs to nobody. The parent's row,
     if there is one, is not among the subject's: it would have led here.
     """
-    unmasked = [row for row in rows if not (all_hold(one.anonymise, row) or all_hold(one.mask, row))]
+    unmasked = [row for row in rows if not _cleaned(one, row)]
     if any(_names_somebody(one, row) for row in unmasked):
         raise PermanentError("key_reused")
     if parent is not None:
         links = list(dict.fromkeys(link for row in unmasked if (link := one.up(row)) is not None))
-        if fetch(connection, parent.by_link[one.name], links):
+        # A parent that was anonymised or masked is nobody any more: after ``replace_key`` its children hang on it.
+        if any(not _cleaned(parent, row) for row in fetch(connection, parent.by_link[one.name], links)):
             raise PermanentError("key_reused")
+
+
+def _cleaned(one: SetPlan, row: Row) -> bool:
+    return all_hold(one.anonymise, row) or all_hold(one.mask, row)
 
 
 def _names_somebody(one: SetPlan, row: Row) -> bool:

@@ -30,7 +30,7 @@ def _failed(output: str) -> set[str]:
 
 
 def test_i11_killed_anywhere_the_outcome_is_the_same() -> None:
-    run = _harness("--requests", "150", "--kills", "25", "--seed", "3")
+    run = _harness("--requests", "120", "--kills", "20", "--seed", "3")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "all checks hold" in run.stdout
 

@@ -141,12 +141,13 @@ def test_the_witness_notices_a_changed_bystander_and_a_trace(tmp_path: Path) -> 
 def _on_a_terminal(arguments: list[str], columns: int, **environment: str) -> tuple[int, str]:
     leader, follower = pty.openpty()
     size = {"COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color"}
+    ours = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     with subprocess.Popen(
         [sys.executable, "-m", "orchestrator", *arguments],
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={**os.environ, **size, **environment},
+        env={**ours, **size, **environment},
     ) as process:
         os.close(follower)
         chunks = []
