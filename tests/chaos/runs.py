@@ -117,6 +117,8 @@ class Runner:
         os.kill(pid, which)
         landed = Landed(which, time.monotonic() - begun, self._phases())
         landed.code = self.end().code
+        if which == signal.SIGKILL and landed.code == 0:
+            landed.signal = 0  # it had ended by itself when the signal came: nothing was killed
         return landed
 
     def cold(self, after: float) -> Landed:
@@ -131,6 +133,8 @@ class Runner:
             return Landed(0, time.monotonic() - begun, (), code=process.returncode)
         process.kill()
         process.wait()
+        if process.returncode == 0:  # it had ended by itself when the signal came
+            return Landed(0, time.monotonic() - begun, (), code=0)
         return Landed(signal.SIGKILL, time.monotonic() - begun, ("command line",), code=process.returncode)
 
     def _phases(self) -> tuple[str, ...]:
