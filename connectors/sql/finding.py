@@ -145,7 +145,11 @@ def _check_claims(connection: sa.Connection, one: SetPlan, parent: SetPlan | Non
 
 
 def _cleaned(one: SetPlan, row: Row) -> bool:
-    return all_hold(one.anonymise, row) or all_hold(one.mask, row)
+    """Tell whether we masked this row. Empty columns alone do not show it: anybody's may be empty."""
+    return any(
+        all_hold(rules, row) and any(row[rule.position] is not None for rule in rules)
+        for rules in (one.anonymise, one.mask)
+    )
 
 
 def _names_somebody(one: SetPlan, row: Row) -> bool:
