@@ -80,7 +80,7 @@ lock: ## resolve the dependencies again and write requirements.lock (needs the n
 	@if ! [ -x $(LOCKER)/bin/uv ]; then $(if $(PYTHON),$(PYTHON),python3) -m venv $(LOCKER); $(LOCKER)/bin/python -m pip install --quiet 'uv>=0.13.9,<0.14'; fi
 	@$(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
-	  --extra dev --extra parquet --extra postgres pyproject.toml --output-file requirements.lock
+	  --extra dev --extra distributed --extra parquet --extra postgres pyproject.toml --output-file requirements.lock
 
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) $(LOCKER) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
