@@ -1,4 +1,4 @@
-"""The configuration: ``expunge.toml`` in the home folder. Errors name the file, the line and the fix.
+"""The home folder's configuration, ``expunge.toml``. Errors name the file, the line and the fix.
 
 Paths are relative to the folder of the file. Secrets are never in it: keys are files of their own, a database URL
 with a password is named by ``url_env``.
@@ -15,12 +15,15 @@ import msgspec
 
 from connectors.datamap import Location, read_toml
 from connectors.errors import MisconfiguredError
+from connectors.kafka.settings import KafkaSettings
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
+from orchestrator.settings.services import RedisSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
-_TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems")
+_SERVICES: Final = ("kafka", "redis", "telemetry")
+_TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems", *_SERVICES)
 _T = TypeVar("_T")
 _OWN_KEYS: Final = ("connector", "map", "domain", "owner")
 
@@ -44,7 +47,10 @@ class ConnectedSystem(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything from ``expunge.toml``. ``limits`` holds only what was set."""
+    """Everything from ``expunge.toml``. ``limits`` holds only what was set.
+
+    ``store`` is the SQLite file; ``store_url`` and ``store_url_env`` name a PostgreSQL database instead.
+    """
 
     home: Path
     file: Path
@@ -54,6 +60,11 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     limits: dict[str, int]
     systems: tuple[ConnectedSystem, ...]
+    store_url: str = ""
+    store_url_env: str = ""
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load(home: Path) -> Settings:
@@ -84,7 +95,11 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
     _known(raw, _TABLES, location)
     if type(raw.get("version")) is not int or raw["version"] != 1:
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
-    _known(_table(raw, "policy", location), Policy.__struct_fields__, location, "policy")
+    tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
+        ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings)
+    )  # fmt: skip
+    for name, kind in tables:
+        _known(_table(raw, name, location), kind.__struct_fields__, location, name)
     policy = _converted(raw, "policy", Policy, location)
     limits = _converted(raw, "limits", dict[str, int], location)
     systems = _table(raw, "systems", location)
@@ -93,7 +108,12 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
     return Settings(
         home=home,
         file=file,
-        store=home / _text(raw, "store", "path", "expunge.db", location),
+        store=home / _text(raw, "store", "path", "expunge.db", location, known=("path", "url", "url_env")),
+        store_url=_optional(raw, "store", "url", "postgresql://host/expunge", location),
+        store_url_env=_optional(raw, "store", "url_env", "EXPUNGE_STORE_URL", location),
+        kafka=_converted(raw, "kafka", KafkaSettings, location),
+        redis=_converted(raw, "redis", RedisSettings, location),
+        telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
         keys=home / _text(raw, "keys", "folder", "keys", location),
         exports=home / _text(raw, "exports", "folder", "exports", location),
         policy=policy,
@@ -131,9 +151,18 @@ _FIXES: Final = {
 }
 
 
-def _text(raw: dict[str, Any], table: str, key: str, default: str, location: Location) -> str:
+def _optional(raw: dict[str, Any], table: str, key: str, example: str, location: Location) -> str:
+    value = _table(raw, table, location).get(key, "")
+    if not isinstance(value, str):
+        raise location.wrong(f"[{table}] {key} is a text in quotes", table, key, fix=f'e.g. {key} = "{example}"')
+    return value
+
+
+def _text(
+    raw: dict[str, Any], table: str, key: str, default: str, location: Location, known: tuple[str, ...] = ()
+) -> str:
     section = _table(raw, table, location)
-    _known(section, (key,), location, table)
+    _known(section, known or (key,), location, table)
     value = section.get(key, default)
     if not isinstance(value, str) or not value:
         raise location.wrong(f"[{table}] {key} is a path in quotes", table, key, fix=f'{key} = "{default}"')

@@ -1,0 +1,37 @@
+"""Settings of a Kafka cluster, as they stand under ``[kafka]`` of ``expunge.toml``; passwords by environment only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the brokers are, and how to prove to them who we are.
+
+    Attributes:
+        bootstrap_servers: ``host:port`` of at least one broker; empty where there is no Kafka.
+        security_protocol: With ``SASL_*``, user name and password come from the two environment variables named.
+        ca_file: PEM file of the authority that signed the brokers' certificates; the system's by default.
+        certificate_file: PEM file of our own certificate, for mutual TLS, with ``key_file``.
+        prefix: Of the names of consumer groups and transactional ids; topics are always ``expunge.*``.
+        partitions: Of topics that are created; a system that works on files has one task partition.
+        replication_factor: Of topics that are created; 3 in earnest.
+        request_timeout_ms: How long one call may take.
+        session_timeout_ms: After how long of silence a worker's partitions go to another.
+    """
+
+    bootstrap_servers: tuple[str, ...] = ()
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username_env: str = "EXPUNGE_KAFKA_USERNAME"
+    password_env: str = "EXPUNGE_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    prefix: str = "expunge"
+    partitions: int = 6
+    replication_factor: int = 1
+    request_timeout_ms: int = 30_000
+    session_timeout_ms: int = 10_000

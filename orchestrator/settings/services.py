@@ -1,0 +1,37 @@
+"""Settings of the services a distributed installation has. Secrets are named by environment variable, never written."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[redis]``: a cache that may be flushed at any moment (I10).
+
+    Attributes:
+        url: ``redis://host:port/db``, without a password; empty where there is no Redis.
+        url_env: Environment variable with the whole URL; goes before ``url``.
+        timeout_ms: How long one call may take before we go on without the cache.
+    """
+
+    url: str = ""
+    url_env: str = ""
+    timeout_ms: int = 500
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[telemetry]``.
+
+    Attributes:
+        log: ``json`` for machines, ``text`` for a terminal.
+        level: What is written, and everything above.
+        host: Where ``/livez``, ``/readyz`` and ``/metrics`` listen.
+        port: The same; 0 switches them off.
+    """
+
+    log: Literal["json", "text"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    host: str = "127.0.0.1"
+    port: int = 0
