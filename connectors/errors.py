@@ -19,6 +19,26 @@ class TransientError(ConnectorError):
     """Time mends it: database locked, disk full, file busy. Retried with back-off."""
 
 
+class UnavailableError(TransientError):
+    """Something a worker needs beside its own store cannot be reached: a broker, a cache.
+
+    Attributes:
+        message: What; from configuration only.
+        why: The class of the cause.
+        fix: What to look at.
+    """
+
+    def __init__(self, code: str, message: str, *, why: str = "", fix: str = "") -> None:
+        super().__init__(code)
+        self.message = message
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Give what, why and fix on one line."""
+        return self.message + (f": {self.why}" if self.why else "") + (f"; {self.fix}" if self.fix else "")
+
+
 class PermanentError(ConnectorError):
     """A person has to look: it goes to NEEDS_ATTENTION."""
 

@@ -57,7 +57,7 @@ def explain(error: Exception) -> Told:
     from typer import Abort
     from typer.exceptions import TyperException
 
-    from connectors.errors import ConnectorError, MisconfiguredError
+    from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
     from orchestrator.errors import ExpungeError
     from schemas.errors import SchemaError
 
@@ -71,6 +71,8 @@ def explain(error: Exception) -> Told:
         case MisconfiguredError():
             where = f"{error.file}:{error.line}" if error.line else error.file
             return Told("usage", error.message, where, fix=error.fix, exit_code=2)
+        case UnavailableError():
+            return Told("dependency", error.message, why=error.why, fix=error.fix, exit_code=3)
         case ConnectorError():
             return Told("dependency", "a system cannot be reached", why=error.code, fix="`expunge check`", exit_code=3)
         case TyperException():

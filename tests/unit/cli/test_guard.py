@@ -5,7 +5,7 @@ import sys
 import pytest
 import typer
 
-from connectors.errors import MisconfiguredError, TransientError
+from connectors.errors import MisconfiguredError, TransientError, UnavailableError
 from orchestrator.cli.guard import explain, guarded, wants_json
 from orchestrator.errors import DependencyError, ExpungeError, UsageError, VerificationError
 from schemas.errors import SchemaError
@@ -30,6 +30,7 @@ def raising(error: BaseException) -> int:
         (SchemaError("r", "m"), 2),
         (MisconfiguredError("c", "m"), 2),
         (TransientError("c"), 3),
+        (UnavailableError("c", "m"), 3),
         (typer.BadParameter("m"), 2),
         (typer.Abort(), 130),
         (KeyboardInterrupt(), 130),
