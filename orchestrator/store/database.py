@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
 
@@ -55,8 +55,12 @@ def open_sqlite(file: Path, *, busy_seconds: float = BUSY_SECONDS) -> sa.Engine:
 
 
 @contextlib.contextmanager
-def friendly(where: str) -> Iterator[None]:
+def friendly(where: str, driver: type[Exception] = DBAPIError) -> Iterator[None]:
     """Turn a database's errors into ours: what, where, fix; never a statement or a parameter.
+
+    Args:
+        where: How errors name the database.
+        driver: Base class of the errors of its driver, whose cursor runs the hot statements.
 
     Raises:
         DependencyError: the database is locked, read-only, full, or cannot be opened.
@@ -64,15 +68,17 @@ def friendly(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except IntegrityError as error:
-        raise ConflictError("the database refused a row", where=where, why=type(error.orig).__name__) from None
     except DBAPIError as error:
+        raise translate(error.orig or error, where) from None
+    except driver as error:
         raise translate(error, where) from None
 
 
-def translate(error: DBAPIError, where: str) -> ExpungeError:
-    """Give our error for a database's."""
-    text = str(error.orig).lower()
+def translate(error: BaseException, where: str) -> ExpungeError:
+    """Give our error for one of a driver."""
+    if any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__):
+        return ConflictError("the database refused a row", where=where, why=type(error).__name__)
+    text = str(error).lower()
     if "no such table" in text or "no such column" in text:
         return UsageError(
             "the database has no tables, or older ones", where=where, fix="run `expunge init` in the folder"
@@ -88,4 +94,4 @@ def translate(error: DBAPIError, where: str) -> ExpungeError:
     for word, what, fix in known:
         if word in text:
             return DependencyError(what, where=where, fix=fix)
-    return DependencyError("the database refused", where=where, why=type(error.orig).__name__)
+    return DependencyError("the database refused", where=where, why=type(error).__name__)

@@ -6,35 +6,34 @@ import contextlib
 import functools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from connectors.sqltext import Text, chunks, spread, text_of
 from orchestrator.errors import DependencyError
-from orchestrator.ports import INTAKE_SOURCE, JournalRow, OutboxRow
+from orchestrator.ports import JournalRow, OutboxRow
+from orchestrator.store import statements as q
 from orchestrator.store import tables as t
 from orchestrator.store.database import friendly
-
-_T = TypeVar("_T")
 
 
 class SqlTransaction:
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection) -> None:
+        """Take a connection with an open transaction."""
         self.connection = connection
+        self._dialect = connection.dialect
+        self._cursor = connection.connection.cursor()
 
     # -- journal ------------------------------------------------------------------------------------------
     def known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         """Give the payload hash of each (source, id) that was accepted before."""
-        found: dict[tuple[str, str], bytes] = {}
-        for chunk in _chunks([one[1] for one in keys]):
-            query = sa.select(t.journal.c.source, t.journal.c.event_id, t.journal.c.payload_hash)
-            for row in self.connection.execute(query.where(t.journal.c.event_id.in_(chunk))):
-                found[row[0], row[1]] = row[2]
-        return found
+        rows = self._among(q.KNOWN, [one[1] for one in keys])
+        return {(source, event_id): bytes(payload_hash) for source, event_id, payload_hash in rows}
 
     def journal(self, rows: Sequence[JournalRow]) -> None:
         """Append events."""
@@ -42,14 +41,12 @@ class SqlTransaction:
 
     def waiting(self, limit: int) -> list[JournalRow]:
         """Give accepted events that were not applied yet, oldest first."""
-        c = t.journal.c
-        query = sa.select(t.journal).where(c.wire.is_not(None)).order_by(c.seq).limit(limit)
-        return [JournalRow(**row._mapping) for row in self.connection.execute(query)]  # noqa: SLF001 - public API of Row
+        names = t.journal.columns.keys()
+        return [JournalRow(**dict(zip(names, row, strict=True))) for row in self._all(q.WAITING, most=limit)]
 
     def take_waiting(self, rows: Sequence[JournalRow]) -> None:
         """Take waiting events out; they are journaled anew, in the order in which they are applied."""
-        for chunk in _chunks([row.seq for row in rows]):
-            self.connection.execute(sa.delete(t.journal).where(t.journal.c.seq.in_(chunk)))
+        self._change(q.TAKE_WAITING, [row.seq for row in rows])
 
     def history(self, request_id: str) -> list[JournalRow]:
         """Give every event of one request in order."""
@@ -59,7 +56,7 @@ class SqlTransaction:
     # -- requests -----------------------------------------------------------------------------------------
     def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """Give the stored state of each request that exists."""
-        return self._by_id(t.requests.c.request_id, t.requests.c.state, request_ids)
+        return dict(self._among(q.STATES, list(request_ids)))
 
     def all_states(self) -> Iterator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
@@ -73,18 +70,17 @@ class SqlTransaction:
 
     def due(self, now: str, limit: int) -> list[str]:
         """Give requests whose timer is due, earliest first."""
-        c = t.requests.c
-        query = sa.select(c.request_id).where(c.next_timer <= now).order_by(c.next_timer).limit(limit)
-        return list(self.connection.execute(query).scalars())
+        return [row[0] for row in self._all(q.DUE, now=now, most=limit)]
 
     def next_timer(self) -> str | None:
         """When the earliest timer of all is due."""
-        return self.connection.execute(sa.select(sa.func.min(t.requests.c.next_timer))).scalar()
+        earliest: str | None = self._all(q.NEXT_TIMER)[0][0]
+        return earliest
 
     # -- capsules and subjects ----------------------------------------------------------------------------
     def capsules(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """Give the sealed capsule of each request that still has one."""
-        return self._by_id(t.capsules.c.request_id, t.capsules.c.sealed, request_ids)
+        return dict(self._among(q.CAPSULES, list(request_ids)))
 
     def save_capsules(self, sealed: dict[str, bytes]) -> None:
         """Insert or replace capsules."""
@@ -93,15 +89,8 @@ class SqlTransaction:
 
     def forget(self, request_ids: Sequence[str]) -> None:
         """Destroy capsules and everything that recognises the person."""
-        for chunk in _chunks(request_ids):
-            for table in (t.capsules, t.subjects):
-                self.connection.execute(sa.delete(table).where(table.c.request_id.in_(chunk)))
-            # What could not be applied may hold identifiers too, sealed twice; that it happened stays.
-            dead = sa.update(t.dead_letters).where(t.dead_letters.c.request_id.in_(chunk))
-            self.connection.execute(dead.values(sealed=b""))
-            # The keyed digest of the form would let us tell for ever whether a guessed person made this request.
-            form = sa.update(t.journal).where(t.journal.c.request_id.in_(chunk), t.journal.c.source == INTAKE_SOURCE)
-            self.connection.execute(form.values(payload_hash=b""))
+        for statement in q.FORGET:
+            self._change(statement, request_ids)
 
     def add_subjects(self, rows: Sequence[dict[str, Any]]) -> None:
         """Note which request is of which subject (by keyed digest)."""
@@ -109,13 +98,7 @@ class SqlTransaction:
 
     def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
         """Give (subject_ref, request_id, right) of open requests that share a subject."""
-        found: list[tuple[bytes, str, str]] = []
-        s, r = t.subjects.c, t.requests.c
-        for chunk in _chunks(refs):
-            query = sa.select(s.subject_ref, s.request_id, s.right).join(t.requests, r.request_id == s.request_id)
-            query = query.where(s.subject_ref.in_(chunk), r.phase != "closed")
-            found += [(row[0], row[1], row[2]) for row in self.connection.execute(query)]
-        return found
+        return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
     def add_waits(self, rows: Sequence[dict[str, str]]) -> None:
         """Note who waits for whom."""
@@ -123,11 +106,8 @@ class SqlTransaction:
 
     def take_waits(self, others: Sequence[str]) -> list[tuple[str, str]]:
         """Give and remove (other, request_id) of those who waited for these."""
-        found: list[tuple[str, str]] = []
-        for chunk in _chunks(others):
-            query = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.other.in_(chunk))
-            found += [(row[0], row[1]) for row in self.connection.execute(query)]
-            self.connection.execute(sa.delete(t.waits).where(t.waits.c.other.in_(chunk)))
+        found = [(other, request_id) for other, request_id in self._among(q.WAITS, others)]
+        self._change(q.DROP_WAITS, others)
         return found
 
     # -- outbox -------------------------------------------------------------------------------------------
@@ -137,8 +117,7 @@ class SqlTransaction:
 
     def outbox_remove(self, task_ids: Sequence[str]) -> None:
         """Drop tasks that are not awaited any more."""
-        for chunk in _chunks(task_ids):
-            self.connection.execute(sa.delete(t.outbox).where(t.outbox.c.task_id.in_(chunk)))
+        self._change(q.OUTBOX_REMOVE, task_ids)
 
     def packages(self) -> set[str]:
         """Give the names of all access packages that still live."""
@@ -152,9 +131,7 @@ class SqlTransaction:
 
     def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
         """Give the next tasks of a system in order of deadline."""
-        c = t.outbox.c
-        query = sa.select(t.outbox).where(c.system == system).order_by(c.due_on, c.task_id).limit(limit)
-        return [OutboxRow(*row) for row in self.connection.execute(query)]
+        return [OutboxRow(*row) for row in self._all(q.OUTBOX_NEXT, system=system, most=limit)]
 
     # -- results ------------------------------------------------------------------------------------------
     def add_records(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -167,8 +144,7 @@ class SqlTransaction:
 
     def replace_obligations(self, request_ids: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Bring the list of obligations of these requests up to their states."""
-        for chunk in _chunks(request_ids):
-            self.connection.execute(sa.delete(t.obligations).where(t.obligations.c.request_id.in_(chunk)))
+        self._change(q.DROP_OBLIGATIONS, request_ids)
         self._insert(t.obligations, rows)
 
     def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -182,7 +158,8 @@ class SqlTransaction:
 
     def plan(self, digest: str) -> bytes | None:
         """Give a plan."""
-        return self.connection.execute(sa.select(t.plans.c.body).where(t.plans.c.digest == digest)).scalar()
+        found = self._all(q.PLAN, digest=digest)
+        return bytes(found[0][0]) if found else None
 
     # -- helpers ------------------------------------------------------------------------------------------
     def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -193,21 +170,26 @@ class SqlTransaction:
         if rows:
             self._many(_upsert_text(table, key, self.connection.dialect), rows)
 
-    def _many(self, statement: tuple[str, tuple[str, ...] | None], rows: Sequence[dict[str, Any]]) -> None:
-        """Run a compiled statement for many rows, past Core's work per row (a tenth of the cost of a request)."""
-        text, order = statement
-        if order is None:
-            self.connection.exec_driver_sql(text, list(rows))
-        else:
-            self.connection.exec_driver_sql(text, [tuple(row[name] for name in order) for row in rows])
+    def _many(self, text: Text, rows: Sequence[dict[str, Any]]) -> None:
+        self._cursor.executemany(text.sql, [text.bound(row) for row in rows])
 
-    def _by_id(self, key: Any, value: Any, ids: Iterable[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for chunk in _chunks(list(ids)):
-            found.update(
-                (row[0], row[1]) for row in self.connection.execute(sa.select(key, value).where(key.in_(chunk)))
-            )
+    def _all(self, statement: sa.Select[Any], **values: Any) -> list[Any]:
+        text = text_of(statement, self._dialect)
+        self._cursor.execute(text.sql, text.bound(values))
+        return list(self._cursor.fetchall())
+
+    def _among(self, statement: sa.Select[Any], values: Sequence[Any]) -> list[Any]:
+        found: list[Any] = []
+        for chunk in chunks(values):
+            text = text_of(statement, self._dialect, len(chunk))
+            self._cursor.execute(text.sql, text.bound(spread(chunk)))
+            found += self._cursor.fetchall()
         return found
+
+    def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any]) -> None:
+        for chunk in chunks(values):
+            text = text_of(statement, self._dialect, len(chunk))
+            self._cursor.execute(text.sql, text.bound(spread(chunk)))
 
 
 class SqlStore:
@@ -217,6 +199,8 @@ class SqlStore:
         """Take an engine (``database.open_sqlite``) and the name that errors give it."""
         self.engine = engine
         self.where = where
+        driver: Any = engine.dialect.loaded_dbapi
+        self._driver_error: type[Exception] = driver.Error
 
     @contextlib.contextmanager
     def write(self) -> Iterator[SqlTransaction]:
@@ -225,13 +209,17 @@ class SqlStore:
         Raises:
             DependencyError: the database is locked, read-only or full; nothing was written.
         """
-        with friendly(self.where), self.engine.begin() as connection:
+        with friendly(self.where, self._driver_error), self.engine.begin() as connection:
             yield SqlTransaction(connection)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Open a read transaction; never blocks a writer."""
-        with friendly(self.where), self.engine.connect().execution_options(expunge_read=True) as connection:
+        with (
+            friendly(self.where, self._driver_error),
+            self.engine.connect().execution_options(expunge_read=True) as connection,
+            connection.begin(),
+        ):
             yield SqlTransaction(connection)
 
     def scrub(self) -> bool:
@@ -258,21 +246,18 @@ class SqlStore:
         self.engine.dispose()
 
 
-_Compiled = tuple[str, tuple[str, ...] | None]
+@functools.lru_cache(maxsize=64)
+def _insert_text(table: sa.Table, dialect: sa.Dialect) -> Text:
+    return text_of(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
 
 
 @functools.lru_cache(maxsize=64)
-def _insert_text(table: sa.Table, dialect: sa.Dialect) -> _Compiled:
-    return _compiled(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
-
-
-@functools.lru_cache(maxsize=64)
-def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> _Compiled:
+def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> Text:
     # PostgreSQL's is imported only where it is served: it costs every command 30 ms.
     insert: Any = _postgresql_insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
     others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
     statement = insert.values({c.name: sa.bindparam(c.name) for c in _given(table)})
-    return _compiled(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
+    return text_of(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
 
 
 def _postgresql_insert(table: sa.Table) -> Any:
@@ -286,16 +271,5 @@ def _given(table: sa.Table) -> list[sa.Column[Any]]:
     return [c for c in table.columns if c is not table.autoincrement_column]
 
 
-def _compiled(statement: sa.Insert, dialect: sa.Dialect) -> _Compiled:
-    compiled = statement.compile(dialect=dialect)
-    order = getattr(compiled, "positiontup", None)
-    return str(compiled), tuple(order) if order is not None else None
-
-
 def _without(row: JournalRow, name: str) -> dict[str, Any]:
     return {key: value for key, value in msgspec.structs.asdict(row).items() if key != name}
-
-
-def _chunks(items: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -1,0 +1,60 @@
+"""The statements of the hot path, written once by SQLAlchemy Core; ``store`` runs their text on the driver."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from connectors.sqltext import VALUES
+from orchestrator.ports import INTAKE_SOURCE
+from orchestrator.store import tables as t
+
+_MANY: Final[sa.BindParameter[Any]] = sa.bindparam(VALUES, expanding=True)
+_MOST: Final = sa.bindparam("most", type_=sa.Integer())
+_NOW: Final = sa.bindparam("now", type_=sa.String())
+_J: Final = t.journal.c
+_R: Final = t.requests.c
+_S: Final = t.subjects.c
+_O: Final = t.outbox.c
+
+
+def _drop(column: sa.Column[Any]) -> sa.Delete:
+    return sa.delete(column.table).where(column.in_(_MANY))
+
+
+KNOWN: Final = sa.select(_J.source, _J.event_id, _J.payload_hash).where(_J.event_id.in_(_MANY))
+WAITING: Final = sa.select(*t.journal.columns).where(_J.wire.is_not(None)).order_by(_J.seq).limit(_MOST)
+TAKE_WAITING: Final = _drop(_J.seq)
+
+STATES: Final = sa.select(_R.request_id, _R.state).where(_R.request_id.in_(_MANY))
+DUE: Final = sa.select(_R.request_id).where(_R.next_timer <= _NOW).order_by(_R.next_timer).limit(_MOST)
+NEXT_TIMER: Final = sa.select(sa.func.min(_R.next_timer))
+CAPSULES: Final = sa.select(t.capsules.c.request_id, t.capsules.c.sealed).where(t.capsules.c.request_id.in_(_MANY))
+
+SAME_SUBJECT: Final = (
+    sa.select(_S.subject_ref, _S.request_id, _S.right)
+    .join(t.requests, _R.request_id == _S.request_id)
+    .where(_S.subject_ref.in_(_MANY), _R.phase != "closed")
+)
+WAITS: Final = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.other.in_(_MANY))
+DROP_WAITS: Final = _drop(t.waits.c.other)
+
+OUTBOX_REMOVE: Final = _drop(_O.task_id)
+OUTBOX_NEXT: Final = (
+    sa.select(_O.task_id, _O.request_id, _O.system, _O.due_on, _O.lease_minutes, _O.body)
+    .where(_O.system == sa.bindparam("system"))
+    .order_by(_O.due_on, _O.task_id)
+    .limit(_MOST)
+)
+DROP_OBLIGATIONS: Final = _drop(t.obligations.c.request_id)
+PLAN: Final = sa.select(t.plans.c.body).where(t.plans.c.digest == sa.bindparam("digest"))
+
+FORGET: Final = (
+    _drop(t.capsules.c.request_id),
+    _drop(_S.request_id),
+    # What could not be applied may hold identifiers too, sealed twice; that it happened stays.
+    sa.update(t.dead_letters).where(t.dead_letters.c.request_id.in_(_MANY)).values(sealed=b""),
+    # The keyed digest of the form would let us tell for ever whether a guessed person made this request.
+    sa.update(t.journal).where(_J.request_id.in_(_MANY), _J.source == INTAKE_SOURCE).values(payload_hash=b""),
+)
