@@ -29,9 +29,11 @@ class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         level: What is written, and everything above.
         host: Where ``/livez``, ``/readyz`` and ``/metrics`` listen.
         port: The same; 0 switches them off.
+        stall_seconds: ``/livez`` fails when the main loop did not go round for so long.
     """
 
     log: Literal["json", "text"] = "json"
     level: Literal["debug", "info", "warning", "error"] = "info"
     host: str = "127.0.0.1"
     port: int = 0
+    stall_seconds: int = 60
