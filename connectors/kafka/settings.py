@@ -20,6 +20,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replication_factor: Of topics that are created; 3 in earnest.
         request_timeout_ms: How long one call may take.
         session_timeout_ms: After how long of silence a worker's partitions go to another.
+        acls: Whether `expunge kafka` looks after rights; false where they are given elsewhere.
+        principals: Principal of each program, with ``{name}``: a system, ``orchestrator``, a publisher, a reader.
+        publishers: Names of the programs that may publish requests.
+        readers: Names of the programs that may read completions; a publisher may be one.
+        admins: Principals whose rights are wide on purpose (operators, backups); they are no finding.
+        one_partition: Systems beside those of ``events`` and ``logs`` whose tasks one worker at a time may do.
     """
 
     bootstrap_servers: tuple[str, ...] = ()
@@ -35,3 +41,22 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replication_factor: int = 1
     request_timeout_ms: int = 30_000
     session_timeout_ms: int = 10_000
+    acls: bool = True
+    principals: str = "User:expunge-{name}"
+    publishers: tuple[str, ...] = ("publisher",)
+    readers: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+    one_partition: tuple[str, ...] = ()
+
+    @property
+    def orchestrator_group(self) -> str:
+        """The consumer group of all orchestrators."""
+        return f"{self.prefix}.orchestrator"
+
+    def system_group(self, system: str) -> str:
+        """Give the consumer group of the workers of one system; no id of a system makes it another group."""
+        return f"{self.prefix}.systems.{system}"
+
+    def reader_group(self, name: str) -> str:
+        """Give the consumer group of a program that reads completions."""
+        return f"{self.prefix}.readers.{name}"
