@@ -43,7 +43,7 @@ class Text(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def text_of(statement: sa.ClauseElement, dialect: sa.Dialect, size: int = 0) -> Text:
+def compiled_for(statement: sa.ClauseElement, dialect: sa.Dialect, size: int = 0) -> Text:
     """Compile a statement; ``size`` is how many values its expanding parameter has."""
 
     def filled(bind: sa.BindParameter[Any]) -> None:

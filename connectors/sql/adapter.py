@@ -30,9 +30,9 @@ from connectors.sql.erasing import erase
 from connectors.sql.errors import translated
 from connectors.sql.finding import find, holdings
 from connectors.sql.looking import present
-from connectors.sql.plan import CHUNK, Plan
-from connectors.sql.statements import VALUES
+from connectors.sql.plan import Plan
 from connectors.sql.values import cell
+from connectors.sqltext import CHUNK, VALUES
 
 _STREAM = 200
 """Rows held at a time while exporting."""

@@ -18,8 +18,9 @@ from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.plan import Moves, Place, Plan, Row, SetPlan
 from connectors.sql.replacing import Rule, read_replacement
 from connectors.sql.schema import KEY_TYPES, Schema, reflect
-from connectors.sql.statements import VALUES, among, clause, normal, tails
+from connectors.sql.statements import among, clause, normal, tails
 from connectors.sql.values import key_decoder
+from connectors.sqltext import VALUES
 
 
 def compile_plan(connection: sa.Connection, sql_map: SqlMap) -> Plan:

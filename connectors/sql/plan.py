@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from connectors.datamap import Match
 from connectors.sql.datamap import SqlRecordSet
 from connectors.sql.replacing import Rule
 from connectors.sql.schema import Kind
-from connectors.sql.statements import VALUES, comparable
+from connectors.sql.statements import comparable
 from connectors.sql.values import Key, as_uuid, digits_form, lower_form, text_of
+from connectors.sqltext import VALUES, chunks, compiled_for, spread
 from schemas.identifiers import Strength, canonical
-
-CHUNK: Final = 500
-"""Most values in one statement."""
 
 Row = sa.Row[Any]
 """A row of the columns of ``SetPlan.columns``, in their order."""
@@ -133,16 +133,37 @@ class Plan:
 
 
 def fetch(connection: sa.Connection, statement: sa.Select[Any], values: list[Any]) -> list[Row]:
-    """Read the rows for any number of values, in statements of at most ``CHUNK``."""
-    if not values:
-        return []
+    """Read the rows for any number of values, in statements of bounded size."""
     rows: list[Row] = []
-    for start in range(0, len(values), CHUNK):
-        rows += connection.execute(statement, {VALUES: values[start : start + CHUNK]}).all()
+    for chunk in chunks(values):
+        rows += _run(connection, statement, chunk).all()
     return rows
 
 
 def change(connection: sa.Connection, statement: sa.Delete | sa.Update, values: list[Any]) -> None:
     """Delete or update the rows of these keys. How many rows it hit proves nothing and is not asked."""
-    for start in range(0, len(values), CHUNK):
-        connection.execute(statement, {VALUES: values[start : start + CHUNK]})
+    for chunk in chunks(values):
+        _run(connection, statement, chunk)
+
+
+def _run(
+    connection: sa.Connection, statement: sa.Select[Any] | sa.Delete | sa.Update, values: Sequence[Any]
+) -> sa.CursorResult[Any]:
+    if isinstance(values[0], tuple) or not _plain(statement):
+        return connection.execute(statement, {VALUES: values})
+    text = compiled_for(statement, connection.dialect, len(values))
+    return connection.exec_driver_sql(text.sql, text.bound(spread(values)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _plain(statement: sa.ClauseElement) -> bool:
+    """Tell whether the driver takes and gives the values of a statement as they are, without Core's conversions."""
+    types = {type(one.type) for one in visitors.iterate(statement) if isinstance(one, sa.ColumnElement)}
+    return types <= _UNCONVERTED
+
+
+_UNCONVERTED: Final = frozenset(
+    {sa.types.NullType, sa.Integer, sa.BigInteger, sa.SmallInteger, sa.INTEGER, sa.BIGINT, sa.SMALLINT}
+    | {sa.String, sa.Text, sa.VARCHAR, sa.TEXT, sa.CHAR, sa.Boolean, sa.BOOLEAN}
+)
+"""Types whose values no dialect converts; comparisons are Boolean, and every column of SQLite is of the null type."""

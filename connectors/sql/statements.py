@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from connectors.sql.schema import Kind, Table
 from connectors.sql.values import as_decimal, as_integer, as_uuid
-
-VALUES: Final = "values"
-"""Name of the expanding parameter of every ``IN``."""
+from connectors.sqltext import VALUES
 
 # Constant text and not a parameter, so that an expression index can serve it.
 BLANKS: Final = r"E' \t\n\x0B\f\r\u0085\u00A0\u3000'"

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from connectors.sqltext import Text, chunks, spread, text_of
+from connectors.sqltext import Text, chunks, compiled_for, spread
 from orchestrator.errors import DependencyError
 from orchestrator.ports import JournalRow, OutboxRow
 from orchestrator.store import statements as q
@@ -174,21 +174,21 @@ class SqlTransaction:
         self._cursor.executemany(text.sql, [text.bound(row) for row in rows])
 
     def _all(self, statement: sa.Select[Any], **values: Any) -> list[Any]:
-        text = text_of(statement, self._dialect)
+        text = compiled_for(statement, self._dialect)
         self._cursor.execute(text.sql, text.bound(values))
         return list(self._cursor.fetchall())
 
     def _among(self, statement: sa.Select[Any], values: Sequence[Any]) -> list[Any]:
         found: list[Any] = []
         for chunk in chunks(values):
-            text = text_of(statement, self._dialect, len(chunk))
+            text = compiled_for(statement, self._dialect, len(chunk))
             self._cursor.execute(text.sql, text.bound(spread(chunk)))
             found += self._cursor.fetchall()
         return found
 
     def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any]) -> None:
         for chunk in chunks(values):
-            text = text_of(statement, self._dialect, len(chunk))
+            text = compiled_for(statement, self._dialect, len(chunk))
             self._cursor.execute(text.sql, text.bound(spread(chunk)))
 
 
@@ -248,7 +248,7 @@ class SqlStore:
 
 @functools.lru_cache(maxsize=64)
 def _insert_text(table: sa.Table, dialect: sa.Dialect) -> Text:
-    return text_of(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
+    return compiled_for(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
 
 
 @functools.lru_cache(maxsize=64)
@@ -257,7 +257,7 @@ def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> 
     insert: Any = _postgresql_insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
     others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
     statement = insert.values({c.name: sa.bindparam(c.name) for c in _given(table)})
-    return text_of(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
+    return compiled_for(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
 
 
 def _postgresql_insert(table: sa.Table) -> Any:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.sqltext import CHUNK, VALUES, chunks, spread, text_of
+from connectors.sqltext import CHUNK, VALUES, chunks, compiled_for, spread
 
 _PEOPLE = sa.table("people", sa.column("id", sa.Integer()), sa.column("name", sa.String()))
 _MANY: sa.BindParameter[Any] = sa.bindparam(VALUES, expanding=True)
@@ -26,7 +26,7 @@ def _people() -> sqlite3.Connection:
 def _run(db: sqlite3.Connection, statement: sa.ClauseElement, values: list[str]) -> list[Any]:
     found: list[Any] = []
     for chunk in chunks(values):
-        text = text_of(statement, sqlite.dialect(), len(chunk))
+        text = compiled_for(statement, sqlite.dialect(), len(chunk))
         found += db.execute(text.sql, text.bound(spread(chunk))).fetchall()
     return found
 
@@ -52,7 +52,7 @@ def test_rows_are_changed_and_deleted_and_others_stay() -> None:
 
 
 def test_a_driver_that_takes_names_gets_names_and_what_stands_in_the_statement() -> None:
-    text = text_of(_FIND, postgresql.psycopg.dialect(), 2)  # type: ignore[no-untyped-call]
+    text = compiled_for(_FIND, postgresql.psycopg.dialect(), 2)  # type: ignore[no-untyped-call]
     assert text.order is None
     assert text.bound(spread(["a", "b"])) == {"values_1": "a", "values_2": "b", "id_1": 3}
     assert all(f"%({name})s" in text.sql for name in ("values_1", "values_2", "id_1"))
@@ -60,6 +60,6 @@ def test_a_driver_that_takes_names_gets_names_and_what_stands_in_the_statement()
 
 def test_the_statement_itself_is_left_as_it_was() -> None:
     before = str(_FIND)
-    text_of(_FIND, sqlite.dialect(), 4)
+    compiled_for(_FIND, sqlite.dialect(), 4)
     assert str(_FIND) == before
     assert _MANY.value is None
