@@ -150,13 +150,18 @@ def _held_sets(system: SystemState) -> list[str]:
     return [name for name, one in system.located.items() if isinstance(one, Located)]
 
 
-def result_of(plan: Plan, state: RequestState) -> tuple[Result, str]:
+def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tuple[Result, str]:
     """Give the result and the headline: this episode's lines, and what earlier ones left open.
+
+    Args:
+        plan: The plan the request goes by.
+        state: Its state.
+        missing: What could not be searched (``unsearched``).
 
     Raises:
         IllegalTransitionError: a line is not final.
     """
-    tags = {"not_searched"} if unsearched(plan, state) else set()
+    tags = {"not_searched"} if missing else set()
     if any(one.kind == "retention" and one.system not in state.systems for one in state.obligations):
         tags.add("kept")
     for name, system in state.systems.items():

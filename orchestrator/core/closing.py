@@ -17,9 +17,10 @@ def answering(work: Work) -> bool:
     state, plan = work.state, work.plan
     today = date_of(work.now).isoformat()
     state.obligations = completion.obligations(plan, state, today)
-    record = completion.record(plan, state, work.now)
-    state.result, _ = aggregate.result_of(plan, state)
-    state.unsearched = aggregate.unsearched(plan, state)
+    missing = aggregate.unsearched(plan, state)
+    state.result, headline = aggregate.result_of(plan, state, missing)
+    record = completion.record(plan, state, work.now, state.result, headline, missing)
+    state.unsearched = missing
     state.records = record.number
     work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
     work.effects.append(Complete(record))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core import aggregate
 from orchestrator.core.deciding import EXPORT_RULE, NOTHING_RULE
-from orchestrator.core.model import Obligation, RequestState, SystemState
+from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
 from orchestrator.core.plan import Plan, SystemPlan
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
@@ -40,9 +40,22 @@ def _lines(plan: Plan, name: str, system: SystemState) -> dict[str, Final]:
     return aggregate.final_lines(plan.system(name), system) if system.asked else {}
 
 
-def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
-    """Build the record of the current episode. Call only when every line is final."""
-    result, headline = aggregate.result_of(plan, state)
+def record(
+    plan: Plan, state: RequestState, now: str, result: Result, headline: str, missing: tuple[str, ...]
+) -> CompletionRecord:
+    """Build the record of the current episode.
+
+    Args:
+        plan: The plan the request goes by.
+        state: Its state; every line is final.
+        now: When it is completed.
+        result: With ``headline``, as ``aggregate.result_of`` gives it.
+        headline: The weakest line.
+        missing: What could not be searched (``aggregate.unsearched``).
+
+    Raises:
+        IllegalTransitionError: a line is not final.
+    """
     number = state.records + 1
     kept_until = max((one.last or one.due for one in state.obligations), default=None)
     return CompletionRecord(
@@ -63,7 +76,7 @@ def record(plan: Plan, state: RequestState, now: str) -> CompletionRecord:
         systems=tuple(
             _system_line(plan.system(name), system) for name, system in sorted(state.systems.items()) if system.asked
         ),
-        not_searched=_not_searched(plan, state),
+        not_searched=_not_searched(plan, state, missing),
         plan_sha256=state.plan_sha256,
         policy_version=plan.policy_version,
         statement=STATEMENT,
@@ -100,10 +113,9 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
     )
 
 
-def _not_searched(plan: Plan, state: RequestState) -> dict[str, str]:
+def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> dict[str, str]:
     """Say what was not looked at, and why, so that silence is not read as "no data" (formats.md 6)."""
     reasons: dict[str, str] = {}
-    missing = aggregate.unsearched(plan, state)
     for one in plan.systems:
         if one.system not in state.scope:
             if state.episode == 1:

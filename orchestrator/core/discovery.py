@@ -37,9 +37,26 @@ def unreached(plan: Plan, state: RequestState) -> tuple[str, ...]:
     A set is reached by a kind that is known or that a reached set would have led to, or by its parent. One that is
     found by phone alone, where nothing gives a phone, was not searched: that it is empty is not known (I1).
     """
-    asked = [plan.system(name) for name, one in state.systems.items() if one.asked]
+    question = (
+        tuple(sorted(name for name, one in state.systems.items() if one.asked)),
+        frozenset((one.kind, one.domain) for one in state.known if not one.domain or one.strength is Strength.UNIQUE),
+    )
+    known = plan.reach.get(question)
+    if known is None:
+        if len(plan.reach) >= _REMEMBERED:
+            plan.reach.clear()
+        known = plan.reach[question] = _unreached(plan, *question)
+    return known
+
+
+_REMEMBERED = 1000
+"""Questions whose answers a plan remembers; requests ask few different ones."""
+
+
+def _unreached(plan: Plan, names: tuple[str, ...], given: frozenset[tuple[str, str]]) -> tuple[str, ...]:
+    asked = [plan.system(name) for name in names]
     reached: set[tuple[str, str]] = set()
-    leads = [(one.kind, one.domain) for one in state.known if not one.domain or one.strength is Strength.UNIQUE]
+    leads = sorted(given)
     while True:
         fresh = set()
         for system in asked:

@@ -106,6 +106,11 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """Systems by their id."""
         return {one.system: one for one in self.systems}
 
+    @functools.cached_property
+    def reach(self) -> dict[object, tuple[str, ...]]:
+        """What ``discovery.unreached`` worked out before, by its question; the answer hangs on nothing but the plan."""
+        return {}
+
     def digest(self) -> str:
         """SHA-256 (hex) of the RFC 8785 form."""
         return hashlib.sha256(rfc8785.dumps(msgspec.to_builtins(self))).hexdigest()

@@ -65,6 +65,7 @@ class Batch:
         self._caused: list[_Caused] = []
         self._closed_access: list[str] = []
         self._over: list[str] = []
+        self._owing: dict[str, None] = {}
         self._spent: dict[str, set[str]] = {}
         self._dead: list[dict[str, Any]] = []
         self.applied = 0
@@ -138,6 +139,8 @@ class Batch:
         before = self.states.get(state.request_id)
         if before is not None:
             self._over += _over(before, state)
+        if state.obligations or (before is not None and before.obligations):
+            self._owing[state.request_id] = None
         self.states[state.request_id] = state
         if caused.capsule is not None:
             self.capsules[state.request_id] = caused.capsule
@@ -260,7 +263,7 @@ class Batch:
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
         tx.add_dead_letters(self._dead)
-        self._list_obligations(touched)
+        self._list_obligations()
         self._wake_waiting()
 
     def _next_timer(self, state: RequestState) -> str | None:
@@ -271,8 +274,8 @@ class Batch:
         again = later(self.now, seconds=self.plans.current.limits.retry_most_seconds)
         return min((again if name in spent else timer.due for name, timer in state.timers.items()), default=None)
 
-    def _list_obligations(self, touched: list[str]) -> None:
-        changed = [one for one in touched if self.states[one].records]
+    def _list_obligations(self) -> None:
+        changed = list(self._owing)
         rows = [
             {
                 "request_id": one,

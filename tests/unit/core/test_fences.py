@@ -43,9 +43,9 @@ def test_i01_i02_without_every_answer_nothing_goes_on(phase: Phase) -> None:
 def test_i01_a_record_is_not_made_without_every_line() -> None:
     story = broken(Phase.ACTING)
     for make in (
-        lambda: completion.record(TWO, story.state, at()),
+        lambda: completion.record(TWO, story.state, at(), Result.FULFILLED, "deleted", ()),
         lambda: completion.obligations(TWO, story.state, "2026-03-01"),
-        lambda: aggregate.result_of(TWO, story.state),
+        lambda: aggregate.result_of(TWO, story.state, ()),
     ):
         with pytest.raises(IllegalTransitionError):
             make()
@@ -55,7 +55,10 @@ def test_i01_an_outcome_of_a_later_right_is_the_weakest_line() -> None:
     story = Story(plan())
     story.answer("crm", found())
     story.state.systems["crm"].outcomes = {"contacts": Rectified(1)}
-    assert aggregate.result_of(story.plan, story.state) == (Result.UNIDENTIFIABLE, "not_searched")
+    assert aggregate.result_of(story.plan, story.state, aggregate.unsearched(story.plan, story.state)) == (
+        Result.UNIDENTIFIABLE,
+        "not_searched",
+    )
 
 
 def test_a_plan_without_systems_is_unidentifiable() -> None:
