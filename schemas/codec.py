@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import operator
 import re
 from typing import Any, Final, TypeVar, get_args
 
@@ -41,6 +42,7 @@ _PATH: Final = re.compile(r" - at `(?:key` in `)?(\$[^`]*)`\Z")
 _AT_BYTE: Final = re.compile(r"\(byte \d+\)\Z")
 _A_FORM: Final = 'one JSON object: {"right": "erasure", "identifiers": [{"kind": "email", "value": "..."}]}'
 _STRING: Final = re.compile(CLOUDEVENTS_STRING)
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _TIME: Final = re.compile(TIME_PATTERN)
 
 
@@ -209,7 +211,8 @@ def decode_event(raw: bytes) -> CloudEvent:
             raise MalformedMessageError("event.attribute", "empty CloudEvents attribute", where=f"$.{name}")
     if event.specversion != "1.0":
         raise MalformedMessageError("event.specversion", "CloudEvents 1.0 is understood", where="$.specversion")
-    for name in _ATTRIBUTES:
+    # Told apart only where one is wrong: this runs five times a request.
+    for name in _ATTRIBUTES if not _fine(_values(event)) else ():
         if not _STRING.match(getattr(event, name)):
             message = "an attribute has at most 512 characters, no control characters"
             raise MalformedMessageError("event.attribute", message, where=f"$.{name}")
@@ -219,6 +222,13 @@ def decode_event(raw: bytes) -> CloudEvent:
 
 
 _ATTRIBUTES: Final = tuple(name for name in CloudEvent.__struct_fields__ if name != "data")
+_values: Final = operator.attrgetter(*_ATTRIBUTES)
+_LONGEST: Final = 512
+
+
+def _fine(values: tuple[str, ...]) -> bool:
+    """Tell whether all attributes may be as they are: one search for a control character in all of them at once."""
+    return max(map(len, values)) <= _LONGEST and not _CONTROL.search("".join(values))
 
 
 class _Loose(msgspec.Struct):
