@@ -20,7 +20,7 @@ from connectors.sql.values import Key, as_uuid, digits_form, lower_form, text_of
 from connectors.sqltext import VALUES, chunks, compiled_for, spread
 from schemas.identifiers import Strength, canonical
 
-Row = sa.Row[Any]
+Row = Sequence[Any]
 """A row of the columns of ``SetPlan.columns``, in their order."""
 
 
@@ -136,23 +136,37 @@ def fetch(connection: sa.Connection, statement: sa.Select[Any], values: list[Any
     """Read the rows for any number of values, in statements of bounded size."""
     rows: list[Row] = []
     for chunk in chunks(values):
-        rows += _run(connection, statement, chunk).all()
+        if _plain(statement) and not isinstance(chunk[0], tuple):
+            rows += _driven(connection, statement, chunk)
+        else:
+            rows += connection.execute(statement, {VALUES: chunk}).all()
     return rows
 
 
 def change(connection: sa.Connection, statement: sa.Delete | sa.Update, values: list[Any]) -> None:
     """Delete or update the rows of these keys. How many rows it hit proves nothing and is not asked."""
     for chunk in chunks(values):
-        _run(connection, statement, chunk)
+        if _plain(statement) and not isinstance(chunk[0], tuple):
+            _driven(connection, statement, chunk)
+        else:
+            connection.execute(statement, {VALUES: chunk})
 
 
-def _run(
-    connection: sa.Connection, statement: sa.Select[Any] | sa.Delete | sa.Update, values: Sequence[Any]
-) -> sa.CursorResult[Any]:
-    if isinstance(values[0], tuple) or not _plain(statement):
-        return connection.execute(statement, {VALUES: values})
+def _driven(connection: sa.Connection, statement: sa.Executable, values: Sequence[Any]) -> list[Row]:
+    """Let the driver run a statement in the open transaction; gives its rows, if it has any.
+
+    Raises:
+        DBAPIError: as Core raises it, without the statement and its values.
+    """
     text = compiled_for(statement, connection.dialect, len(values))
-    return connection.exec_driver_sql(text.sql, text.bound(spread(values)))
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        cursor = connection.connection.cursor()
+        cursor.execute(text.sql, text.bound(spread(values)))
+        described: object = cursor.description  # typed as always there; a change of rows has none
+        return [] if described is None else list(cursor.fetchall())
+    except driver.Error as error:
+        raise sa.exc.DBAPIError(None, None, error) from None
 
 
 @functools.lru_cache(maxsize=1024)
