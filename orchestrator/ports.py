@@ -194,6 +194,14 @@ class Transaction(Protocol):
         """Store notices."""
         ...
 
+    def add_suppressions(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note what a completed erasure suppresses."""
+        ...
+
+    def drop_suppressions(self, request_ids: Sequence[str], today: str) -> None:
+        """Remove what these requests suppress no longer: what lived until ``today`` (ISO date) or less."""
+        ...
+
     def replace_obligations(self, request_ids: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Bring the list of obligations of these requests up to their states."""
         ...

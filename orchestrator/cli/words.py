@@ -82,6 +82,7 @@ _OBLIGATIONS: Final = {
     "retention": "erase what is kept, when its time ends",
     "backup_horizon": "backups still hold it until then",
     "package_expiry": "the access package expires",
+    "suppression": "keyed digests of the identifiers recognise what comes back, until then",
 }
 
 

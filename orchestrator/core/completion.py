@@ -16,7 +16,7 @@ OUT_OF_SCOPE = "out of the scope of the request"
 
 
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
-    """Derive what is owed: kept records at their date, backups until they are gone, the package until it expires."""
+    """Derive what is owed: kept records at their date, backups until they are gone, what expires."""
     # A backup outlives what an episode finds; what is kept was looked at afresh in the systems of this one.
     owed = [one for one in state.obligations if one.kind != "retention" or one.system not in state.systems]
     for name, system in sorted(state.systems.items()):
@@ -31,6 +31,10 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
         if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
             owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
             owed.append(Obligation("backup_horizon", days_from(today, days), name))
+    if state.right is Right.ERASURE and plan.limits.suppression_days:
+        # What is erased is recognised for a while, should it come back (I14); the record has to declare it.
+        owed = [one for one in owed if one.kind != "suppression"]
+        owed.append(Obligation("suppression", days_from(today, plan.limits.suppression_days)))
     if state.package_sha256:
         owed.append(Obligation("package_expiry", days_from(today, plan.limits.package_days)))
     return tuple(owed)

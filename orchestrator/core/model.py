@@ -65,7 +65,7 @@ class Attention(msgspec.Struct, frozen=True, omit_defaults=True):
 class Obligation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something still owed after completion; ``due`` is an ISO date (I8)."""
 
-    kind: Literal["retention", "backup_horizon", "package_expiry"]
+    kind: Literal["retention", "backup_horizon", "package_expiry", "suppression"]
     due: str
     system: str = ""
     record_set: str = ""

@@ -68,6 +68,11 @@ class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         return frozenset(one.name for one in self.record_sets)
 
     @functools.cached_property
+    def purposes(self) -> dict[str, str]:
+        """Purpose of each record set."""
+        return {one.name: one.purpose for one in self.record_sets}
+
+    @functools.cached_property
     def backup_days(self) -> int | None:
         """Longest life of a backup of this system, in days."""
         return max((one.backups_kept_days for one in self.record_sets if one.backups_kept_days), default=None)
@@ -86,6 +91,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     lease_minutes: int = 60
     warn_days_before_due: int = 7
     package_days: int = 30
+    suppression_days: int = 0
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

@@ -19,7 +19,7 @@ from orchestrator.core.events import Event, Incident, OtherClosed
 from orchestrator.core.model import RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
-from orchestrator.engine import stored, wire
+from orchestrator.engine import stored, suppressing, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.stored import Plans
@@ -44,6 +44,7 @@ class _Caused(msgspec.Struct):
     outbox: list[OutboxRow] = []
     notices: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
+    suppressions: list[dict[str, Any]] = []
     capsule: Capsule | None = None
     closes_access: bool = False
 
@@ -224,6 +225,7 @@ class Batch:
                 case Complete():
                     caused.records.append(self._sign(request_id, effect))
                     caused.closes_access = effect.record.right == Right.ACCESS
+                    caused.suppressions += self._suppressed(state, capsule, effect)
                 case Forget():
                     caused.capsule = _shrunk(capsule, effect)
         return caused
@@ -238,6 +240,13 @@ class Batch:
             "completed_at": one.completed_at,
             "jws": record.sign(one, salt, self.keys.signer),
         }
+
+    def _suppressed(self, state: RequestState, capsule: Capsule | None, effect: Complete) -> list[dict[str, Any]]:
+        if capsule is None:
+            return []
+        before = self.states.get(state.request_id)
+        plan = self.plans.get(self.tx, state.plan_sha256)
+        return suppressing.rows(self.keys.subject, plan, before, state, capsule, effect.record)
 
     def note(self, hints: Hints) -> None:
         """Say what is left to do, once the transaction is committed."""
@@ -262,6 +271,7 @@ class Batch:
         tx.outbox_remove(self._over)
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
+        tx.add_suppressions([row for one in self._caused for row in one.suppressions])
         tx.add_dead_letters(self._dead)
         self._list_obligations()
         self._wake_waiting()
@@ -291,6 +301,7 @@ class Batch:
         ]
         if changed:
             self.tx.replace_obligations(changed, rows)
+            self.tx.drop_suppressions(changed, self.now[:10])
 
     def _wake_waiting(self) -> None:
         """Requests that waited for one of these go on: an event of their own, applied in the next batch."""

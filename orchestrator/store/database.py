@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """Newest migration; a test compares it with the scripts."""
 BUSY_SECONDS: Final = 15.0
 _PRAGMAS: Final = (

@@ -142,6 +142,16 @@ class SqlTransaction:
         """Store notices."""
         self._insert(t.notices, rows)
 
+    def add_suppressions(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Note what a completed erasure suppresses."""
+        self._insert(t.suppressions, rows)
+
+    def drop_suppressions(self, request_ids: Sequence[str], today: str) -> None:
+        """Remove what these requests suppress no longer."""
+        c = t.suppressions.c
+        for chunk in chunks(request_ids):
+            self.connection.execute(sa.delete(t.suppressions).where(c.request_id.in_(chunk), c.until <= today))
+
     def replace_obligations(self, request_ids: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Bring the list of obligations of these requests up to their states."""
         self._change(q.DROP_OBLIGATIONS, request_ids)

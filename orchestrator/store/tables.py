@@ -136,6 +136,31 @@ notices: Final = Table(
 """What a person or the DPO must be told, as CloudEvents for ``expunge.notices``."""
 Index("notices_request", notices.c.request_id)
 
+suppressions: Final = Table(
+    "suppressions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("record_id", String, primary_key=True),
+    Column("request_id", String, nullable=False),
+    Column("until", String, nullable=False),
+    # JSON of `engine.suppressing.Entry`: since when, where, which purposes are left out.
+    Column("entry", LargeBinary, nullable=False),
+    # Number of the feed that wrote it to the cache; null: not yet.
+    Column("fed", Integer),
+)
+"""What was erased, as keyed digests, as long as it may come back (ADR 7)."""
+Index("suppressions_request", suppressions.c.request_id)
+Index("suppressions_fed", suppressions.c.fed)
+
+feeds: Final = Table(
+    "feeds",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("token", String, nullable=False),
+)
+"""How often a cache was fed, and the token of the last time. A cache that carries another token lost something."""
+
 dead_letters: Final = Table(
     "dead_letters",
     metadata,

@@ -1,0 +1,116 @@
+"""What a completed erasure suppresses: keyed digests of the identifiers, from when, for which purposes, until when.
+
+A digest is personal data still (formats.md 5), so it lives as long as erased data may come back, and no longer: until
+the last backup that holds it is gone, or as long as ``[limits] suppression_days`` says (ADR 7). Then I14 is over.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from orchestrator.core.model import RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.engine.capsule import Capsule
+from schemas.completion import CompletionRecord
+from schemas.identifiers import Strength
+from schemas.outcomes import Kept
+from schemas.requests import Right
+
+LIVES: Final = ("backup_horizon", "suppression")
+"""Obligations that an entry lives as long as."""
+
+Verdict = Literal["erased", "not_erased", "unknown"]
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One completed erasure of one identifier.
+
+    Attributes:
+        erased_at: When it was completed; what is of a later time is of a person who came back.
+        until: The day from which it counts no more, ISO date.
+        systems: Where; empty: everywhere.
+        kept: Purposes whose records were kept, on a legal text.
+    """
+
+    erased_at: str
+    until: str
+    systems: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Is this identifier erased, for this purpose, in this system, for data as old as this?"""
+
+    digest: bytes
+    purpose: str = ""
+    system: str = ""
+    as_of: str = ""
+
+
+def digest(key: bytes, kind: str, value: str) -> bytes:
+    """Give the digest of a normalised identifier; another one than that by which requests are matched."""
+    return hmac.digest(key, b"expunge-suppression-v1\0" + kind.encode() + b"\0" + value.encode(), "sha256")
+
+
+def verdict(entries: Sequence[Entry], question: Question, today: str) -> Verdict:
+    """Judge by all the entries that there are of an identifier.
+
+    Without ``as_of`` the data's age is unknown: it counts as old. Without ``system``, an erasure that was limited to
+    some systems cannot be judged.
+    """
+    answer: Verdict = "not_erased"
+    for one in entries:
+        if one.until <= today or (question.as_of and question.as_of > one.erased_at):
+            continue
+        if question.purpose and question.purpose in one.kept:
+            continue
+        if not one.systems or question.system in one.systems:
+            return "erased"
+        if not question.system:
+            answer = "unknown"
+    return answer
+
+
+def rows(
+    key: bytes, plan: Plan, before: RequestState | None, state: RequestState, capsule: Capsule, record: CompletionRecord
+) -> list[dict[str, Any]]:
+    """Give the rows of a completed erasure; none where nothing could come back any more.
+
+    Args:
+        key: Of the digests.
+        plan: Of the request.
+        before: The state that the completion came from: it still knows all identifiers.
+        state: The state after it.
+        capsule: Not yet shrunk.
+        record: The completion record.
+    """
+    until = max((one.due for one in state.obligations if one.kind in LIVES), default="")
+    if record.right != Right.ERASURE or record.result == "unidentifiable" or not until or before is None:
+        return []
+    everywhere = record.number == 1 and set(state.scope) >= set(plan.by_name)
+    searched = state.scope if record.number == 1 else tuple(one.system for one in record.systems)
+    purposes = {
+        plan.by_name[system.system].purposes.get(line.name, "")
+        for system in record.systems
+        for line in system.record_sets
+        if isinstance(line.outcome, Kept) and system.system in plan.by_name
+    }
+    entry = Entry(
+        record.completed_at, until, () if everywhere else tuple(sorted(searched)), tuple(sorted(purposes - {""}))
+    )
+    unique = {one.ref for one in before.known if one.strength is Strength.UNIQUE}
+    return [
+        {
+            "digest": digest(key, *capsule.identifiers[ref]),
+            "record_id": record.record_id,
+            "request_id": record.request_id,
+            "until": entry.until,
+            "entry": msgspec.json.encode(entry),
+            "fed": None,
+        }
+        for ref in sorted(unique & capsule.identifiers.keys())
+    ]

@@ -1,0 +1,141 @@
+"""What a completed erasure suppresses, and how a question is judged by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from connectors.testing.people import SUBJECT
+from orchestrator.engine.suppressing import Entry, Question, digest, verdict
+from orchestrator.store import suppressions as stored
+from schemas.identifiers import Identifier
+from schemas.requests import RequestForm, Right, Scope
+from tests.support.rig import PLAIN, SETS, Rig, Templates
+
+ERASED = Entry("2026-03-01T12:00:00.000Z", "2026-04-01", (), ("billing",))
+TODAY = "2026-03-10"
+
+
+def judge(*entries: Entry, today: str = TODAY, **question: str) -> str:
+    return verdict(entries, Question(b"", **question), today)
+
+
+def test_what_is_older_than_the_erasure_is_erased_and_what_is_newer_is_of_a_person_who_came_back() -> None:
+    assert judge(ERASED, as_of="2026-02-01T00:00:00.000Z") == "erased"
+    assert judge(ERASED, as_of="2026-03-01T12:00:00.000Z") == "erased"
+    assert judge(ERASED, as_of="2026-03-01T12:00:00.001Z") == "not_erased"
+
+
+def test_data_of_unknown_age_counts_as_old() -> None:
+    assert judge(ERASED) == "erased"
+
+
+def test_a_purpose_whose_records_are_kept_is_not_erased() -> None:
+    assert judge(ERASED, purpose="billing") == "not_erased"
+    assert judge(ERASED, purpose="marketing") == "erased"
+    assert judge(ERASED, Entry("2026-03-02T12:00:00.000Z", "2026-04-01"), purpose="billing") == "erased"
+
+
+def test_an_entry_counts_until_its_day() -> None:
+    assert judge(ERASED, today="2026-03-31") == "erased"
+    assert judge(ERASED, today="2026-04-01") == "not_erased"
+    assert judge() == "not_erased"
+
+
+def test_an_erasure_in_some_systems_says_nothing_of_the_others() -> None:
+    hr = Entry("2026-03-01T12:00:00.000Z", "2026-04-01", ("hr",))
+    assert judge(hr, system="hr") == "erased"
+    assert judge(hr, system="crm") == "not_erased"
+    assert judge(hr) == "unknown"
+    assert judge(hr, ERASED) == "erased"
+
+
+def rig_with(folder: Path, templates: Templates, sets: object = PLAIN, **limits: int) -> Rig:
+    rig = Rig(folder / "home", templates, sets, **limits)  # type: ignore[arg-type]
+    rig.seed(SUBJECT)
+    return rig
+
+
+def entries(rig: Rig, kind: str, value: str) -> list[Entry]:
+    wanted = digest(rig.keys.subject, kind, value)
+    with rig.store.read() as tx:
+        return [msgspec.json.decode(one, type=Entry) for one in stored.of(tx, [wanted]).get(wanted, ())]
+
+
+def test_every_unique_identifier_that_was_found_is_suppressed_and_no_shared_one(
+    tmp_path: Path, templates: Templates
+) -> None:
+    rig = rig_with(tmp_path, templates, suppression_days=30)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.pump()
+    told = Entry("2026-03-01T12:00:00.000Z", "2026-03-31")
+    assert entries(rig, "email", SUBJECT.email) == [told]
+    assert entries(rig, "customer_id", SUBJECT.customer_id) == [told]
+    assert entries(rig, "ip", SUBJECT.ip) == []
+    assert rig.records("r1")[0].identifiers_kept_until == "2026-03-31"  # the record declares it
+    rig.close()
+
+
+def test_without_backups_and_without_a_period_nothing_is_remembered(tmp_path: Path, templates: Templates) -> None:
+    rig = rig_with(tmp_path, templates)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.pump()
+    assert rig.state("r1").forgotten
+    assert rig.rows("suppressions") == []
+    rig.close()
+
+
+def test_it_lives_as_long_as_the_last_backup(tmp_path: Path, templates: Templates) -> None:
+    sets = [msgspec.structs.replace(one, backups_kept_days=90) for one in PLAIN]
+    rig = rig_with(tmp_path, templates, sets)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.pump()
+    assert [one.until for one in entries(rig, "email", SUBJECT.email)] == ["2026-05-30"]
+    rig.clock.move(days=90)
+    rig.pump()
+    assert rig.rows("suppressions") == []
+    rig.close()
+
+
+def test_what_is_kept_is_left_out_and_its_own_end_is_an_entry_of_its_own(tmp_path: Path, templates: Templates) -> None:
+    sets = [
+        msgspec.structs.replace(one, purpose="billing" if one.retain else "marketing")
+        if hasattr(one, "purpose")
+        else one
+        for one in SETS
+    ]
+    rig = rig_with(tmp_path, templates, sets, suppression_days=30)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.pump()
+    (first,) = entries(rig, "email", SUBJECT.email)
+    assert first.kept == ("billing",)
+    rig.clock.move(days=31)
+    rig.pump()
+    assert rig.rows("suppressions") == []  # though the request still owes what is kept
+    assert not rig.state("r1").forgotten
+    rig.clock.move(days=366 * 11)
+    rig.pump()
+    second = entries(rig, "email", SUBJECT.email)
+    assert [(one.systems, one.kept) for one in second] == [(("crm",), ())]
+    rig.close()
+
+
+def test_an_access_suppresses_nothing_and_a_scope_is_kept(tmp_path: Path, templates: Templates) -> None:
+    rig = rig_with(tmp_path, templates, suppression_days=30)
+    rig.submit("a1", Right.ACCESS, email=SUBJECT.email)
+    rig.pump()
+    assert rig.rows("suppressions") == []
+    form = RequestForm(
+        Right.ERASURE, (Identifier("email", SUBJECT.email),), request_id="r1", scope=Scope(systems=("hr",))
+    )
+    rig.intake.submit([form])
+    rig.pump()
+    assert [one.systems for one in entries(rig, "email", SUBJECT.email)] == [("hr",)]
+    rig.close()
+
+
+@pytest.mark.parametrize("kind", ["email", "phone"])
+def test_i04_a_digest_cannot_be_guessed_without_the_key(kind: str) -> None:
+    assert digest(b"a" * 32, kind, "x") != digest(b"b" * 32, kind, "x")
