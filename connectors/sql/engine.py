@@ -105,7 +105,11 @@ def _sqlite_engine(opened: Callable[[], sqlite3.Connection]) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         # An upgrade from read to write lock can fail at any statement; taking it first waits once, in one place.
         write = connection.get_execution_options().get(WRITE, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("BEGIN IMMEDIATE" if write else "BEGIN").close()
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError(None, None, error) from None
 
     return engine
 
