@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.absent import SERVICE_ABSENT
+
+pytest_plugins = ["tests.support.services"]
+
 # `make test` looks quickly, on every change; `HYPOTHESIS_PROFILE=thorough make test` looks longer.
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from _pytest.terminal import TerminalReporter
-
-SERVICE_ABSENT = "service absent:"
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
