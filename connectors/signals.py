@@ -158,6 +158,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
     "result": ("fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable"),
     "reason": (
         "survived", "unverifiable", "misconfigured", "failed", "keeps_failing", "contradictory_answer",
+        "contradictory_request", "unpublishable",
         "unusable_answer", "internal_error", "system_silent", "package_silent", "deadline_near", "system_gone",
         "unknown_system", "too_many_rounds", "too_many_identifiers", "shared_identifier", "max_records", "not_final",
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",

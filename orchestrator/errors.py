@@ -35,6 +35,10 @@ class DependencyError(ExpungeError):
     exit_code = 3
 
 
+class ContentionError(DependencyError):
+    """Another transaction was in the way, and the database undid this one: to be tried again."""
+
+
 class VerificationError(ExpungeError):
     """A record does not prove what it claims."""
 

@@ -95,8 +95,73 @@ class OutboxRow(msgspec.Struct):
     body: bytes
 
 
+class Position(msgspec.Struct, frozen=True):
+    """Up to where one partition was consumed: ``next_offset`` is the first one that was not.
+
+    ``topic_id`` is the broker's own id of the topic; one that was made anew under the same name has another.
+    """
+
+    topic: str
+    partition: int
+    next_offset: int
+    topic_id: str = ""
+
+
+class ParkedRow(msgspec.Struct):
+    """An event that cannot be applied yet; it is tried again at ``retry_at``, and given up at ``until`` (None: never).
+
+    ``sealed``: the original bytes, sealed with the store's key to ``request_id``.
+    """
+
+    event_id: str
+    source: str
+    payload_hash: bytes
+    request_id: str
+    type: str
+    reason: str
+    parked_at: str
+    tries: int
+    retry_at: str
+    until: str | None
+    sealed: bytes
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A task that may be published: ``body`` is the event to the byte, however often it is."""
+
+    task_id: str
+    request_id: str
+    system: str
+    body: bytes
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """A record, notice or dead letter that has to go out. ``body`` is the event to the byte, however often it is."""
+
+    publication_id: str
+    topic: str
+    request_id: str
+    body: bytes
+
+
 class Transaction(Protocol):
-    """Everything one batch may do; all of it is committed together, or nothing (decision 2)."""
+    """Everything one batch may do; all of it is committed together, or nothing (decision 2).
+
+    Any number of processes may share a store. What a *write* transaction reads through ``states``, ``waiting``,
+    ``due`` and everything called ``take_...`` is its own until it ends: nobody else changes it meanwhile.
+    """
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Let the body be undone alone: an exception that leaves it takes back what it wrote, and nothing else."""
+        ...
+
+    def alone(self, name: str) -> bool:
+        """Let only one transaction at a time do what ``name`` says; False if another one is at it: leave it to that."""
+        ...
+
+    def one_person(self, refs: Sequence[bytes]) -> None:
+        """Wait until no other transaction decides about these people; they cannot be until this one ends."""
+        ...
 
     def known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         """Give the payload hash of each (source, id) that was accepted before."""
@@ -107,7 +172,7 @@ class Transaction(Protocol):
         ...
 
     def waiting(self, limit: int) -> list[JournalRow]:
-        """Give accepted events that were not applied yet, oldest first."""
+        """Give accepted events that were not applied yet, oldest first; none that another transaction works on."""
         ...
 
     def take_waiting(self, rows: Sequence[JournalRow]) -> None:
@@ -119,7 +184,7 @@ class Transaction(Protocol):
         ...
 
     def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
-        """Give the stored state of each request that exists."""
+        """Give the stored state of each request that exists; waits for transactions that change one of them."""
         ...
 
     def all_states(self) -> Iterator[tuple[str, bytes]]:
@@ -127,11 +192,15 @@ class Transaction(Protocol):
         ...
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert or replace request rows."""
+        """Insert request rows, or replace those that this transaction has read or written before.
+
+        Raises:
+            ConflictError: one that was taken for new is there: another transaction was first.
+        """
         ...
 
     def due(self, now: str, limit: int) -> list[str]:
-        """Give requests whose timer is due, earliest first."""
+        """Give requests whose timer is due, earliest first; none that another transaction works on."""
         ...
 
     def next_timer(self) -> str | None:
@@ -186,6 +255,70 @@ class Transaction(Protocol):
         """Give the next tasks of a system in order of deadline."""
         ...
 
+    def outbox_in_flight(self, system: str) -> int:
+        """Count the tasks of a system that were released and not answered."""
+        ...
+
+    def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
+        """Give the next tasks of a system that were not released, in order of deadline."""
+        ...
+
+    def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
+        """Note that tasks were given to the relay, and their final bytes."""
+        ...
+
+    def outbox_published(self, now: str, task_ids: Sequence[str]) -> None:
+        """Note that the broker has these tasks."""
+        ...
+
+    def take_unpublished(self, now: str, before: str, limit: int) -> list[Released]:
+        """Take tasks that were released, and last taken before ``before``, and never marked as published."""
+        ...
+
+    def quarantine(self, task_id: str, reason: str) -> OutboxRow | None:
+        """Keep a task from being released; None if nobody awaits it any more."""
+        ...
+
+    def publish(self, rows: Sequence[Publication]) -> None:
+        """Make what has to go out durable."""
+        ...
+
+    def take_publications(self, now: str, before: str, limit: int) -> list[Publication]:
+        """Take what has to go out and was not taken since ``before``."""
+        ...
+
+    def publication(self, publication_id: str) -> Publication | None:
+        """Give one."""
+        ...
+
+    def publications_remove(self, publication_ids: Sequence[str]) -> None:
+        """Drop what the broker has."""
+        ...
+
+    def park(self, rows: Sequence[ParkedRow]) -> None:
+        """Keep events that cannot be applied yet; one that is kept already stays as it is."""
+        ...
+
+    def take_parked(self, now: str, limit: int) -> list[ParkedRow]:
+        """Take out events whose time to be tried again has come, earliest first."""
+        ...
+
+    def parked(self) -> dict[str, int]:
+        """Count what is parked, by reason."""
+        ...
+
+    def positions(self, group: str) -> list[Position]:
+        """Give what was consumed by a consumer group."""
+        ...
+
+    def save_positions(self, group: str, positions: Sequence[Position]) -> None:
+        """Note what was consumed; a position never goes back, unless the topic is another one."""
+        ...
+
+    def put_positions(self, group: str, positions: Sequence[Position]) -> None:
+        """Replace all positions of a group (``expunge store recover``)."""
+        ...
+
     def add_records(self, rows: Sequence[dict[str, Any]]) -> None:
         """Store signed records."""
         ...
@@ -206,8 +339,8 @@ class Transaction(Protocol):
         """Bring the list of obligations of these requests up to their states."""
         ...
 
-    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep what could not be applied."""
+    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Keep what could not be applied; gives their numbers."""
         ...
 
     def save_plan(self, digest: str, body: bytes) -> None:

@@ -20,6 +20,7 @@ TASK: Final = TYPE_PREFIX + "task.v1"
 CONFIRMATION: Final = TYPE_PREFIX + "confirmation.v1"
 COMPLETION: Final = TYPE_PREFIX + "completion.v1"
 NOTICE: Final = TYPE_PREFIX + "notice.v1"
+DEAD_LETTER: Final = TYPE_PREFIX + "dead-letter.v1"
 
 
 def _text(**more: object) -> msgspec.Meta:

@@ -21,6 +21,7 @@ import msgspec
 from schemas import envelope
 from schemas.completion import CompletionRecord
 from schemas.envelope import SCHEMA_BASE, CloudEvent
+from schemas.published import Completion, DeadLetter, Notice
 from schemas.requests import Identifiers, RequestForm, RequestReceived
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
@@ -37,6 +38,9 @@ MESSAGES: Final[dict[str, Any]] = {
     "confirmation": Confirmation,
     "confirmation-findings": Findings,
     "completion-record": CompletionRecord,
+    "completion": Completion,
+    "notice": Notice,
+    "dead-letter": DeadLetter,
     "cloud-event": CloudEvent,
 }
 """File name without suffix -> type. ``task-secret`` and the like are what is inside the sealed parts."""
@@ -45,6 +49,9 @@ DATA_OF: Final = {
     envelope.REQUEST_RECEIVED: "request-received",
     envelope.TASK: "task",
     envelope.CONFIRMATION: "confirmation",
+    envelope.COMPLETION: "completion",
+    envelope.NOTICE: "notice",
+    envelope.DEAD_LETTER: "dead-letter",
 }
 """CloudEvents type -> schema of its ``data``."""
 

@@ -35,7 +35,7 @@ REQUESTS: Final = Topic("expunge.requests", "intake", "request-received.v1")
 CONFIRMATIONS: Final = Topic("expunge.confirmations", "connector", "confirmation.v1")
 COMPLETIONS: Final = Topic("expunge.completions", "orchestrator", "completion.v1")
 NOTICES: Final = Topic("expunge.notices", "orchestrator", "notice.v1")
-DEAD_LETTERS: Final = Topic("expunge.dead-letters", "orchestrator", "sealed original bytes and an error class")
+DEAD_LETTERS: Final = Topic("expunge.dead-letters", "orchestrator", "dead-letter.v1")
 
 FIXED: Final = (REQUESTS, CONFIRMATIONS, COMPLETIONS, NOTICES, DEAD_LETTERS)
 

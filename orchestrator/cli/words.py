@@ -60,6 +60,8 @@ REASONS: Final = {
     "failed": "the system could not do it",
     "keeps_failing": "the system keeps failing",
     "contradictory_answer": "two different answers under one id",
+    "contradictory_request": "two different requests under one event id",
+    "unpublishable": "something about it cannot be published",
     "internal_error": "an event could not be applied",
     "system_silent": "the system does not answer",
     "package_silent": "the access package is not put together",

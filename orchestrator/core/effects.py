@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.completion import CompletionRecord
+from schemas.published import Notice
 from schemas.tasks import Action, Instruction
 
 
@@ -31,15 +32,6 @@ class AssemblePackage(msgspec.Struct, frozen=True):
     parts: dict[str, tuple[str, str]]
 
 
-class Notice(msgspec.Struct, frozen=True):
-    """Something the person (or the DPO) must be told. ``facts`` hold no personal data; letters are made elsewhere."""
-
-    notice_id: str
-    kind: str
-    to: str
-    facts: dict[str, str] = {}
-
-
 class Complete(msgspec.Struct, frozen=True):
     """Sign and store this completion record. ``salt`` is empty: the engine fills it from a key."""
 
@@ -57,5 +49,7 @@ class Forget(msgspec.Struct, frozen=True):
     systems: tuple[str, ...] = ()
     package: bool = False
 
+
+__all__ = ["AssemblePackage", "Complete", "Effect", "Forget", "IssueTask", "Notice"]
 
 Effect = IssueTask | AssemblePackage | Notice | Complete | Forget

@@ -84,7 +84,9 @@ class Incident(_Event, frozen=True, kw_only=True):
 
     ``reason``: ``contradictory_answer`` (a second, different answer under an accepted event id) or
     ``internal_error`` (an event this program could not apply; it is in the dead letters), ``unusable_answer`` (a task
-    was carried out, and what came back could not be used), ``package_parts_lost`` (exported parts are missing).
+    was carried out, and what came back could not be used), ``package_parts_lost`` (exported parts are missing),
+    ``contradictory_request`` (another request under an accepted event id), ``unpublishable`` (the broker refuses what
+    has to go out).
     """
 
     reason: str

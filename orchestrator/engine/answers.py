@@ -8,12 +8,13 @@ import msgspec
 
 from orchestrator.core.events import Incident
 from orchestrator.engine import wire
-from orchestrator.engine.base import STOPS, Base
+from orchestrator.engine.base import STOPS, Base, again
 from orchestrator.engine.batch import DEAD, Batch
 from orchestrator.engine.hints import unanswered
 from orchestrator.errors import UsageError
 from orchestrator.ports import Keyring
 from schemas.codec import decode_confirmation, decode_event
+from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
 from schemas.tasks import Confirmation, Findings, Task
 
@@ -28,6 +29,7 @@ class Opened(msgspec.Struct):
     payload_hash: bytes
     sha256: str
     raw: bytes
+    trace: str = ""
 
     @property
     def contradiction_id(self) -> str:
@@ -45,7 +47,11 @@ def open_confirmation(raw: bytes, keys: Keyring) -> Opened:
         SchemaError: malformed, not made with the key of the system it names, or wrapped as somebody else's.
         UsageError: from a system that has no key.
     """
-    event = decode_event(raw)
+    return opened_confirmation(decode_event(raw), raw, keys)
+
+
+def opened_confirmation(event: CloudEvent, raw: bytes, keys: Keyring) -> Opened:
+    """Check a confirmation whose event was read; as ``open_confirmation``."""
     data = bytes(event.data)
     confirmation = decode_confirmation(data)
     key = keys.system(confirmation.system)
@@ -54,7 +60,7 @@ def open_confirmation(raw: bytes, keys: Keyring) -> Opened:
         raise SealError("confirmation.source", "the event is not the one its confirmation belongs to")
     findings = wire.open_findings(confirmation, key)
     payload_hash, sha256 = wire.digest(data)
-    return Opened(event.source, event.id, confirmation, findings, payload_hash, sha256, raw)
+    return Opened(event.source, event.id, confirmation, findings, payload_hash, sha256, raw, event.traceparent)
 
 
 class Answers(Base):
@@ -77,7 +83,7 @@ class Answers(Base):
 
     def _confirm_safely(self, events: Sequence[bytes]) -> tuple[int, set[str]]:
         try:
-            return self._confirm(events)
+            return again(lambda: self._confirm(events))
         except STOPS:
             raise
         except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
@@ -114,6 +120,7 @@ class Answers(Base):
     def _apply_confirmation(self, batch: Batch, one: Opened, known: dict[tuple[str, str], bytes]) -> bool:
         """Apply one; tells whether its task was answered."""
         request_id, system = one.confirmation.request_id, one.confirmation.system
+        batch.trace = one.trace
         before = known.get((one.source, one.event_id))
         if before == one.payload_hash:
             return True

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from orchestrator.core.plan import Plan
 from orchestrator.engine.batch import Batch
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.engine.hints import Hints, Holdback
 from orchestrator.engine.stored import Plans
-from orchestrator.errors import DependencyError, UsageError
-from orchestrator.ports import Chance, Clock, Keyring, Store
+from orchestrator.errors import ConflictError, ContentionError, DependencyError, UsageError
+from orchestrator.ports import Chance, Clock, Keyring, Store, Transaction
 from schemas.codec import encode
 from schemas.requests import utc
 
 BATCH: Final = 200
 """Events a transaction: below 10 the commits dominate, above 500 the memory does (architecture.md section 9)."""
+TRIES: Final = 4
+"""How often a transaction is tried that others were in the way of."""
 STOPS: Final = (DependencyError, UsageError)
 """What no event is to blame for: store, keys, version. The worker stops."""
+
+_T = TypeVar("_T")
 
 
 class Base:
     """Common to all parts."""
 
-    def __init__(self, store: Store, keys: Keyring, clock: Clock, chance: Chance, plan: Plan) -> None:
+    def __init__(
+        self, store: Store, keys: Keyring, clock: Clock, chance: Chance, plan: Plan, *, publish: bool = False
+    ) -> None:
+        """Open. ``publish``: there is a broker; records, notices and dead letters go out through it."""
         self.store = store
         self.keys = keys
         self._clock = clock
         self._chance = chance
+        self._publish = publish
         self._box = CapsuleBox(keys.store, chance)
         self._plans = Plans(plan)
         self.hints = Hints()
@@ -44,10 +52,28 @@ class Base:
     def _batch(self) -> Iterator[Batch]:
         """One write transaction: what the body steps is written at its end, all or nothing."""
         with self.store.write() as tx:
-            batch = Batch(tx, self._plans, self.keys, self._box, self._chance, utc(self._clock.now()))
+            batch = self._begin(tx)
             yield batch
             batch.flush()
         batch.note(self.hints)
+
+    def _begin(self, tx: Transaction) -> Batch:
+        now = utc(self._clock.now())
+        return Batch(tx, self._plans, self.keys, self._box, self._chance, now, publish=self._publish)
+
+
+def again(call: Callable[[], _T]) -> _T:
+    """Call, and once more where another process was first: what it wrote is seen then.
+
+    Raises:
+        ContentionError: others were first every time. ConflictError: so it was a mistake of ours.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except (ConflictError, ContentionError):
+            continue
+    return call()
 
 
 def one_by_one(call: Callable[[], int], limit: int) -> int:

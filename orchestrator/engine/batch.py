@@ -25,7 +25,8 @@ from orchestrator.engine.hints import Hints
 from orchestrator.engine.stored import Plans
 from orchestrator.errors import DependencyError, IllegalTransitionError
 from orchestrator.ledger import record
-from orchestrator.ports import Chance, JournalRow, Keyring, OutboxRow, Transaction
+from orchestrator.ports import Chance, JournalRow, Keyring, OutboxRow, Publication, Transaction
+from schemas import topics
 from schemas.codec import encode
 from schemas.requests import Right
 
@@ -45,6 +46,7 @@ class _Caused(msgspec.Struct):
     notices: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     suppressions: list[dict[str, Any]] = []
+    outgoing: list[Publication] = []
     capsule: Capsule | None = None
     closes_access: bool = False
 
@@ -52,13 +54,26 @@ class _Caused(msgspec.Struct):
 class Batch:
     """Everything one write transaction does."""
 
-    def __init__(self, tx: Transaction, plans: Plans, keys: Keyring, box: CapsuleBox, chance: Chance, now: str) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        plans: Plans,
+        keys: Keyring,
+        box: CapsuleBox,
+        chance: Chance,
+        now: str,
+        *,
+        publish: bool = False,
+    ) -> None:
+        """Begin. ``publish``: there is a broker, and what others are told goes out through it."""
         self.tx = tx
         self.plans = plans
         self.keys = keys
         self.box = box
         self.chance = chance
         self.now = now
+        self.trace = ""
+        self._publish = publish
         self.states: dict[str, RequestState] = {}
         self.capsules: dict[str, Capsule] = {}
         self.journal: list[JournalRow] = []
@@ -69,6 +84,7 @@ class Batch:
         self._owing: dict[str, None] = {}
         self._spent: dict[str, set[str]] = {}
         self._dead: list[dict[str, Any]] = []
+        self._untold: set[int] = set()
         self.applied = 0
 
     def load(self, request_ids: Iterable[str]) -> None:
@@ -189,8 +205,12 @@ class Batch:
         self._spent.setdefault(request_id, set()).add(timer)
         self._touched[request_id] = None
 
-    def bury(self, source: str, event_id: str, request_id: str, error: str, original: bytes) -> None:
-        """Put an event that cannot be applied to the dead letters, sealed."""
+    def bury(
+        self, source: str, event_id: str, request_id: str, error: str, original: bytes, *, tell: bool = True
+    ) -> None:
+        """Put an event that cannot be applied to the dead letters, sealed. ``tell``: others hear of it."""
+        if not tell:
+            self._untold.add(len(self._dead))
         self._dead.append(
             {
                 "source": source,
@@ -211,7 +231,7 @@ class Batch:
                 case IssueTask():
                     if capsule is None:
                         raise LookupError("the capsule is gone")
-                    body = wire.task_event(request_id, effect, capsule, self.keys, self.chance, self.now)
+                    body = wire.task_event(request_id, effect, capsule, self.keys, self.chance, self.now, self.trace)
                     caused.outbox.append(
                         OutboxRow(effect.task_id, request_id, effect.system, effect.due_on, effect.lease_minutes, body)
                     )
@@ -220,10 +240,15 @@ class Batch:
                         OutboxRow(effect.job_id, request_id, PACKAGE_SYSTEM, effect.due_on, 0, encode(effect))
                     )
                 case Notice():
-                    body = wire.notice_event(request_id, effect, self.now)
+                    body = wire.notice_event(request_id, effect, self.now, self.trace)
                     caused.notices.append({"notice_id": effect.notice_id, "request_id": request_id, "body": body})
+                    if self._publish:
+                        caused.outgoing.append(_outgoing(topics.NOTICES, effect.notice_id, request_id, body))
                 case Complete():
-                    caused.records.append(self._sign(request_id, effect))
+                    caused.records.append(signed := self._sign(request_id, effect))
+                    if self._publish:
+                        body = wire.completion_event(signed, self.now, self.trace)
+                        caused.outgoing.append(_outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
                     caused.closes_access = effect.record.right == Right.ACCESS
                     caused.suppressions += self._suppressed(state, capsule, effect)
                 case Forget():
@@ -272,9 +297,20 @@ class Batch:
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
         tx.add_suppressions([row for one in self._caused for row in one.suppressions])
-        tx.add_dead_letters(self._dead)
+        self._bury_now()
+        tx.publish([one for caused in self._caused for one in caused.outgoing])
         self._list_obligations()
         self._wake_waiting()
+
+    def _bury_now(self) -> None:
+        numbers = self.tx.add_dead_letters(self._dead)
+        if self._publish:
+            rows = [
+                _outgoing(topics.DEAD_LETTERS, str(number), row["request_id"], wire.dead_letter_event(number, row))
+                for place, (number, row) in enumerate(zip(numbers, self._dead, strict=True))
+                if place not in self._untold
+            ]
+            self.tx.publish(rows)
 
     def _next_timer(self, state: RequestState) -> str | None:
         spent = self._spent.get(state.request_id)
@@ -324,6 +360,10 @@ class Batch:
                 )
             )
         self.tx.journal(rows)
+
+
+def _outgoing(topic: topics.Topic, event_id: str, request_id: str, body: bytes) -> Publication:
+    return Publication(f"{topic.name}/{event_id}", topic.name, request_id, body)
 
 
 def _over(before: RequestState, after: RequestState) -> list[str]:

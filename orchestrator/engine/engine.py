@@ -7,18 +7,19 @@ store, a key or the version stops everything, and nothing is lost.
 
 from __future__ import annotations
 
-from orchestrator.engine.answers import Answers
 from orchestrator.engine.auditing import audit
 from orchestrator.engine.base import BATCH
 from orchestrator.engine.packages import Packages
+from orchestrator.engine.publishing import Publishing
+from orchestrator.engine.receiving import Receiving
+from orchestrator.engine.releasing import Releasing
 from orchestrator.engine.stored import load_state
 from orchestrator.engine.timers import Timers
-from orchestrator.engine.waiting import Waiting
 
 __all__ = ["BATCH", "Engine", "load_state"]
 
 
-class Engine(Waiting, Answers, Timers, Packages):
+class Engine(Receiving, Timers, Packages, Releasing, Publishing):
     """Load, dedupe, step, commit, emit."""
 
     def audit(self) -> list[str]:

@@ -25,6 +25,7 @@ class People:
             for one in opened
         }
         refs = sorted({ref for some in self._refs.values() for ref in some})
+        batch.tx.one_person(refs)
         self._accesses: dict[bytes, set[str]] = {}
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
             if right == Right.ACCESS:
@@ -32,11 +33,17 @@ class People:
         self._subjects: list[dict[str, object]] = []
         self._waits: list[dict[str, str]] = []
 
+    def accesses(self) -> set[str]:
+        """Give the open accesses that somebody may have to wait for; load them, so that none closes meanwhile."""
+        return {one for some in self._accesses.values() for one in some}
+
     def waits_for(self, request_id: str, right: Right) -> tuple[str, ...]:
         """Give the open accesses that a new request has to wait for."""
         if right is not Right.ERASURE:
             return ()
-        return tuple(sorted({one for ref in self._refs[request_id] for one in self._accesses.get(ref, ())}))
+        found = {one for ref in self._refs[request_id] for one in self._accesses.get(ref, ())}
+        # Looked at again: one may have closed before its row was locked.
+        return tuple(sorted(one for one in found if self._batch.states[one].phase is not Phase.CLOSED))
 
     def accepted(self, request_id: str, right: Right, others: tuple[str, ...]) -> None:
         """Take in that a request counts; one that went to the dead letters is nobody to wait for."""

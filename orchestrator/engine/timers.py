@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core.events import TimerFired
-from orchestrator.engine.base import BATCH, STOPS, Base, one_by_one
+from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED
 from schemas.codec import encode
 from schemas.requests import utc
@@ -17,6 +17,8 @@ _SOURCE: Final = "/timers"
 class Timers(Base):
     """Timers live in the states; one column finds the next."""
 
+    _firing: frozenset[str] | set[str] = frozenset()
+
     def fire_timers(self, limit: int = BATCH) -> int:
         """Fire what is due; returns how many timers counted."""
         now = utc(self._clock.now())
@@ -25,13 +27,14 @@ class Timers(Base):
                 self.hints.earliest = tx.next_timer() or _NEVER
                 return 0
         try:
-            counted = self._fire_timers(limit)
+            counted = again(lambda: self._fire_timers(limit))
         except STOPS:
             raise
         except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
             if limit > 1:
                 return one_by_one(lambda: self.fire_timers(1), limit)
-            counted = self._fire_timers(1, failed=type(error).__name__)
+            failed = type(error).__name__
+            counted = again(lambda: self._fire_timers(1, failed=failed))
         with self.store.read() as tx:
             self.hints.earliest = tx.next_timer() or _NEVER
         return counted
@@ -39,6 +42,9 @@ class Timers(Base):
     def _fire_timers(self, limit: int, failed: str = "") -> int:
         with self._batch() as batch:
             ids = batch.tx.due(batch.now, limit)
+            # Another process may have taken the one that failed here: the next one is not to blame.
+            ids = [one for one in ids if one in self._firing] if failed else ids
+            self._firing = set(ids)
             batch.load(ids)
             due = [
                 TimerFired(

@@ -8,7 +8,7 @@ import msgspec
 
 from orchestrator.core.events import Event, OtherClosed, Resumed
 from orchestrator.engine import wire
-from orchestrator.engine.base import BATCH, STOPS, Base, one_by_one
+from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
@@ -26,6 +26,8 @@ _WAITING: Final[dict[str, type[Resumed | OtherClosed]]] = {one.__name__: one for
 class Waiting(Base):
     """Requests, and events that wait in the journal."""
 
+    _at_work: frozenset[int] | set[int] = frozenset()
+
     def apply_waiting(self, limit: int = BATCH) -> int:
         """Apply events that were accepted but not applied yet; returns how many there were.
 
@@ -37,23 +39,28 @@ class Waiting(Base):
             if not tx.waiting(1):
                 return 0
         try:
-            return self._apply_waiting(limit)
+            return again(lambda: self._apply_waiting(limit))
         except STOPS:
             raise
         except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
             if limit > 1:
                 return one_by_one(lambda: self.apply_waiting(1), limit)
-            return self._bury_waiting(type(error).__name__)
+            failed = type(error).__name__
+            return again(lambda: self._bury_waiting(failed))
 
     def _apply_waiting(self, limit: int) -> int:
         with self._batch() as batch:
+            # One process at a time: what was handed in first is begun first, an access before an erasure.
+            if not batch.tx.alone("waiting"):
+                return 0
             rows = batch.tx.waiting(limit)
+            self._at_work = {row.seq for row in rows}
             # Their journal rows are written anew: the journal's order is the order of application, for the replay.
             batch.tx.take_waiting(rows)
             opened = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
-            batch.load(row.request_id for row in rows)
-            new = [one for one in opened.values() if one is not None and one.message.request_id not in batch.states]
-            people = People(batch, self.keys.subject, new)
+            # People before rows: all that another transaction may wait for is asked for in one order.
+            people = People(batch, self.keys.subject, [one for one in opened.values() if one is not None])
+            batch.load([*(row.request_id for row in rows), *people.accesses()])
             for row in sorted(rows, key=lambda one: not _is_access(opened.get(one.seq))):
                 self._apply_row(batch, row, opened.get(row.seq), people)
             people.write()
@@ -61,13 +68,14 @@ class Waiting(Base):
 
     def _bury_waiting(self, error: str) -> int:
         with self._batch() as batch:
-            rows = batch.tx.waiting(1)
+            # Another process may have taken the one that failed here: the next one is not to blame.
+            rows = [row for row in batch.tx.waiting(1) if row.seq in self._at_work]
             batch.tx.take_waiting(rows)
             batch.load(row.request_id for row in rows)
             for row in rows:
                 batch.bury(row.source, row.event_id, row.request_id, error, row.wire or b"")
                 batch.incident(row.request_id, "internal_error", row.event_id)
-                _refuse(batch, row)
+                refuse(batch, row)
             return len(rows)
 
     def _open(self, batch: Batch, row: JournalRow) -> wire.OpenedRequest | None:
@@ -98,20 +106,25 @@ class Waiting(Base):
         elif opened is None:
             verdict = DEAD
         elif row.request_id in batch.states:
-            _refuse(batch, row, "ignored: the request is already known")
+            refuse(batch, row, "ignored: the request is already known")
             return
         else:
-            right = opened.message.right
-            others = people.waits_for(row.request_id, right)
-            capsule = self._box.new()
-            event = wire.accept(opened, capsule, self._plans.digest, others, batch.now)
-            verdict = batch.apply(
-                event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule
-            )
-            if verdict == APPLIED:
-                people.accepted(row.request_id, right, others)
+            verdict = self._accept(batch, row, original, opened, people)
         if verdict == DEAD:
-            _refuse(batch, row)
+            refuse(batch, row)
+
+    def _accept(
+        self, batch: Batch, row: JournalRow, original: bytes, opened: wire.OpenedRequest, people: People
+    ) -> str:
+        """Begin a request; returns the verdict."""
+        right = opened.message.right
+        others = people.waits_for(row.request_id, right)
+        capsule = self._box.new()
+        event = wire.accept(opened, capsule, self._plans.digest, others, batch.now)
+        verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule)
+        if verdict == APPLIED:
+            people.accepted(row.request_id, right, others)
+        return verdict
 
     def resume(self, request_id: str, role: str) -> None:
         """Note that somebody mended the cause; applied with what waits.
@@ -135,7 +148,7 @@ class Waiting(Base):
             tx.journal([row])
 
 
-def _refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:
+def refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:
     """Keep the id of an event that waited and does not count: it was accepted, and is not accepted again."""
     batch.journal.append(msgspec.structs.replace(row, wire=None, body=None, observed_at=batch.now, verdict=verdict))
 

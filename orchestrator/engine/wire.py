@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -16,12 +20,16 @@ from schemas import envelope
 from schemas.codec import decode, decode_identifiers, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SealError
+from schemas.fields import ID_PATTERN, WORD_PATTERN
 from schemas.identifiers import Identifier, Strength, strength_of
+from schemas.published import Completion, DeadLetter
 from schemas.requests import RequestReceived
 from schemas.sealing import Binding, SharedKey
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
 SOURCE = "/orchestrator"
+LARGEST_LETTER: Final = 256 * 1024
+"""Bytes of a sealed original that a dead letter carries; a broker takes 1 MiB at most by default."""
 
 
 class OpenedRequest(msgspec.Struct):
@@ -109,7 +117,9 @@ def confirmed(
     )
 
 
-def task_event(request_id: str, issue: IssueTask, capsule: Capsule, keys: Keyring, chance: Chance, now: str) -> bytes:
+def task_event(
+    request_id: str, issue: IssueTask, capsule: Capsule, keys: Keyring, chance: Chance, now: str, trace: str = ""
+) -> bytes:
     """Seal a task and wrap it. ``not_after`` is set when the task is released (decision 4)."""
     secret = Secret(capsule.values(issue.refs), capsule.handles.get(issue.system, ""))
     binding = Binding(request_id, issue.task_id, issue.system, "task")
@@ -122,12 +132,41 @@ def task_event(request_id: str, issue: IssueTask, capsule: Capsule, keys: Keyrin
         sealed=sealed,
         instructions=issue.instructions,
     )
-    return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task))
+    return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task), trace)
 
 
-def notice_event(request_id: str, notice: Notice, now: str) -> bytes:
+def notice_event(request_id: str, notice: Notice, now: str, trace: str = "") -> bytes:
     """Wrap a notice."""
-    return wrap(notice.notice_id, envelope.NOTICE, request_id, now, encode(notice))
+    return wrap(notice.notice_id, envelope.NOTICE, request_id, now, encode(notice), trace)
+
+
+def completion_event(row: Mapping[str, Any], now: str, trace: str = "") -> bytes:
+    """Wrap a signed record; ``row`` as the store keeps it."""
+    done = Completion(
+        row["record_id"], row["request_id"], row["number"], row["completed_at"], bytes(row["jws"]).decode()
+    )
+    return wrap(done.record_id, envelope.COMPLETION, done.request_id, now, encode(done), trace)
+
+
+def dead_letter_event(number: int, row: Mapping[str, Any]) -> bytes:
+    """Wrap what could not be applied; ``row`` as the store keeps it. The original stays at home if it is too large."""
+    sealed = base64.b64encode(row["sealed"]).decode() if len(row["sealed"]) <= LARGEST_LETTER else ""
+    letter = DeadLetter(number, subject_of(row["request_id"]), row["observed_at"], _code(row["error"]), sealed)
+    return wrap(f"dead-letter.{number}", envelope.DEAD_LETTER, letter.request_id, letter.observed_at, encode(letter))
+
+
+def sayable(text: str) -> str:
+    """Give a text that came from outside if it looks like a name of something; whatever else it is stays sealed."""
+    return text if re.match(WORD_PATTERN, text) else "unknown"
+
+
+def subject_of(request_id: str) -> str:
+    """Give what an event about this request says it is about."""
+    return request_id if re.match(ID_PATTERN, request_id) else "unknown"
+
+
+def _code(error: str) -> str:
+    return error if re.match(WORD_PATTERN, error) else error.partition(":")[0][:200]
 
 
 def confirmation_event(confirmation: Confirmation, key: SharedKey) -> bytes:
@@ -146,9 +185,9 @@ def confirmation_event(confirmation: Confirmation, key: SharedKey) -> bytes:
     return encode(event)
 
 
-def wrap(event_id: str, kind: str, request_id: str, now: str, data: bytes) -> bytes:
-    """Wrap data of the orchestrator into a CloudEvent."""
-    return encode(CloudEvent(event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data)))
+def wrap(event_id: str, kind: str, request_id: str, now: str, data: bytes, trace: str = "") -> bytes:
+    """Wrap data of the orchestrator into a CloudEvent. ``trace``: W3C traceparent of what caused it."""
+    return encode(CloudEvent(event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data), traceparent=trace))
 
 
 def digest(data: bytes) -> tuple[bytes, str]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Newest migration; a test compares it with the scripts."""
 BUSY_SECONDS: Final = 15.0
 _PRAGMAS: Final = (
@@ -54,6 +54,13 @@ def open_sqlite(file: Path, *, busy_seconds: float = BUSY_SECONDS) -> sa.Engine:
         driver.execute("BEGIN" if reading else "BEGIN IMMEDIATE").close()
 
     return engine
+
+
+def driver_error(dialect: sa.Dialect) -> type[Exception]:
+    """Give the base class of all errors of a dialect's driver."""
+    driver: Any = dialect.loaded_dbapi
+    error: type[Exception] = driver.Error
+    return error
 
 
 @contextlib.contextmanager

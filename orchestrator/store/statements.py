@@ -53,6 +53,7 @@ PLAN: Final = sa.select(t.plans.c.body).where(t.plans.c.digest == sa.bindparam("
 FORGET: Final = (
     _drop(t.capsules.c.request_id),
     _drop(_S.request_id),
+    _drop(t.parked.c.request_id),
     # What could not be applied may hold identifiers too, sealed twice; that it happened stays.
     sa.update(t.dead_letters).where(t.dead_letters.c.request_id.in_(_MANY)).values(sealed=b""),
     # The keyed digest of the form would let us tell for ever whether a guessed person made this request.

@@ -17,17 +17,36 @@ from orchestrator.errors import DependencyError
 from orchestrator.ports import JournalRow, OutboxRow
 from orchestrator.store import statements as q
 from orchestrator.store import tables as t
-from orchestrator.store.database import friendly
+from orchestrator.store.database import driver_error, friendly
+from orchestrator.store.parking import Parking
+from orchestrator.store.positions import Positions
+from orchestrator.store.sending import Sending
 
 
-class SqlTransaction:
+class SqlTransaction(Sending, Parking, Positions):
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        """Take a connection with an open transaction."""
+    def __init__(self, connection: sa.Connection, where: str = "") -> None:
+        """Take a connection with an open transaction; ``where`` is how errors name the database."""
         self.connection = connection
         self._dialect = connection.dialect
         self._cursor = connection.connection.cursor()
+        self._where = where
+        self._driver_error = driver_error(connection.dialect)
+
+    # -- many processes at one store --------------------------------------------------------------------------
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Let the body be undone alone."""
+        with friendly(self._where, self._driver_error), self.connection.begin_nested():
+            yield
+
+    def alone(self, _name: str) -> bool:
+        """Let only one transaction at a time do something: on SQLite every write transaction is alone."""
+        return True
+
+    def one_person(self, refs: Sequence[bytes]) -> None:
+        """Keep others from deciding about these people: on SQLite nobody else writes meanwhile."""
 
     # -- journal ------------------------------------------------------------------------------------------
     def known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
@@ -157,9 +176,10 @@ class SqlTransaction:
         self._change(q.DROP_OBLIGATIONS, request_ids)
         self._insert(t.obligations, rows)
 
-    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep what could not be applied."""
-        self._insert(t.dead_letters, rows)
+    def add_dead_letters(self, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Keep what could not be applied; gives their numbers."""
+        insert = sa.insert(t.dead_letters).returning(t.dead_letters.c.id)
+        return [self.connection.execute(insert, row).scalar_one() for row in rows]
 
     def save_plan(self, digest: str, body: bytes) -> None:
         """Keep a plan under its digest."""
@@ -209,8 +229,7 @@ class SqlStore:
         """Take an engine (``database.open_sqlite``) and the name that errors give it."""
         self.engine = engine
         self.where = where
-        driver: Any = engine.dialect.loaded_dbapi
-        self._driver_error: type[Exception] = driver.Error
+        self._driver_error = driver_error(engine.dialect)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[SqlTransaction]:
@@ -220,7 +239,7 @@ class SqlStore:
             DependencyError: the database is locked, read-only or full; nothing was written.
         """
         with friendly(self.where, self._driver_error), self.engine.begin() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self.where)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[SqlTransaction]:
@@ -230,7 +249,7 @@ class SqlStore:
             self.engine.connect().execution_options(expunge_read=True) as connection,
             connection.begin(),
         ):
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self.where)
 
     def scrub(self) -> bool:
         """Wipe what was deleted from the write-ahead log too; False if a reader is in the way (try again later).
@@ -277,8 +296,8 @@ def _postgresql_insert(table: sa.Table) -> Any:
 
 
 def _given(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns we give a value; the database numbers the others."""
-    return [c for c in table.columns if c is not table.autoincrement_column]
+    """The columns we give a value; the database numbers one, and some are empty at first."""
+    return [c for c in table.columns if c is not table.autoincrement_column and c.info != t.LATER]
 
 
 def _without(row: JournalRow, name: str) -> dict[str, Any]:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
 metadata: Final = MetaData()
+
+# Compared byte by byte in both databases: a language's own order would sort times, ids and deadlines otherwise.
+TEXT: Final = String().with_variant(String(collation="C"), "postgresql")
+SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
+"""Numbers that the database gives; SQLite gives them only to a column that is called INTEGER."""
+LATER: Final = {"later": True}
+"""Marks a column that is empty when its row is inserted."""
 
 journal: Final = Table(
     "journal",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("source", String, nullable=False),
-    Column("event_id", String, nullable=False),
-    Column("request_id", String, nullable=False),
-    Column("type", String, nullable=False),
-    Column("observed_at", String, nullable=False),
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("source", TEXT, nullable=False),
+    Column("event_id", TEXT, nullable=False),
+    Column("request_id", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("observed_at", TEXT, nullable=False),
     Column("payload_hash", LargeBinary, nullable=False),
     # The event as the core sees it, JSON without identifiers; null while it waits to be applied.
     Column("body", LargeBinary),
     # The sealed original, only while it waits to be applied.
     Column("wire", LargeBinary),
-    Column("verdict", String, nullable=False),
+    Column("verdict", TEXT, nullable=False),
     # The id first: a batch is looked up by its ids, and with the source first every look-up read the whole journal.
     UniqueConstraint("event_id", "source"),
     sqlite_autoincrement=True,
@@ -39,16 +46,16 @@ Index("journal_request", journal.c.request_id)
 requests: Final = Table(
     "requests",
     metadata,
-    Column("request_id", String, primary_key=True),
-    Column("right", String, nullable=False),
-    Column("phase", String, nullable=False),
-    Column("result", String),
+    Column("request_id", TEXT, primary_key=True),
+    Column("right", TEXT, nullable=False),
+    Column("phase", TEXT, nullable=False),
+    Column("result", TEXT),
     Column("attention", Integer, nullable=False),
-    Column("received_at", String, nullable=False),
-    Column("due_on", String, nullable=False),
-    Column("next_timer", String),
+    Column("received_at", TEXT, nullable=False),
+    Column("due_on", TEXT, nullable=False),
+    Column("next_timer", TEXT),
     # Name of the access package while it lives; a package file that no request names is swept.
-    Column("package", String),
+    Column("package", TEXT),
     Column("logic", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
@@ -64,7 +71,7 @@ Index(
 capsules: Final = Table(
     "capsules",
     metadata,
-    Column("request_id", String, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
 """Identifiers, handles and the secret of the references, sealed; shrinks and goes with what is owed (decision 9)."""
@@ -73,8 +80,8 @@ subjects: Final = Table(
     "subjects",
     metadata,
     Column("subject_ref", LargeBinary, primary_key=True),
-    Column("request_id", String, primary_key=True),
-    Column("right", String, nullable=False),
+    Column("request_id", TEXT, primary_key=True),
+    Column("right", TEXT, nullable=False),
 )
 """Which requests are of the same person: keyed digests (formats.md 5), gone with the capsule."""
 Index("subjects_request", subjects.c.request_id)
@@ -82,34 +89,48 @@ Index("subjects_request", subjects.c.request_id)
 waits: Final = Table(
     "waits",
     metadata,
-    Column("other", String, primary_key=True),
-    Column("request_id", String, primary_key=True),
+    Column("other", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
 )
 """``request_id`` waits until ``other`` has closed."""
 
 outbox: Final = Table(
     "outbox",
     metadata,
-    Column("task_id", String, primary_key=True),
-    Column("request_id", String, nullable=False),
-    Column("system", String, nullable=False),
-    Column("due_on", String, nullable=False),
+    Column("task_id", TEXT, primary_key=True),
+    Column("request_id", TEXT, nullable=False),
+    Column("system", TEXT, nullable=False),
+    Column("due_on", TEXT, nullable=False),
     Column("lease_minutes", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # Of the distributed runtime: when it was given to the relay (``body`` is then what is published, to the byte), when
+    # somebody last took it to publish it, when the broker had it, and why it can never be published.
+    Column("released_at", TEXT, info=LATER),
+    Column("claimed_at", TEXT, info=LATER),
+    Column("published_at", TEXT, info=LATER),
+    Column("quarantined", TEXT, info=LATER),
 )
 """Tasks that no confirmation was accepted for yet; released by system, in order of deadline (decision 3)."""
 Index("outbox_release", outbox.c.system, outbox.c.due_on, outbox.c.task_id)
+Index(
+    "outbox_flight",
+    outbox.c.system,
+    outbox.c.claimed_at,
+    outbox.c.published_at,
+    sqlite_where=outbox.c.released_at.is_not(None),
+    postgresql_where=outbox.c.released_at.is_not(None),
+)
 
 obligations: Final = Table(
     "obligations",
     metadata,
-    Column("request_id", String, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
     Column("place", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("system", String, nullable=False),
-    Column("record_set", String, nullable=False),
-    Column("due", String, nullable=False),
-    Column("text", String, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("system", TEXT, nullable=False),
+    Column("record_set", TEXT, nullable=False),
+    Column("due", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
 )
 """What is still owed, for lists; the truth is in the state."""
 Index("obligations_due", obligations.c.due)
@@ -117,10 +138,10 @@ Index("obligations_due", obligations.c.due)
 records: Final = Table(
     "records",
     metadata,
-    Column("record_id", String, primary_key=True),
-    Column("request_id", String, nullable=False),
+    Column("record_id", TEXT, primary_key=True),
+    Column("request_id", TEXT, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("completed_at", String, nullable=False),
+    Column("completed_at", TEXT, nullable=False),
     Column("jws", LargeBinary, nullable=False),
     UniqueConstraint("request_id", "number"),
 )
@@ -129,8 +150,8 @@ records: Final = Table(
 notices: Final = Table(
     "notices",
     metadata,
-    Column("notice_id", String, primary_key=True),
-    Column("request_id", String, nullable=False),
+    Column("notice_id", TEXT, primary_key=True),
+    Column("request_id", TEXT, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
 """What a person or the DPO must be told, as CloudEvents for ``expunge.notices``."""
@@ -140,9 +161,9 @@ suppressions: Final = Table(
     "suppressions",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    Column("record_id", String, primary_key=True),
-    Column("request_id", String, nullable=False),
-    Column("until", String, nullable=False),
+    Column("record_id", TEXT, primary_key=True),
+    Column("request_id", TEXT, nullable=False),
+    Column("until", TEXT, nullable=False),
     # JSON of `engine.suppressing.Entry`: since when, where, which purposes are left out.
     Column("entry", LargeBinary, nullable=False),
     # Number of the feed that wrote it to the cache; null: not yet.
@@ -155,21 +176,21 @@ Index("suppressions_fed", suppressions.c.fed)
 feeds: Final = Table(
     "feeds",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("number", Integer, nullable=False),
-    Column("token", String, nullable=False),
+    Column("token", TEXT, nullable=False),
 )
 """How often a cache was fed, and the token of the last time. A cache that carries another token lost something."""
 
 dead_letters: Final = Table(
     "dead_letters",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("source", String, nullable=False),
-    Column("event_id", String, nullable=False),
-    Column("request_id", String, nullable=False),
-    Column("observed_at", String, nullable=False),
-    Column("error", String, nullable=False),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("source", TEXT, nullable=False),
+    Column("event_id", TEXT, nullable=False),
+    Column("request_id", TEXT, nullable=False),
+    Column("observed_at", TEXT, nullable=False),
+    Column("error", TEXT, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
 )
 """Events that could not be applied: error class and the original bytes, sealed; emptied with the capsule."""
@@ -178,7 +199,53 @@ Index("dead_letters_request", dead_letters.c.request_id)
 plans: Final = Table(
     "plans",
     metadata,
-    Column("digest", String, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
 """Plans by digest; a request is decided under the plan it arrived with."""
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("consumer_group", TEXT, primary_key=True),
+    Column("topic", TEXT, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    # Of the topic that was read: one of the same name that was made anew begins at 0 again, and says other things.
+    Column("topic_id", TEXT, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""What was consumed, up to which offset; written with what it caused, so this and not the broker has the say."""
+
+parked: Final = Table(
+    "parked",
+    metadata,
+    Column("event_id", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("payload_hash", LargeBinary, primary_key=True),
+    Column("request_id", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
+    # Why it cannot be applied yet.
+    Column("reason", TEXT, nullable=False),
+    Column("parked_at", TEXT, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("retry_at", TEXT, nullable=False),
+    # When it is given up; null: never.
+    Column("until", TEXT),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Events that came too early, or are sealed to a key that is not held: tried again, listed, never lost."""
+Index("parked_retry", parked.c.retry_at)
+Index("parked_request", parked.c.request_id)
+
+publications: Final = Table(
+    "publications",
+    metadata,
+    Column("publication_id", TEXT, primary_key=True),
+    Column("topic", TEXT, nullable=False),
+    Column("request_id", TEXT, nullable=False),
+    # Empty until somebody took it to publish it.
+    Column("claimed_at", TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Records, notices and dead letters that have to go out, as the events they travel as; deleted when they have."""
+Index("publications_next", publications.c.claimed_at, publications.c.publication_id)

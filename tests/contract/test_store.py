@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import ConflictError
-from orchestrator.ports import INTAKE_SOURCE, JournalRow, OutboxRow, Store
+from orchestrator.ports import (
+    INTAKE_SOURCE,
+    JournalRow,
+    OutboxRow,
+    ParkedRow,
+    Position,
+    Publication,
+    Released,
+    Store,
+    Transaction,
+)
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import migrate
 from orchestrator.store.store import SqlStore
@@ -215,3 +225,111 @@ def test_a_reader_sees_what_was_committed_and_blocks_no_writer(store: Store) -> 
     with store.read() as reader:
         assert reader.states(["r1"]) == {"r1": b"2"}
     assert store.scrub() is True
+
+
+# -- many processes, and a broker ---------------------------------------------------------------------------
+def test_a_savepoint_takes_back_its_own_writes_only(store: Store) -> None:
+    class Stop(Exception):
+        pass
+
+    def fail(tx: Transaction) -> None:
+        with tx.savepoint():
+            tx.journal([row("e2")])
+            raise Stop
+
+    with store.write() as tx:
+        tx.journal([row("e1")])
+        with pytest.raises(Stop):
+            fail(tx)
+        with pytest.raises(ConflictError), tx.savepoint():
+            tx.journal([row("e3"), row("e1")])
+        with tx.savepoint():
+            tx.journal([row("e4")])
+    with store.read() as tx:
+        assert {key[1] for key in tx.known([("/s", f"e{number}") for number in range(1, 5)])} == {"e1", "e4"}
+
+
+def test_positions_never_go_back_unless_the_topic_is_another_one(store: Store) -> None:
+    one, two = Position("requests", 0, 5, "id-1"), Position("requests", 1, 6, "id-1")
+    with store.write() as tx:
+        tx.save_positions("g", [two, one])
+        tx.save_positions("other", [Position("requests", 0, 9, "id-1")])
+        tx.save_positions("g", [])
+    with store.write() as tx:
+        tx.save_positions("g", [Position("requests", 0, 3, "id-1"), Position("requests", 1, 1 << 40, "id-1")])
+    with store.read() as tx:
+        assert tx.positions("g") == [one, Position("requests", 1, 1 << 40, "id-1")]
+    with store.write() as tx:
+        tx.save_positions("g", [Position("requests", 0, 2, "id-2")])
+    with store.read() as tx:
+        assert tx.positions("g")[0] == Position("requests", 0, 2, "id-2")
+    with store.write() as tx:
+        tx.put_positions("g", [one])
+    with store.read() as tx:
+        assert tx.positions("g") == [one]
+        assert tx.positions("other") == [Position("requests", 0, 9, "id-1")]
+        assert tx.positions("nobody") == []
+
+
+def test_tasks_go_out_in_two_phases(store: Store) -> None:
+    rows = [OutboxRow(name, f"r-{name}", "crm", due, 60, b"body") for name, due in (("a", "2"), ("b", "1"), ("c", "3"))]
+    with store.write() as tx:
+        tx.outbox_add(rows)
+        assert tx.outbox_in_flight("crm") == 0
+        assert [one.task_id for one in tx.outbox_free("crm", 2)] == ["b", "a"]
+        tx.outbox_released("2026-01-01", {"b": b"final", "a": b"final a"})
+        tx.outbox_released("2026-01-01", {})
+    with store.write() as tx:
+        assert tx.outbox_in_flight("crm") == 2
+        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["c"]
+        tx.outbox_published("2026-01-02", ["a", "gone"])
+        assert tx.take_unpublished("2026-01-02", "2026-01-01", 9) == []
+        taken = tx.take_unpublished("2026-01-03", "2026-01-02", 9)
+        assert taken == [Released("b", "r-b", "crm", b"final")]
+        assert tx.take_unpublished("2026-01-04", "2026-01-02", 9) == []
+        assert tx.quarantine("b", "too_large") == OutboxRow("b", "r-b", "crm", "1", 60, b"final")
+        assert tx.quarantine("nothing", "too_large") is None
+    with store.write() as tx:
+        assert tx.outbox_in_flight("crm") == 1
+        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["c"]
+        assert tx.take_unpublished("2027", "2027", 9) == []
+
+
+def test_publications_are_taken_by_one_for_a_while(store: Store) -> None:
+    one, two = Publication("1", "completions", "r1", b"1"), Publication("2", "notices", "r1", b"2")
+    with store.write() as tx:
+        tx.publish([two, one])
+        tx.publish([])
+        assert tx.take_publications("2026-01", "2025-12", 1) == [one]
+        assert tx.take_publications("2026-01", "2025-12", 9) == [two]
+        assert tx.take_publications("2026-02", "2026-01", 9) == []
+        assert tx.take_publications("2026-03", "2026-02", 9) == [one, two]
+        assert tx.publication("1") == one
+        tx.publications_remove(["1", "nothing"])
+        assert tx.publication("1") is None
+        assert tx.take_publications("2027", "2027", 9) == [two]
+
+
+def test_parked_events_come_when_their_time_is_there_and_go_with_the_person(store: Store) -> None:
+    def parked(event_id: str, retry_at: str, reason: str = "too_early", until: str | None = "2027") -> ParkedRow:
+        return ParkedRow(event_id, "/s", b"h", f"r-{event_id}", "T", reason, "2026", 1, retry_at, until, b"sealed")
+
+    first, late, key = parked("a", "2026-01"), parked("b", "2026-03"), parked("c", "2026-02", "unknown_key", None)
+    with store.write() as tx:
+        tx.park([late, first, key])
+        tx.park([parked("a", "2029")])
+    with store.write() as tx:
+        assert tx.parked() == {"too_early": 2, "unknown_key": 1}
+        assert tx.take_parked("2025", 9) == []
+        assert tx.take_parked("2026-02", 1) == [first]
+        assert tx.take_parked("2026-02", 9) == [key]
+        tx.forget(["r-b"])
+        assert tx.parked() == {}
+
+
+def test_dead_letters_are_numbered(store: Store) -> None:
+    letter = {"source": "/s", "event_id": "e", "request_id": "r", "observed_at": "2026", "error": "X", "sealed": b"s"}
+    with store.write() as tx:
+        one, two = tx.add_dead_letters([letter, letter])
+        assert two > one
+        assert tx.add_dead_letters([]) == []

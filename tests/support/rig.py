@@ -123,6 +123,7 @@ class Rig:
 
     def __init__(self, home: Path, templates: Templates, sets: Sequence[FakeSet] = SETS, **limits: int) -> None:
         self.home = home
+        self.templates = templates
         if not (home / "expunge.db").exists():
             templates.copy(home)
         self.clock = Clock()

@@ -22,6 +22,7 @@ from schemas.envelope import CONFIRMATION, REQUEST_RECEIVED, SCHEMA_BASE, TASK
 from schemas.errors import SchemaError
 from schemas.generate import MESSAGES, SUFFIX
 from schemas.outcomes import FINAL_TYPES, Outcome, Unverifiable
+from schemas.published import Completion, DeadLetter, Notice
 from schemas.sealing import Binding, IntakePrivateKey, SharedKey
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
@@ -73,6 +74,9 @@ READ: dict[str, Callable[[bytes], object]] = {
     "confirmation-findings": lambda raw: codec.decode(raw, Findings),
     "completion-record": lambda raw: codec.decode(raw, CompletionRecord),
     "cloud-event": _cloud_event,
+    "completion": lambda raw: codec.decode(raw, Completion),
+    "notice": lambda raw: codec.decode(raw, Notice),
+    "dead-letter": lambda raw: codec.decode(raw, DeadLetter),
 }
 
 

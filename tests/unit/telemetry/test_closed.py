@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent.parent.parent
 LOGS = {
     "orchestrator/telemetry/libraries.py",
     "orchestrator/telemetry/logs.py",
-    "connectors/kafka/client.py",  # silences the library, whose debug log prints keys and values
     "connectors/redact.py",
     "connectors/testing/fake_store.py",  # logs like a careless connector, on purpose
     "connectors/testing/stand.py",

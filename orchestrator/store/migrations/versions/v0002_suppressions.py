@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from orchestrator.store.tables import TEXT
+
 revision = "0002"
 down_revision = "0001"
 
@@ -12,9 +14,9 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("record_id", sa.String(), nullable=False),
-        sa.Column("request_id", sa.String(), nullable=False),
-        sa.Column("until", sa.String(), nullable=False),
+        sa.Column("record_id", TEXT, nullable=False),
+        sa.Column("request_id", TEXT, nullable=False),
+        sa.Column("until", TEXT, nullable=False),
         sa.Column("entry", sa.LargeBinary(), nullable=False),
         sa.Column("fed", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("digest", "record_id"),
@@ -23,9 +25,9 @@ def upgrade() -> None:
     op.create_index("suppressions_fed", "suppressions", ["fed"], unique=False)
     op.create_table(
         "feeds",
-        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("token", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.execute("INSERT INTO feeds (name, number, token) VALUES ('suppressions', 0, 'none')")

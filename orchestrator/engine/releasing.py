@@ -1,0 +1,108 @@
+"""Gives tasks to a relay that publishes them: in two phases, up to a window per system (decision 3).
+
+Released is what may be out: stamped, with the bytes it is published as, in a transaction of its own. Published is what
+the broker has acknowledged. Between the two a relay may die; then the same bytes go out again. A task leaves the outbox
+only when the request does not await it any more, so the window counts exactly what was not answered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from orchestrator.engine.base import BATCH, Base, again
+from orchestrator.engine.batch import INTERNAL_SOURCE
+from orchestrator.ports import OutboxRow, Publication, Released
+from schemas.codec import decode, decode_event, encode
+from schemas.requests import utc
+from schemas.tasks import Task
+
+UNPUBLISHED_AFTER: Final = dt.timedelta(seconds=30)
+"""How long whoever took something may take to publish it before another one does."""
+
+
+class Releasing(Base):
+    """Tasks for a relay."""
+
+    def release(self, system: str, window: int, limit: int = BATCH) -> list[Released]:
+        """Release the next tasks of a system, in order of deadline; destructive ones get their lease (decision 4).
+
+        Any number of processes may call it: one at a time releases for a system, the others get nothing meanwhile.
+
+        Args:
+            system: Whose tasks.
+            window: Most tasks of the system that may be released and not answered.
+            limit: Most tasks of this call.
+        """
+        return again(lambda: self._release(system, window, limit))
+
+    def _release(self, system: str, window: int, limit: int) -> list[Released]:
+        now = self._clock.now()
+        with self.store.write() as tx:
+            if not tx.alone(f"release {system}"):
+                return []
+            free = min(limit, window - tx.outbox_in_flight(system))
+            rows = tx.outbox_free(system, free) if free > 0 else []
+            released = [Released(row.task_id, row.request_id, system, _stamped(row, now)) for row in rows]
+            tx.outbox_released(utc(now), {one.task_id: one.body for one in released})
+        return released
+
+    def published(self, task_ids: Sequence[str]) -> None:
+        """Note that the broker has these tasks."""
+        now = utc(self._clock.now())
+
+        def mark() -> None:
+            with self.store.write() as tx:
+                tx.outbox_published(now, task_ids)
+
+        again(mark)
+
+    def unpublished(self, limit: int = BATCH, after: dt.timedelta = UNPUBLISHED_AFTER) -> list[Released]:
+        """Take tasks that were released, and that nobody reported as published within ``after``: the same bytes."""
+        now = self._clock.now()
+
+        def take() -> list[Released]:
+            with self.store.write() as tx:
+                return tx.take_unpublished(utc(now), utc(now - after), limit)
+
+        return again(take)
+
+    def quarantine(self, one_id: str, reason: str) -> bool:
+        """Give up publishing a task or a publication: it goes to the dead letters, its request to a person.
+
+        A task stays in the outbox as one that is awaited; `expunge retry` makes a new one in its place.
+
+        Args:
+            one_id: Id of the task, or of the publication.
+            reason: A code, e.g. ``too_large``; never a text of the broker.
+
+        Returns:
+            False where nobody awaits it any more.
+        """
+        return again(lambda: self._quarantine(one_id, reason))
+
+    def _quarantine(self, one_id: str, reason: str) -> bool:
+        with self._batch() as batch:
+            found: OutboxRow | Publication | None = batch.tx.quarantine(one_id, reason)
+            system = found.system if isinstance(found, OutboxRow) else ""
+            if found is None:
+                found = batch.tx.publication(one_id)
+                batch.tx.publications_remove([one_id])
+            if found is None:
+                return False
+            batch.load([found.request_id])
+            batch.bury(INTERNAL_SOURCE, one_id, found.request_id, f"Unpublishable: {reason}", found.body, tell=False)
+            batch.incident(found.request_id, "unpublishable", one_id, system)
+        return True
+
+
+def _stamped(row: OutboxRow, now: dt.datetime) -> bytes:
+    if not row.lease_minutes:
+        return row.body
+    event = decode_event(row.body)
+    until = utc(now + dt.timedelta(minutes=row.lease_minutes))
+    task = msgspec.structs.replace(decode(bytes(event.data), Task), not_after=until)
+    return encode(msgspec.structs.replace(event, data=msgspec.Raw(encode(task))))

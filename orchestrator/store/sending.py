@@ -1,0 +1,103 @@
+"""What has to go out through a broker: tasks and publications, each in two phases.
+
+First it is taken, in a transaction of its own, with the bytes it is published as; when the broker has it, it is marked.
+What was taken and not marked for a while is taken again: published twice at worst, and then the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.sqltext import chunks
+from orchestrator.ports import OutboxRow, Publication, Released
+from orchestrator.store import tables as t
+from orchestrator.store.rows import Rows, columns_of
+
+_O = t.outbox.c
+_P = t.publications.c
+
+
+class Sending(Rows):
+    """The outbox's second half, and the publications."""
+
+    # -- tasks --------------------------------------------------------------------------------------------
+    def outbox_in_flight(self, system: str) -> int:
+        """Count the tasks of a system that were released and not answered."""
+        query = sa.select(sa.func.count()).where(_O.system == system, _O.released_at.is_not(None))
+        return int(self.connection.execute(query).scalar_one())
+
+    def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
+        """Give the next tasks of a system that were not released, in order of deadline."""
+        query = (
+            sa.select(*columns_of(OutboxRow, t.outbox))
+            .where(_O.system == system, _O.released_at.is_(None), _O.quarantined.is_(None))
+            .order_by(_O.due_on, _O.task_id)
+            .limit(limit)
+        )
+        return [OutboxRow(*row) for row in self.connection.execute(self._free(query))]
+
+    def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
+        """Note that tasks were given to the relay, and their final bytes."""
+        if bodies:
+            update = sa.update(t.outbox).where(_O.task_id == sa.bindparam("id"))
+            update = update.values(released_at=now, claimed_at=now, body=sa.bindparam("final"))
+            self.connection.execute(update, [{"id": one, "final": body} for one, body in sorted(bodies.items())])
+
+    def outbox_published(self, now: str, task_ids: Sequence[str]) -> None:
+        """Note that the broker has these tasks; those that were answered meanwhile are gone."""
+        for part in chunks(sorted(task_ids)):
+            self.connection.execute(sa.update(t.outbox).where(_O.task_id.in_(part)).values(published_at=now))
+
+    def take_unpublished(self, now: str, before: str, limit: int) -> list[Released]:
+        """Take tasks that were released, and last taken before ``before``, and never marked as published."""
+        query = (
+            sa.select(*columns_of(Released, t.outbox))
+            .where(_O.released_at.is_not(None), _O.published_at.is_(None), _O.claimed_at < before)
+            .order_by(_O.due_on, _O.task_id)
+            .limit(limit)
+        )
+        found = [Released(*row) for row in self.connection.execute(self._free(query))]
+        for part in chunks([one.task_id for one in found]):
+            self.connection.execute(sa.update(t.outbox).where(_O.task_id.in_(part)).values(claimed_at=now))
+        return found
+
+    def quarantine(self, task_id: str, reason: str) -> OutboxRow | None:
+        """Keep a task from being released; None if nobody awaits it any more."""
+        update = sa.update(t.outbox).where(_O.task_id == task_id)
+        update = update.values(released_at=None, claimed_at=None, published_at=None, quarantined=reason)
+        row = self.connection.execute(update.returning(*columns_of(OutboxRow, t.outbox))).first()
+        return OutboxRow(*row) if row else None
+
+    # -- publications -------------------------------------------------------------------------------------
+    def publish(self, rows: Sequence[Publication]) -> None:
+        """Make what has to go out durable."""
+        if rows:
+            values = [msgspec.structs.asdict(one) | {"claimed_at": ""} for one in rows]
+            self.connection.execute(sa.insert(t.publications), values)
+
+    def take_publications(self, now: str, before: str, limit: int) -> list[Publication]:
+        """Take what has to go out and was not taken since ``before``."""
+        query = (
+            sa.select(*columns_of(Publication, t.publications))
+            .where(_P.claimed_at < before)
+            .order_by(_P.claimed_at, _P.publication_id)
+            .limit(limit)
+        )
+        found = [Publication(*row) for row in self.connection.execute(self._free(query))]
+        for part in chunks([one.publication_id for one in found]):
+            update = sa.update(t.publications).where(_P.publication_id.in_(part))
+            self.connection.execute(update.values(claimed_at=now))
+        return found
+
+    def publication(self, publication_id: str) -> Publication | None:
+        """Give one."""
+        query = sa.select(*columns_of(Publication, t.publications)).where(_P.publication_id == publication_id)
+        row = self.connection.execute(query).first()
+        return Publication(*row) if row else None
+
+    def publications_remove(self, publication_ids: Sequence[str]) -> None:
+        """Drop what the broker has."""
+        self._delete(_P.publication_id, sorted(publication_ids))
