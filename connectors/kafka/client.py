@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from connectors.errors import MisconfiguredError, UnavailableError
+from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
 from connectors.kafka.settings import KafkaSettings
 
 MAX_MESSAGE_BYTES: Final = 1_000_000
@@ -22,9 +23,14 @@ FETCH_BYTES: Final = 4 * 1024 * 1024
 """Most bytes of one answer of the broker, over all partitions: what a consumer holds in memory beside its batch."""
 _HEARTBEATS: Final = 5
 """So many in a session: with a session of 10 s one every 2 s (takeover after a kill was quick, services.md)."""
+_BOOTSTRAP_MS: Final = 10_000
 _PARTITION_BYTES: Final = 1024 * 1024
 _LINGER_MS: Final = 2
 _LOGGERS: Final = ("kafka", "aiokafka")
+
+
+class TooLargeError(MisconfiguredError):
+    """A message is larger than the topic, or our own client, takes."""
 
 
 def client_options(settings: KafkaSettings, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -42,7 +48,7 @@ def client_options(settings: KafkaSettings, environment: Mapping[str, str] | Non
         "client_id": settings.prefix,
         "security_protocol": settings.security_protocol,
         "request_timeout_ms": settings.request_timeout_ms,
-        "bootstrap_timeout_ms": settings.request_timeout_ms,
+        "bootstrap_timeout_ms": min(settings.request_timeout_ms, _BOOTSTRAP_MS),
         "reconnect_backoff_max_ms": 1_000,
     }
     if settings.security_protocol.endswith("SSL"):
@@ -106,6 +112,22 @@ def quiet() -> None:
     """Keep what travels out of the logs, whatever level the program has (I4)."""
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("kafka.net.connection").addFilter(_REFUSALS)  # once: a filter that is there is not added again
+
+
+class _Refusals(logging.Filter):
+    """Notices that the brokers refused our credentials: kafka-python logs it, tries again, and raises a time-out."""
+
+    last = -1.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything through."""
+        if "SaslAuthenticationFailed" in record.getMessage():
+            self.last = time.monotonic()
+        return True
+
+
+_REFUSALS: Final = _Refusals()
 
 
 @contextlib.contextmanager
@@ -117,35 +139,43 @@ def friendly(what: str = "the Kafka cluster") -> Iterator[None]:
 
     Raises:
         UnavailableError: time may mend it.
-        MisconfiguredError: a person has to: credentials, rights, a topic that is not there, a message too large.
+        MisconfiguredError: a person has to: credentials, rights, a topic that is not there.
+        TooLargeError: a message is too large.
     """
-    from kafka import errors as e
+    from kafka.errors import KafkaError
 
+    began = time.monotonic()
     try:
         yield
-    except e.KafkaError as error:
-        name = type(error).__name__
-        if isinstance(
-            error, e.SaslAuthenticationFailedError | e.UnsupportedSaslMechanismError | e.IllegalSaslStateError
-        ):
-            fix = "see the user name and password in the environment, and sasl_mechanism in [kafka]"
-            raise _wrong(f"the brokers do not let us in: {name}", fix) from None
-        if isinstance(error, e.AuthorizationError):
-            fix = "give the principal the rights that `expunge kafka plan` lists"
-            raise _wrong(f"not allowed to use {what}: {name}", fix) from None
-        if isinstance(error, e.UnknownTopicOrPartitionError):
-            raise _wrong(f"{what} is not there", "run `expunge kafka apply`") from None
-        if isinstance(error, e.MessageSizeTooLargeError | e.RecordListTooLargeError):
-            raise _wrong(f"a message is too large for {what}", f"let it take {MAX_MESSAGE_BYTES} bytes") from None
-        if isinstance(error, e.KafkaConfigurationError | e.UnsupportedVersionError):
-            raise _wrong(f"the client and the brokers do not fit: {name}", "see [kafka]") from None
-        raise UnavailableError(
-            "kafka", f"{what} cannot be reached", why=name, fix="see that the brokers of [kafka] are up"
-        ) from None
+    except KafkaError as error:
+        raise _translated(error, what, refused=_REFUSALS.last >= began) from None
     except OSError as error:
-        raise UnavailableError(
-            "kafka", f"{what} cannot be reached", why=type(error).__name__, fix="see that the brokers of [kafka] are up"
-        ) from None
+        raise _unreachable(error, what) from None
+
+
+def _translated(error: Exception, what: str, *, refused: bool) -> ConnectorError:
+    from kafka import errors as e
+
+    name = type(error).__name__
+    sasl = (e.SaslAuthenticationFailedError, e.UnsupportedSaslMechanismError, e.IllegalSaslStateError)
+    if isinstance(error, sasl) or (refused and isinstance(error, e.KafkaTimeoutError)):
+        fix = "see the user name and password in the environment, and sasl_mechanism"
+        return _wrong("the brokers do not let us in", fix)
+    if isinstance(error, e.AuthorizationError):
+        return _wrong(f"not allowed to use {what}: {name}", "give the principal what `expunge kafka plan` lists")
+    if isinstance(error, e.UnknownTopicOrPartitionError):
+        return _wrong(f"{what} is not there", "run `expunge kafka apply`")
+    if isinstance(error, e.MessageSizeTooLargeError | e.RecordListTooLargeError):
+        fix = f"let it take {MAX_MESSAGE_BYTES} bytes"
+        return TooLargeError("kafka", f"a message is too large for {what}", fix=fix)
+    if isinstance(error, e.KafkaConfigurationError | e.UnsupportedVersionError):
+        return _wrong(f"the client and the brokers do not fit: {name}", "see [kafka]")
+    return _unreachable(error, what)
+
+
+def _unreachable(error: Exception, what: str) -> UnavailableError:
+    fix = "see that the brokers of [kafka] are up"
+    return UnavailableError("kafka", f"{what} cannot be reached", why=type(error).__name__, fix=fix)
 
 
 def _readable(name: str, file: str) -> str:
