@@ -48,7 +48,7 @@ demo: $(STAMP) ## one access and one erasure request on a small made-up company 
 	@$(BIN)/expunge demo $(ARGS)
 
 # The closing line of pytest and the coverage floors are what CI reads.
-test: $(STAMP) ## the whole suite but the slow part, then the coverage floors (ARGS=... goes to pytest)
+test: $(STAMP) ## the whole suite but the slow part, with the services that are found, then the coverage floors (ARGS=... goes to pytest)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report= $(ARGS)
 	@$(MAKE) coverage

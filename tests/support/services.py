@@ -62,8 +62,9 @@ def why_no_engine() -> str | None:
 class Server:
     """One container with one service, whose port and data outlive a kill.
 
-    ``stop`` is SIGTERM, ``kill`` SIGKILL, ``pause`` freezes all its processes (the service is a zombie until
-    ``resume``); ``start`` again brings it back on the same port with the same data. ``copy_data`` works in every state.
+    ``stop`` is what its makers call a clean end, ``kill`` SIGKILL; ``pause`` freezes all its processes (the service is
+    a zombie until ``resume``); ``start`` again brings it back on the same port with the same data. ``copy_data`` works
+    in every state.
     """
 
     name: ClassVar[str]
@@ -73,6 +74,7 @@ class Server:
     data: ClassVar[str]
     """The folder inside the container that holds what the service stores."""
     command: ClassVar[Sequence[str]] = ()
+    stop_signal: ClassVar[str] = "SIGTERM"
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
         """Prepare; nothing runs before ``start``.
@@ -116,6 +118,7 @@ class Server:
         image = os.environ.get(f"EXPUNGE_TEST_{self.name.upper()}_IMAGE", self.image)
         container = DockerContainer(image, env=self.environment())
         container.ports[f"{self.inner}/tcp"] = (HOST, self.port)  # type: ignore[assignment]  # passed on as it is
+        container.with_kwargs(stop_signal=self.stop_signal)
         if self._arguments:
             container.with_command(self._arguments)
         container.start()
@@ -223,6 +226,8 @@ class Kafka(Server):
             "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
             "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
             "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
+            "KAFKA_BROKER_SESSION_TIMEOUT_MS": "3000",  # after a kill the broker waits for its own old session to end
+            "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500",
             "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
             "KAFKA_HEAP_OPTS": "-Xmx512m",
             **self._environment,
@@ -231,12 +236,7 @@ class Kafka(Server):
     def answers(self) -> None:
         from kafka import KafkaAdminClient
 
-        admin = KafkaAdminClient(
-            bootstrap_servers=self.address,
-            request_timeout_ms=3000,
-            bootstrap_timeout_ms=3000,
-            api_version_auto_timeout_ms=3000,
-        )
+        admin = KafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=3000, bootstrap_timeout_ms=3000)
         try:
             if not admin.describe_cluster()["brokers"]:
                 raise ConnectionError("the broker has not joined its own cluster yet")
@@ -252,6 +252,7 @@ class Postgres(Server):
     inner = 5432
     data = "/var/lib/postgresql/data"
     command = ("postgres", "-c", "max_connections=200")
+    stop_signal = "SIGINT"  # SIGTERM would wait for the clients
 
     def environment(self) -> dict[str, str]:
         return {"POSTGRES_HOST_AUTH_METHOD": "trust", "PGDATA": self.data, **self._environment}
