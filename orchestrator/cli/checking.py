@@ -21,7 +21,6 @@ from orchestrator.runtime import planning
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import check_systems, openers
 from orchestrator.settings import Settings
-from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import check as check_tables
 
 
@@ -76,13 +75,8 @@ def _keys(settings: Settings) -> list[str]:
 
 
 def _database(desk: Desk, settings: Settings) -> list[str]:
-    with desk.store(settings):
-        pass
-    engine = open_sqlite(settings.store)
-    try:
-        check_tables(engine)
-    finally:
-        engine.dispose()
+    with desk.store(settings) as store:
+        check_tables(store.engine)
     return []
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.screen import Screen
-from orchestrator.errors import UsageError
 
 # Imported where they are used: a database and its drivers take half a second, and not every command needs one.
 if TYPE_CHECKING:
@@ -41,13 +40,9 @@ class Desk:
         Raises:
             UsageError: there is no database yet.
         """
-        from orchestrator.store.database import open_sqlite
-        from orchestrator.store.store import SqlStore
+        from orchestrator.store.opening import open_store
 
-        file = (settings or self.settings()).store
-        if not file.exists():
-            raise UsageError("there is no database yet", where=str(file), fix="run `expunge init` in the folder")
-        store = SqlStore(open_sqlite(file), str(file))
+        store = open_store(settings or self.settings())
         try:
             yield store
         finally:

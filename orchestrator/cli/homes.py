@@ -15,8 +15,9 @@ from orchestrator.errors import DependencyError
 from orchestrator.keys import create_missing
 from orchestrator.runtime.clock import chance
 from orchestrator.settings import FILE_NAME
-from orchestrator.store.database import open_sqlite
+from orchestrator.store import database
 from orchestrator.store.migrate import migrate
+from orchestrator.store.opening import is_shared, open_engine
 
 FILES = resources.files("orchestrator.cli")
 
@@ -53,12 +54,15 @@ def prepare(folder: Path) -> list[Path]:
         (folder / "maps").mkdir(mode=0o700, exist_ok=True)
         for one in sorted((FILES / "demo" / "home" / "maps").iterdir(), key=lambda one: one.name):
             made += place(one, folder / "maps" / f"example-{one.name}")
-    store, keys, systems = _wanted(folder, config)
+    store, keys, systems, settings = _wanted(folder, config)
     made += create_missing(keys, systems, chance)
-    if not store.exists():
-        made.append(store)
-        store.touch(mode=0o600)
-    engine = open_sqlite(store)
+    if settings is not None and is_shared(settings):
+        engine = open_engine(settings)
+    else:
+        if not store.exists():
+            made.append(store)
+            store.touch(mode=0o600)
+        engine = database.open_sqlite(store)
     try:
         migrate(engine)
     finally:
@@ -76,16 +80,17 @@ def place(source: Traversable, target: Path) -> list[Path]:
     return [target]
 
 
-def _wanted(folder: Path, config: Path) -> tuple[Path, Path, list[str]]:
-    """Give store, key folder and systems. A configuration without systems yet is fine here, and only here."""
+def _wanted(folder: Path, config: Path) -> tuple[Path, Path, list[str], configuration.Settings | None]:
+    """Give store, key folder, systems, settings. A configuration without systems yet is fine here, and only here."""
     try:
         raw, _ = read_toml(config)
     except MisconfiguredError as error:
         raise configuration.as_usage(error) from None
     if "systems" not in raw:
-        return folder / _text(raw, "store", "path", "expunge.db"), folder / _text(raw, "keys", "folder", "keys"), []
+        store, keys = _text(raw, "store", "path", "expunge.db"), _text(raw, "keys", "folder", "keys")
+        return folder / store, folder / keys, [], None
     settings = configuration.load(folder)
-    return settings.store, settings.keys, [one.system for one in settings.systems]
+    return settings.store, settings.keys, [one.system for one in settings.systems], settings
 
 
 def _text(raw: dict[str, Any], table: str, key: str, default: str) -> str:

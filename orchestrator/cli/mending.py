@@ -9,21 +9,22 @@ from orchestrator.cli.writing import new_file
 from orchestrator.core.machine import AWAITED
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.engine.engine import load_state
+from orchestrator.engine.waiting import resume
 from orchestrator.errors import UsageError
 from orchestrator.files import package
-from orchestrator.runtime.clock import chance
+from orchestrator.runtime.clock import SystemClock, chance
+from orchestrator.store.migrate import check as check_tables
 
 
 def retry(desk: Desk, request_id: str, role: str) -> int:
-    """Note that the cause was mended; the next ``expunge run`` goes on.
+    """Note that the cause was mended; ``expunge run`` or ``expunge orchestrate`` goes on.
 
     Raises:
         UsageError: no such request, or it does not wait for a person.
     """
-    from orchestrator.runtime.embedded import Embedded
-
-    with Embedded.open(desk.home) as home:
-        home.engine.resume(request_id, role)
+    with desk.store() as store:
+        check_tables(store.engine)
+        resume(store, SystemClock(), request_id, role)
     desk.screen.say(f"request {request_id} goes on with the next `expunge run`")
     return 0
 

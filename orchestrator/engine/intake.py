@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from orchestrator.engine.base import again
 from orchestrator.errors import UsageError
 from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store
 from schemas import envelope
@@ -43,6 +44,9 @@ class Intake:
         """
         now = self._clock.now()
         prepared = [self._row(validated(form, now=now), utc(now)) for form in forms]
+        return again(lambda: self._journal(prepared))
+
+    def _journal(self, prepared: Sequence[JournalRow]) -> list[Submitted]:
         result: list[Submitted] = []
         with self._store.write() as tx:
             known = tx.known([(row.source, row.event_id) for row in prepared])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import PackageAssembled
-from orchestrator.engine.base import BATCH
+from orchestrator.engine.base import BATCH, again
 from orchestrator.engine.batch import DEAD, PACKAGE_SYSTEM
 from orchestrator.engine.release import Release
 from orchestrator.engine.stored import parts_of
@@ -32,7 +32,11 @@ class Packages(Release):
         Raises:
             UsageError: the package has expired: its key is destroyed.
         """
+        return again(lambda: self._package_key(request_id))
+
+    def _package_key(self, request_id: str) -> bytes:
         with self.store.write() as tx:
+            tx.states([request_id])  # it is ours now: two processes would make a key each, and one be lost
             sealed = tx.capsules([request_id]).get(request_id)
             if sealed is None:
                 raise UsageError(f"the package of request {request_id} has expired", fix="submit a new access request")
@@ -44,6 +48,9 @@ class Packages(Release):
 
     def packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
         """Note that a package was written."""
+        again(lambda: self._packaged(request_id, job_id, file, sha256))
+
+    def _packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
         with self._batch() as batch:
             batch.load([request_id])
             event = PackageAssembled(

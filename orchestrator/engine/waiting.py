@@ -13,7 +13,7 @@ from orchestrator.engine.batch import APPLIED, DEAD, Batch
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
 from orchestrator.errors import UsageError
-from orchestrator.ports import JournalRow
+from orchestrator.ports import Clock, JournalRow, Store
 from schemas import envelope
 from schemas.codec import decode, decode_event, encode
 from schemas.errors import SchemaError, UnknownKeyError
@@ -127,13 +127,20 @@ class Waiting(Base):
         return verdict
 
     def resume(self, request_id: str, role: str) -> None:
-        """Note that somebody mended the cause; applied with what waits.
+        """Note that somebody mended the cause; applied with what waits. As ``resume`` of this module."""
+        resume(self.store, self._clock, request_id, role)
 
-        Raises:
-            UsageError: no such request, or nothing of it waits for a person.
-        """
-        now = utc(self._clock.now())
-        with self.store.write() as tx:
+
+def resume(store: Store, clock: Clock, request_id: str, role: str) -> None:
+    """Note that somebody mended the cause; whoever works on the store applies it with what waits.
+
+    Raises:
+        UsageError: no such request, or nothing of it waits for a person.
+    """
+    now = utc(clock.now())
+
+    def note() -> None:
+        with store.write() as tx:
             state = load_state(tx, request_id)
             if not state.attention:
                 raise UsageError(f"request {request_id} does not wait for a person", fix="see `expunge list`")
@@ -146,6 +153,8 @@ class Waiting(Base):
                 "/operator", event_id, request_id, Resumed.__name__, now, wire.digest(body)[0], None, body, "waiting"
             )
             tx.journal([row])
+
+    again(note)
 
 
 def refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:

@@ -37,6 +37,7 @@ from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
 from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import check as check_tables
+from orchestrator.store.opening import is_shared
 from orchestrator.store.store import SqlStore
 from schemas.requests import RequestForm, utc
 from schemas.tasks import Task
@@ -86,6 +87,13 @@ class Embedded:
         self._clock = clock
         self._chance = chance
         self.keys = KeyFolder(settings.keys, [one.system for one in settings.systems])
+        if is_shared(settings):
+            raise UsageError(
+                "`expunge run` works on a SQLite store",
+                where=str(settings.file),
+                why="[store] names a database of PostgreSQL, which is the distributed runtime's",
+                fix="run `expunge orchestrate` and `expunge connect SYSTEM`, or give [store] a path",
+            )
         if not settings.store.exists():
             raise UsageError(
                 "there is no database yet", where=str(settings.store), fix="run `expunge init` in the folder"

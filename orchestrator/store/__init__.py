@@ -1,1 +1,1 @@
-"""The store: the authority on everything that happened (decision 2). SQLAlchemy Core; SQLite in this version."""
+"""The store: the authority on everything that happened (decision 2). SQLAlchemy Core; SQLite or PostgreSQL."""

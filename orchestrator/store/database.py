@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
+from orchestrator.store import pgerrors
 
 HEAD: Final = "0003"
 """Newest migration; a test compares it with the scripts."""
@@ -77,6 +79,11 @@ def friendly(where: str, driver: type[Exception] = DBAPIError) -> Iterator[None]
     """
     try:
         yield
+    except PendingRollbackError:
+        raise DependencyError("the connection to the database was lost", where=where, fix="start it again") from None
+    except PoolTimeoutError:
+        fix = "see whether the database answers; run fewer things at once in this process"
+        raise DependencyError("no connection to the database became free", where=where, fix=fix) from None
     except DBAPIError as error:
         raise translate(error.orig or error, where) from None
     except driver as error:
@@ -85,6 +92,8 @@ def friendly(where: str, driver: type[Exception] = DBAPIError) -> Iterator[None]
 
 def translate(error: BaseException, where: str) -> ExpungeError:
     """Give our error for one of a driver."""
+    if type(error).__module__.partition(".")[0] == "psycopg":
+        return pgerrors.translate(error, where)
     if any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__):
         return ConflictError("the database refused a row", where=where, why=type(error).__name__)
     text = str(error).lower()

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from orchestrator.store.database import driver_error, friendly
 from orchestrator.store.parking import Parking
 from orchestrator.store.positions import Positions
 from orchestrator.store.sending import Sending
+
+_PAGE: Final = 500
+"""Rows that are held in memory at a time where all are read."""
 
 
 class SqlTransaction(Sending, Parking, Positions):
@@ -80,7 +83,8 @@ class SqlTransaction(Sending, Parking, Positions):
     def all_states(self) -> Iterator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
         c = t.requests.c
-        for row in self.connection.execute(sa.select(c.request_id, c.state).order_by(c.request_id)):
+        query = sa.select(c.request_id, c.state).order_by(c.request_id).execution_options(yield_per=_PAGE)
+        for row in self.connection.execute(query):
             yield row[0], row[1]
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -183,8 +187,7 @@ class SqlTransaction(Sending, Parking, Positions):
 
     def save_plan(self, digest: str, body: bytes) -> None:
         """Keep a plan under its digest."""
-        if self.plan(digest) is None:
-            self._insert(t.plans, [{"digest": digest, "body": body}])
+        self.connection.execute(self._insert_if_new(t.plans), {"digest": digest, "body": body})
 
     def plan(self, digest: str) -> bytes | None:
         """Give a plan."""

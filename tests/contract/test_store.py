@@ -1,12 +1,13 @@
-"""What the engine relies on in a store; every adapter of ``ports.Store`` passes this suite (SQLite in this version)."""
+"""What the engine relies on in a store; every adapter of ``ports.Store`` passes this suite."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from orchestrator.errors import ConflictError
 from orchestrator.ports import (
@@ -22,23 +23,19 @@ from orchestrator.ports import (
 )
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import migrate
+from orchestrator.store.postgres import PostgresStore, open_postgres
 from orchestrator.store.store import SqlStore
 
 
-def _sqlite(folder: Path) -> Store:
-    engine = open_sqlite(folder / "store.db", busy_seconds=0.1)
-    migrate(engine)
-    return SqlStore(engine, "store.db")
-
-
-ADAPTERS: dict[str, Callable[[Path], Store]] = {"sqlite": _sqlite}
-
-
-@pytest.fixture(params=ADAPTERS)
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = ADAPTERS[request.param](tmp_path)
+    if request.param == "sqlite":
+        made: SqlStore = SqlStore(open_sqlite(tmp_path / "store.db", busy_seconds=0.1), "store.db")
+    else:
+        url = sa.make_url(request.getfixturevalue("postgres"))
+        made = PostgresStore(open_postgres(url), "store.db")
+    migrate(made.engine)
     yield made
-    assert isinstance(made, SqlStore)
     made.close()
 
 
@@ -220,6 +217,7 @@ def test_a_reader_sees_what_was_committed_and_blocks_no_writer(store: Store) -> 
     with store.read() as reader:
         assert reader.states(["r1"]) == {"r1": b"1"}
         with store.write() as writer:
+            assert writer.states(["r1"]) == {"r1": b"1"}
             writer.save_states([state("r1", state=b"2")])
         assert reader.states(["r1"]) == {"r1": b"1"}, "one look at one moment"
     with store.read() as reader:

@@ -1,0 +1,156 @@
+"""The store on PostgreSQL 15 and newer: the same statements, and the locks that many processes at one store need.
+
+SQLite lets one transaction write at a time, so what one has read stays true. Here (READ COMMITTED) it is held by locks:
+
+* the rows of requests that a batch will change, in the order of their ids (``states``);
+* what waits and what is due, leaving out what another process has (``SKIP LOCKED``);
+* a person, by the digests of the identifiers, while it is decided who waits for whom (``one_person``);
+* what only one process should do at a time (``alone``).
+
+A new request has no row to lock: unique keys decide who was first, and the other one tries again and sees it. Waiting
+for each other in a circle is possible and harmless: the server undoes one, and ``engine.base.again`` repeats it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from orchestrator.ports import JournalRow
+from orchestrator.store import statements as q
+from orchestrator.store import tables as t
+from orchestrator.store.database import friendly
+from orchestrator.store.store import SqlStore, SqlTransaction
+
+CONNECT_SECONDS: Final = 5
+STATEMENT_SECONDS: Final = 60
+LOCK_SECONDS: Final = 20
+IDLE_SECONDS: Final = 30
+"""A process that is stopped in the middle of a transaction keeps its locks for so long, then the server ends it."""
+PEOPLE: Final = 400
+"""Most people that are locked one by one; the server's table of locks has a few thousand places for all."""
+
+_STATES: Final = q.STATES.order_by(t.requests.c.request_id).with_for_update()
+_WAITING: Final = q.WAITING.with_for_update(skip_locked=True)
+_DUE: Final = q.DUE.with_for_update(skip_locked=True)
+
+
+def open_postgres(url: sa.URL) -> sa.Engine:
+    """Give an engine for a database; nothing is opened yet."""
+    limits = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": LOCK_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS,
+    }
+    options = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
+    given = url.query.get("options", "")
+    own = {"connect_timeout": CONNECT_SECONDS, "application_name": "expunge", "keepalives_idle": 10}
+    return sa.create_engine(
+        url.difference_update_query(["options"]),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=30,
+        connect_args={name: value for name, value in own.items() if name not in url.query}
+        | {"options": f"{options} {given if isinstance(given, str) else ' '.join(given)}".strip()},
+    )
+
+
+def lock_key(name: str) -> int:
+    """Give the number under which an advisory lock goes by this name."""
+    return int.from_bytes(hashlib.sha256(b"expunge\0" + name.encode()).digest()[:8], "big", signed=True)
+
+
+class PostgresTransaction(SqlTransaction):
+    """A transaction of one process among many."""
+
+    def __init__(self, connection: sa.Connection, where: str = "", *, writing: bool = True) -> None:
+        """Take a connection with an open transaction; one that only reads takes no locks."""
+        super().__init__(connection, where)
+        self._writing = writing
+        self._seen: set[str] = set()
+
+    def alone(self, name: str) -> bool:
+        """Let only one transaction at a time do something; False if another one is at it."""
+        return self._one("SELECT pg_try_advisory_xact_lock(%(key)s)", key=lock_key(name)) is True
+
+    def one_person(self, refs: Sequence[bytes]) -> None:
+        """Wait until no other transaction decides about these people."""
+        if not refs:
+            return
+        everybody = lock_key("people")
+        if len(refs) > PEOPLE:
+            self._one("SELECT pg_advisory_xact_lock(%(key)s)", key=everybody)
+            return
+        self._one("SELECT pg_advisory_xact_lock_shared(%(key)s)", key=everybody)
+        # The digests are keyed and uniform: their first eight bytes are as good as any.
+        keys = sorted({int.from_bytes(ref[:8], "big", signed=True) for ref in refs})
+        self._one("SELECT count(pg_advisory_xact_lock(one)) FROM unnest(%(keys)s::bigint[]) AS one", keys=keys)
+
+    def waiting(self, limit: int) -> list[JournalRow]:
+        """Give accepted events that were not applied yet; none that another transaction works on."""
+        names = t.journal.columns.keys()
+        found = self._all(_WAITING if self._writing else q.WAITING, most=limit)
+        return [JournalRow(**dict(zip(names, row, strict=True))) for row in found]
+
+    def due(self, now: str, limit: int) -> list[str]:
+        """Give requests whose timer is due; none that another transaction works on."""
+        return [row[0] for row in self._all(_DUE if self._writing else q.DUE, now=now, most=limit)]
+
+    def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """Give the stored state of each request that exists, and keep others from changing it."""
+        found = dict(self._among(_STATES if self._writing else q.STATES, sorted(request_ids)))
+        self._seen.update(found)
+        return found
+
+    def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert request rows, or replace those that this transaction has read or written before."""
+        new = [row for row in rows if row["request_id"] not in self._seen]
+        old = [row for row in rows if row["request_id"] in self._seen]
+        self._insert(t.requests, sorted(new, key=_request_id))
+        self._upsert(t.requests, sorted(old, key=_request_id), ("request_id",))
+        self._seen.update(row["request_id"] for row in new)
+
+    def _one(self, statement: str, **values: Any) -> Any:
+        self._cursor.execute(statement, values)
+        row = self._cursor.fetchone()
+        return row[0] if row else None
+
+
+class PostgresStore(SqlStore):
+    """The database of any number of orchestrators."""
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """Open a write transaction; commits at the end, rolls back on any exception.
+
+        Raises:
+            DependencyError: the database cannot be reached, is read-only or full; nothing was written, unless it was
+                lost while it said so: what is done again counts once.
+            ContentionError: other transactions were in the way.
+            ConflictError: a row is there already: another transaction was first.
+        """
+        with friendly(self.where, self._driver_error), self.engine.begin() as connection:
+            yield PostgresTransaction(connection, self.where)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """Open a read transaction: one look at one moment, without a lock."""
+        with (
+            friendly(self.where, self._driver_error),
+            self.engine.connect().execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            ) as connection,
+            connection.begin(),
+        ):
+            yield PostgresTransaction(connection, self.where, writing=False)
+
+
+def _request_id(row: dict[str, Any]) -> str:
+    request_id: str = row["request_id"]
+    return request_id
