@@ -195,6 +195,38 @@ def package(
     return mending.deliver(_desk(ctx, home, output), request_id, file)
 
 
+cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppression cache in Redis.")
+app.add_typer(cache, name="cache")
+
+
+@cache.command(name="rebuild")
+def cache_rebuild(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Make the suppression cache anew from the store; everything may run meanwhile."""
+    from orchestrator.cli import caching
+
+    return caching.rebuild(_desk(ctx, home, output))
+
+
+@cache.command(name="check")
+def cache_check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Hold the cache against the store, entry by entry; exit code 1 if it is not complete."""
+    from orchestrator.cli import caching
+
+    return caching.check(_desk(ctx, home, output))
+
+
+suppression = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What producers of events ask.")
+app.add_typer(suppression, name="suppression")
+
+
+@suppression.command(name="serve")
+def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Answer producers of events whether an identifier is erased, and keep the cache fed."""
+    from orchestrator.cli import caching
+
+    return caching.serve(_desk(ctx, home, output))
+
+
 @app.command()
 def version(ctx: typer.Context, output: Out = None) -> int:
     """Print the version."""
