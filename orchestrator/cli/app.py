@@ -195,6 +195,48 @@ def package(
     return mending.deliver(_desk(ctx, home, output), request_id, file)
 
 
+dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that could not be applied.")
+app.add_typer(dead_letters, name="dead-letters")
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the letter.", show_default=False)]
+
+
+@dead_letters.command(name="list")
+def dead_letters_list(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """List events that could not be applied, newest first."""
+    from orchestrator.cli import burying
+
+    return burying.show_list(_desk(ctx, home, output), limit)
+
+
+@dead_letters.command(name="show")
+def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, output: Out = None) -> int:
+    """Show where one came from, what was wrong, and whether it can be redriven; never its content."""
+    from orchestrator.cli import burying
+
+    return burying.show(_desk(ctx, home, output), number)
+
+
+@dead_letters.command(name="redrive")
+def dead_letters_redrive(
+    ctx: typer.Context,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="NUMBER...", help="Numbers of letters.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Apply the original events again, once their cause is mended; exit code 1 if one fails again."""
+    from orchestrator.cli import burying
+
+    return burying.redrive(_desk(ctx, home, output), numbers or [], everything=everything)
+
+
 cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppression cache in Redis.")
 app.add_typer(cache, name="cache")
 
