@@ -11,7 +11,7 @@ from orchestrator.cli.burying import KEPT, sweep
 from orchestrator.runtime.embedded import Embedded
 from schemas.codec import decode_event, encode
 from schemas.identifiers import Identifier
-from schemas.requests import RequestForm, Right, utc
+from schemas.requests import RequestForm, Right
 from tests.support.cli import WHO, CommandLine
 from tests.support.company import made_up
 
@@ -24,7 +24,7 @@ def bury(expunge: CommandLine, raw: bytes, error: str = "ValueError") -> None:
 def request(expunge: CommandLine) -> bytes:
     form = RequestForm(Right.ERASURE, (Identifier("email", made_up(WHO).email),), request_id="r-portal")
     with Embedded.open(expunge.home) as home:
-        row = home.intake._row(form, utc(home._clock.now()))
+        row = home.intake._row(form, home._clock.now())
     return encode(msgspec.structs.replace(decode_event(row.wire or b""), source="/portal"))
 
 
