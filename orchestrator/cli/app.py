@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.format import Format
+from orchestrator.cli.format import Bus, Format
 
 if TYPE_CHECKING:
     from orchestrator.cli.desk import Desk
@@ -105,6 +105,22 @@ def run(
     from orchestrator.cli import running
 
     return running.run(_desk(ctx, home, output), until_idle=until_idle)
+
+
+@app.command()
+def orchestrate(
+    ctx: typer.Context,
+    bus: Annotated[Bus, typer.Option("--bus", help="Client that reads the topics: faust or plain.")] = Bus.FAUST,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Work on requests as one process of any number, over Kafka; the systems are worked by `expunge connect`.
+
+    SIGTERM ends it after what is running. Exit code 3 if store or brokers are away, or do not fit.
+    """
+    from orchestrator.cli import orchestrating
+
+    return orchestrating.orchestrate(_desk(ctx, home, output), bus.value)
 
 
 @app.command(name="list")
