@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.format import Bus, Format
+from orchestrator.cli.format import Format
 
 if TYPE_CHECKING:
     from orchestrator.cli.desk import Desk
@@ -107,22 +107,6 @@ def run(
     return running.run(_desk(ctx, home, output), until_idle=until_idle)
 
 
-@app.command()
-def orchestrate(
-    ctx: typer.Context,
-    bus: Annotated[Bus, typer.Option("--bus", help="Client that reads the topics: faust or plain.")] = Bus.FAUST,
-    home: Home = None,
-    output: Out = None,
-) -> int:
-    """Work on requests as one process of any number, over Kafka; the systems are worked by `expunge connect`.
-
-    SIGTERM ends it after what is running. Exit code 3 if store or brokers are away, or do not fit.
-    """
-    from orchestrator.cli import orchestrating
-
-    return orchestrating.orchestrate(_desk(ctx, home, output), bus.value)
-
-
 @app.command(name="list")
 def list_(
     ctx: typer.Context,
@@ -211,78 +195,49 @@ def package(
     return mending.deliver(_desk(ctx, home, output), request_id, file)
 
 
-dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that could not be applied.")
-app.add_typer(dead_letters, name="dead-letters")
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the letter.", show_default=False)]
+kafka_app = typer.Typer(no_args_is_help=True, help="Topics and rights of Kafka, as code.")
+app.add_typer(kafka_app, name="kafka")
 
 
-@dead_letters.command(name="list")
-def dead_letters_list(
+@kafka_app.command(name="plan")
+def kafka_plan(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Show how topics and rights differ from what is wanted; exit code 1 if they do."""
+    from orchestrator.cli import kafka
+
+    return kafka.plan(_desk(ctx, home, output))
+
+
+@kafka_app.command(name="apply")
+def kafka_apply(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even on a terminal.")] = False,
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """List events that could not be applied, newest first."""
-    from orchestrator.cli import burying
+    """Make what is missing, take nothing away, look again; prints what is left for an admin (exit code 1)."""
+    from orchestrator.cli import kafka
 
-    return burying.show_list(_desk(ctx, home, output), limit)
-
-
-@dead_letters.command(name="show")
-def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, output: Out = None) -> int:
-    """Show where one came from, what was wrong, and whether it can be redriven; never its content."""
-    from orchestrator.cli import burying
-
-    return burying.show(_desk(ctx, home, output), number)
+    return kafka.apply(_desk(ctx, home, output), yes=yes)
 
 
-@dead_letters.command(name="redrive")
-def dead_letters_redrive(
+@kafka_app.command(name="export")
+def kafka_export(
     ctx: typer.Context,
-    numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="NUMBER...", help="Numbers of letters.", show_default=False)
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    shape: Annotated[
+        str, typer.Option("--format", metavar="topics|acl-commands|strimzi", help="For Kafka's own tools, or Strimzi.")
+    ] = "topics",
+    cluster: Annotated[str, typer.Option("--cluster", help="Name of Strimzi's Kafka resource.")] = "kafka",
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """Apply the original events again, once their cause is mended; exit code 1 if one fails again."""
-    from orchestrator.cli import burying
+    """Write topics or rights as commands of Kafka's tools, or both as Strimzi resources."""
+    from orchestrator.cli import kafka
 
-    return burying.redrive(_desk(ctx, home, output), numbers or [], everything=everything)
-
-
-cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppression cache in Redis.")
-app.add_typer(cache, name="cache")
-
-
-@cache.command(name="rebuild")
-def cache_rebuild(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
-    """Make the suppression cache anew from the store; everything may run meanwhile."""
-    from orchestrator.cli import caching
-
-    return caching.rebuild(_desk(ctx, home, output))
-
-
-@cache.command(name="check")
-def cache_check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
-    """Hold the cache against the store, entry by entry; exit code 1 if it is not complete."""
-    from orchestrator.cli import caching
-
-    return caching.check(_desk(ctx, home, output))
-
-
-suppression = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What producers of events ask.")
-app.add_typer(suppression, name="suppression")
-
-
-@suppression.command(name="serve")
-def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
-    """Answer producers of events whether an identifier is erased, and keep the cache fed."""
-    from orchestrator.cli import caching
-
-    return caching.serve(_desk(ctx, home, output))
+    try:
+        chosen = kafka.Shape(shape)
+    except ValueError:
+        raise typer.BadParameter(f"--format is one of: {', '.join(kafka.Shape)}") from None
+    return kafka.export(_desk(ctx, home, output), chosen, cluster)
 
 
 @app.command()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import sqlalchemy as sa
 
 from connectors.execute import execute
 from connectors.exports import ExportSink, read_export
@@ -139,12 +138,9 @@ class Rig:
 
     def reopen(self) -> None:
         """Begin anew, as after a kill."""
-        self.store = self.open_store()
+        self.store = SqlStore(open_sqlite(self.settings.store), "test.db")
         self.engine = Engine(self.store, self.keys, self.clock, self.chance, self.plan)
         self.intake = Intake(self.store, self.keys, self.clock, self.chance)
-
-    def open_store(self) -> SqlStore:
-        return SqlStore(open_sqlite(self.settings.store), "test.db")
 
     def close(self) -> None:
         self.store.close()
@@ -234,6 +230,6 @@ class Rig:
         """Read and verify."""
         verifier = RecordVerifier(self.keys.signer.public)
         with self.store.read() as tx:
-            query = sa.text("SELECT jws FROM records WHERE request_id = :id ORDER BY number")
-            rows = list(tx.connection.execute(query, {"id": request_id}))
+            query = "SELECT jws FROM records WHERE request_id = ? ORDER BY number"
+            rows = list(tx.connection.exec_driver_sql(query, (request_id,)))
         return [record.verify(row[0], verifier) for row in rows]

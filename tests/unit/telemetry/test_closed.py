@@ -14,8 +14,6 @@ LOGS = {
     "orchestrator/telemetry/libraries.py",
     "orchestrator/telemetry/logs.py",
     "connectors/redact.py",
-    "connectors/kafka/client.py",  # only silences its library
-    "orchestrator/runtime/distributed.py",  # takes Faust's own logging away
     "connectors/testing/fake_store.py",  # logs like a careless connector, on purpose
     "connectors/testing/stand.py",
 }
