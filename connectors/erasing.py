@@ -17,11 +17,12 @@ from connectors.verdict import Evidence, judge
 from schemas.errors import SchemaError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome, Unverifiable, is_final
 from schemas.requests import parse_time, utc
-from schemas.tasks import Instruction
+from schemas.tasks import Instruction, Task
 
 Reports = Mapping[str, SetReport | Unverifiable]
 Sights = Mapping[str, Mapping[str, Presence] | Unverifiable]
 
+_LEASE_EXPIRED = Failed(FailureKind.TRANSIENT, "lease_expired")
 _NO_INSTRUCTION = Failed(FailureKind.PERMANENT, "no_instruction")
 
 
@@ -42,7 +43,7 @@ def erase(
             allowed.append(job)
         else:
             results[job.task_id] = Result(refusal)
-    reports = _erase(session, allowed, sets)
+    reports = _erase(session, allowed, sets, now)
     session.close()
     done: dict[TaskId, tuple[Job, Reports]] = {}
     for job in allowed:
@@ -61,8 +62,8 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
     """
     task = job.task
     try:
-        if task.not_after is not None and parse_time(task.not_after, where="not_after") < at:
-            return Failed(FailureKind.TRANSIENT, "lease_expired")
+        if _expired(task, at):
+            return _LEASE_EXPIRED
     except SchemaError:
         return Failed(FailureKind.PERMANENT, "malformed_task")
     if any(one.name not in task.instructions for one in sets):
@@ -74,13 +75,27 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
     return None
 
 
-def _erase(session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet]) -> dict[TaskId, Reports | Never]:
+def _expired(task: Task, at: dt.datetime) -> bool:
+    return task.not_after is not None and parse_time(task.not_after, where="not_after") < at
+
+
+def _erase(
+    session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet], now: Callable[[], dt.datetime]
+) -> dict[TaskId, Reports | Never]:
     names = [one.name for one in sets]
+    tasks = {job.task_id: job.task for job in jobs}
     instructions = {job.task_id: {name: job.task.instructions[name] for name in names} for job in jobs}
 
     def call(connector: Connector, some: Sequence[ErasureOrder]) -> dict[TaskId, Reports | Never]:
-        raw = answers.by_task(connector.erase(some), [order.task_id for order in some])
-        return {task_id: answers.by_set(one, names, answers.report) for task_id, one in raw.items()}
+        # Right before the deed, at each call: a process that was paused may wake here, long after others took over.
+        at = now()
+        late: dict[TaskId, Reports | Never] = {
+            one.task_id: _LEASE_EXPIRED for one in some if _expired(tasks[one.task_id], at)
+        }
+        if not (live := [one for one in some if one.task_id not in late]):
+            return late
+        raw = answers.by_task(connector.erase(live), [order.task_id for order in live])
+        return late | {task_id: answers.by_set(one, names, answers.report) for task_id, one in raw.items()}
 
     reports: dict[TaskId, Reports | Never] = {}
     for some in rounds([job.subject for job in jobs]):

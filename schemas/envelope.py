@@ -21,6 +21,7 @@ CONFIRMATION: Final = TYPE_PREFIX + "confirmation.v1"
 COMPLETION: Final = TYPE_PREFIX + "completion.v1"
 NOTICE: Final = TYPE_PREFIX + "notice.v1"
 DEAD_LETTER: Final = TYPE_PREFIX + "dead-letter.v1"
+HEARTBEAT: Final = TYPE_PREFIX + "heartbeat.v1"
 
 
 def _text(**more: object) -> msgspec.Meta:

@@ -21,6 +21,7 @@ import msgspec
 from schemas import envelope
 from schemas.completion import CompletionRecord
 from schemas.envelope import SCHEMA_BASE, CloudEvent
+from schemas.heartbeats import Heartbeat
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.requests import Identifiers, RequestForm, RequestReceived
 from schemas.tasks import Confirmation, Findings, Secret, Task
@@ -41,6 +42,7 @@ MESSAGES: Final[dict[str, Any]] = {
     "completion": Completion,
     "notice": Notice,
     "dead-letter": DeadLetter,
+    "heartbeat": Heartbeat,
     "cloud-event": CloudEvent,
 }
 """File name without suffix -> type. ``task-secret`` and the like are what is inside the sealed parts."""
@@ -49,6 +51,7 @@ DATA_OF: Final = {
     envelope.REQUEST_RECEIVED: "request-received",
     envelope.TASK: "task",
     envelope.CONFIRMATION: "confirmation",
+    envelope.HEARTBEAT: "heartbeat",
     envelope.COMPLETION: "completion",
     envelope.NOTICE: "notice",
     envelope.DEAD_LETTER: "dead-letter",

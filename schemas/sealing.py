@@ -16,7 +16,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -94,8 +94,14 @@ _HEADER: Final = msgspec.json.Decoder(_Header)
 class SharedKey:
     """The key that the orchestrator and one system share; seals both ways and authenticates confirmations."""
 
-    def __init__(self, kid: str, secret: bytes) -> None:
+    def __init__(self, kid: str, secret: bytes, others: Sequence[SharedKey] = ()) -> None:
         """Derive the two working keys.
+
+        Args:
+            kid: Id of the key.
+            secret: 32 bytes.
+            others: Further keys of the same system that are accepted and not used to seal: while keys rotate, and for
+                handles that were sealed years ago.
 
         Raises:
             SealError: the secret does not have 32 bytes.
@@ -103,9 +109,15 @@ class SharedKey:
         if len(secret) != KEY_BYTES:
             raise SealError("key.length", f"a system key has {KEY_BYTES} bytes")
         self.kid = kid
+        self._others = tuple(others)
         self.sealing_key = hmac.digest(secret, b"expunge-seal-v1", "sha256")
         self._mac_key = hmac.digest(secret, b"expunge-confirm-v1", "sha256")
         self._aead = AESGCM(self.sealing_key)
+
+    @property
+    def accepted(self) -> tuple[SharedKey, ...]:
+        """Give every key that is accepted, this one first."""
+        return (self, *self._others)
 
     def seal(self, plain: bytes, binding: Binding, *, nonce: bytes) -> str:
         """Seal to a compact JWE. ``nonce``: 12 fresh random bytes, never used twice with one key."""
@@ -122,10 +134,11 @@ class SharedKey:
         header, protected, iv, sealed = _take_apart(token)
         if header.alg != "dir":
             raise SealError("seal.algorithm", "expected dir with A256GCM")
-        if header.kid != self.kid:
+        aead = next((one._aead for one in self.accepted if one.kid == header.kid), None)  # noqa: SLF001 - its own kind
+        if aead is None:
             raise UnknownKeyError("seal.kid", "sealed under a key that is not held")
         _check_binding(header, binding)
-        return _decrypt(self._aead, iv, sealed, protected)
+        return _decrypt(aead, iv, sealed, protected)
 
     def mac(self, data: bytes) -> str:
         """Authenticate the bytes of a confirmation."""
@@ -138,8 +151,18 @@ class SharedKey:
             SealError: rule ``confirmation.mac``.
         """
         # As bytes: compare_digest refuses text that is not ASCII, with an error of its own.
-        if not hmac.compare_digest(self.mac(data).encode(), mac.encode("utf-8", "replace")):
+        given = mac.encode("utf-8", "replace")
+        if not any(hmac.compare_digest(one.mac(data).encode(), given) for one in self.accepted):
             raise SealError("confirmation.mac", "the confirmation was not made with this system's key")
+
+
+def key_id_of(token: str) -> str:
+    """Give the id of the key that a JWE says it is sealed with; nothing is checked.
+
+    Raises:
+        SealError: not a JWE.
+    """
+    return _take_apart(token)[0].kid
 
 
 class IntakePublicKey:

@@ -36,8 +36,9 @@ CONFIRMATIONS: Final = Topic("expunge.confirmations", "connector", "confirmation
 COMPLETIONS: Final = Topic("expunge.completions", "orchestrator", "completion.v1")
 NOTICES: Final = Topic("expunge.notices", "orchestrator", "notice.v1")
 DEAD_LETTERS: Final = Topic("expunge.dead-letters", "orchestrator", "dead-letter.v1")
+HEARTBEATS: Final = Topic("expunge.heartbeats", "connector", "heartbeat.v1")
 
-FIXED: Final = (REQUESTS, CONFIRMATIONS, COMPLETIONS, NOTICES, DEAD_LETTERS)
+FIXED: Final = (REQUESTS, CONFIRMATIONS, COMPLETIONS, NOTICES, DEAD_LETTERS, HEARTBEATS)
 
 
 def tasks_of(system: str) -> Topic:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orchestrator.core.events import Incident
+from orchestrator.core.events import Confirmed, Incident
 from orchestrator.engine import wire
 from orchestrator.engine.base import STOPS, Base, again
 from orchestrator.engine.batch import DEAD, Batch
@@ -16,6 +16,7 @@ from orchestrator.ports import Keyring
 from schemas.codec import decode_confirmation, decode_event
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
+from schemas.outcomes import Anonymised, Deleted, Kept, Located, NothingHeld, Survived
 from schemas.tasks import Confirmation, Findings, Task
 
 
@@ -61,6 +62,22 @@ def opened_confirmation(event: CloudEvent, raw: bytes, keys: Keyring) -> Opened:
     findings = wire.open_findings(confirmation, key)
     payload_hash, sha256 = wire.digest(data)
     return Opened(event.source, event.id, confirmation, findings, payload_hash, sha256, raw, event.traceparent)
+
+
+def contradicts(first: Confirmed | None, second: Confirmation) -> bool:
+    """Tell whether a system's second answer to a task takes back what the first one said for good (ADR 27).
+
+    Delivery is at least once, so a task may be carried out twice, by two workers, at two times: the answers differ in
+    time, seal, and in what was left to find. The first one counts, the second is a repetition. But where the first
+    said that nothing is there, and the second found something, the doubt is never passed over (I1).
+    """
+    if first is None or first.action is not second.action:
+        return True
+    there = (Located, Survived, Kept)
+    return any(
+        isinstance(first.outcomes.get(name), NothingHeld | Deleted | Anonymised) and isinstance(outcome, there)
+        for name, outcome in second.outcomes.items()
+    )
 
 
 class Answers(Base):
@@ -129,7 +146,9 @@ class Answers(Base):
             batch.bury(one.source, one.event_id, request_id, "UnknownRequest", one.raw)
             return False
         if before is not None:
-            if (one.source, one.contradiction_id) not in known:
+            if (one.source, one.contradiction_id) not in known and contradicts(
+                batch.accepted(one.source, one.event_id, request_id), one.confirmation
+            ):
                 known[one.source, one.contradiction_id] = one.payload_hash
                 batch.bury(one.source, one.event_id, request_id, "IncidentError", one.raw)
                 incident = Incident(

@@ -15,7 +15,7 @@ import msgspec
 
 from orchestrator.core import adopting, machine
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
-from orchestrator.core.events import Event, Incident, OtherClosed
+from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed
 from orchestrator.core.model import RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
@@ -34,6 +34,7 @@ PACKAGE_SYSTEM: Final = "_package"
 """Name under which package jobs wait in the outbox; no connector can have it."""
 
 
+_EVENT: Final = msgspec.json.Decoder(Event)
 APPLIED: Final = "applied"
 DEAD: Final = "dead"
 INTERNAL_SOURCE: Final = "/engine"
@@ -182,6 +183,14 @@ class Batch:
                 verdict=verdict,
             )
         )
+
+    def accepted(self, source: str, event_id: str, request_id: str) -> Confirmed | None:
+        """Give the answer that counted under a key; None if another kind of event did."""
+        rows = [one for one in self.journal if (one.source, one.event_id) == (source, event_id)]
+        if not rows:
+            rows = [one for one in self.tx.history(request_id) if (one.source, one.event_id) == (source, event_id)]
+        event = _EVENT.decode(rows[0].body) if rows and rows[0].body else None
+        return event if isinstance(event, Confirmed) else None
 
     def incident(self, request_id: str, reason: str, cause: str, system: str = "") -> None:
         """Call somebody to a request. ``cause``: id of the event that led to it."""

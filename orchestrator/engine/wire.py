@@ -169,22 +169,6 @@ def _code(error: str) -> str:
     return error if re.match(WORD_PATTERN, error) else error.partition(":")[0][:200]
 
 
-def confirmation_event(confirmation: Confirmation, key: SharedKey) -> bytes:
-    """Wrap a confirmation as its system sends it: authenticated with the system's key."""
-    data = encode(confirmation)
-    event = CloudEvent(
-        id=confirmation.task_id,
-        source=f"/systems/{confirmation.system}",
-        type=envelope.CONFIRMATION,
-        specversion="1.0",
-        subject=confirmation.request_id,
-        time=confirmation.acted_at,
-        data=msgspec.Raw(data),
-        expungemac=key.mac(data),
-    )
-    return encode(event)
-
-
 def wrap(event_id: str, kind: str, request_id: str, now: str, data: bytes, trace: str = "") -> bytes:
     """Wrap data of the orchestrator into a CloudEvent. ``trace``: W3C traceparent of what caused it."""
     return encode(CloudEvent(event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data), traceparent=trace))

@@ -115,7 +115,7 @@ class KeyFolder:
         intake = self._private("intake", "X25519")
         self.intake = IntakePrivateKey(thumbprint("X25519", _public_of("X25519", intake)), intake)
         self.signer = RecordSigner(self._private("record", "Ed25519"))
-        self._systems = {name: SharedKey(*self._symmetric(f"system-{name}")) for name in systems}
+        self._systems = {name: self._shared(name) for name in systems}
 
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system."""
@@ -123,6 +123,12 @@ class KeyFolder:
             return self._systems[name]
         except KeyError:
             raise UsageError(f"no key for system {name!r}", fix="run `expunge init` in the folder again") from None
+
+    def _shared(self, name: str) -> SharedKey:
+        """Give the active key of a system, with the others that are accepted while keys rotate (decision 8)."""
+        files = sorted(self._folder.glob(f"system-{name}.*.jwk"))
+        others = [SharedKey(*self._symmetric(file.name.removesuffix(".jwk"))) for file in files]
+        return SharedKey(*self._symmetric(f"system-{name}"), others)
 
     def _symmetric(self, name: str) -> tuple[str, bytes]:
         jwk = _read(self._folder / f"{name}.jwk", private=True)

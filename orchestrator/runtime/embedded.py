@@ -25,7 +25,7 @@ from connectors.execute import execute
 from connectors.exports import ExportSink
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.engine import Engine, Intake, Submitted, wire
+from orchestrator.engine import Engine, Intake, Submitted
 from orchestrator.engine.batch import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
 from orchestrator.errors import DependencyError, UsageError
@@ -41,6 +41,7 @@ from orchestrator.store.opening import is_shared
 from orchestrator.store.store import SqlStore
 from schemas.requests import RequestForm, utc
 from schemas.tasks import Task
+from schemas.wrapping import confirmation_event
 
 __all__ = ["Embedded", "check_systems", "openers"]
 
@@ -272,7 +273,7 @@ class Embedded:
             nonce=lambda: self._chance(12),
             exports=self._exports,
         )
-        return [wire.confirmation_event(one, key) for one in confirmations]
+        return [confirmation_event(one, key) for one in confirmations]
 
     def _soon(self) -> bool:
         due = self.engine.next_timer()

@@ -22,7 +22,7 @@ from connectors.testing.fake_store import DEFAULT_SETS, FakeSet
 from connectors.testing.people import Person
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
-from orchestrator.engine import Engine, Intake, wire
+from orchestrator.engine import Engine, Intake
 from orchestrator.files import package
 from orchestrator.keys import KeyFolder, RecordVerifier, create_missing
 from orchestrator.ledger import record
@@ -32,10 +32,13 @@ from orchestrator.settings import ConnectedSystem, Policy, Settings
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import migrate
 from orchestrator.store.store import SqlStore
+from schemas.codec import decode_confirmation, decode_event
 from schemas.completion import CompletionRecord
 from schemas.identifiers import Identifier
-from schemas.requests import RequestForm, Right
+from schemas.outcomes import Located, NothingHeld, Outcome
+from schemas.requests import RequestForm, Right, utc
 from schemas.tasks import Task
+from schemas.wrapping import confirmation_event
 
 START: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -173,7 +176,20 @@ class Rig:
             nonce=lambda: self.chance(12),
             exports=self.exports,
         )
-        return [wire.confirmation_event(one, key) for one in done]
+        return [confirmation_event(one, key) for one in done]
+
+    def take_back(self, system: str, task: Task) -> tuple[bytes, bytes]:
+        """Give two answers to one task: nothing is held; and, later, something is."""
+        first = decode_confirmation(bytes(decode_event(self.execute(system, [task])[0]).data))
+        self.clock.move(seconds=1)
+        nothing: dict[str, Outcome] = {name: NothingHeld() for name in first.outcomes}
+        found: dict[str, Outcome] = {name: Located(1) for name in first.outcomes}
+        key = self.keys.system(system)
+        second = msgspec.structs.replace(first, outcomes=found, acted_at=utc(self.clock.now()), sealed="")
+        return (
+            confirmation_event(msgspec.structs.replace(first, outcomes=nothing, sealed=""), key),
+            confirmation_event(second, key),
+        )
 
     def turn(self) -> int:
         """One round of everything; returns how much there was."""

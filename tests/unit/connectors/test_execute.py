@@ -194,7 +194,7 @@ def test_a_seal_for_another_task_does_not_open(desk: Desk) -> None:
     one, other = desk.task(Action.LOCATE, who()), desk.task(Action.LOCATE, who(OTHER))
     moved = msgspec.structs.replace(one, sealed=other.sealed)
     answers = desk.run([moved, other])
-    assert everything(answers[0]) == {Failed(PERMANENT, "seal")}
+    assert set(answers[0].outcomes.values()) == {Failed(PERMANENT, "seal")}
     assert answers[1].outcomes["contacts"] == Located(1)
 
 
@@ -232,6 +232,25 @@ def test_an_expired_lease_is_refused(system: FakeSystem, desk: Desk) -> None:
 def test_a_lease_that_ends_now_still_holds(desk: Desk) -> None:
     task = desk.task(Action.ERASE, who(), instructions=ERASE, not_after="2026-03-01T13:00:00+01:00")
     assert all(map(is_final, desk.run([task])[0].outcomes.values()))
+
+
+def test_a_lease_that_ends_before_the_deed_is_refused_though_it_held_when_the_batch_began(
+    system: FakeSystem, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = system.dump()
+    zombie, fresh = (
+        desk.task(Action.ERASE, who(), instructions=ERASE, not_after=f"2026-03-01T{hour}:00:00Z") for hour in (12, 23)
+    )
+    times = iter([dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)])
+    later = dt.datetime(2026, 3, 1, 12, 0, 1, tzinfo=dt.UTC)
+    # The process is paused after it has looked at the leases, and wakes when another worker has the task.
+    answers = execute(system.open, [zombie], desk.key, now=lambda: next(times, later), nonce=lambda: os.urandom(12))
+    assert set(answers[0].outcomes.values()) == {Failed(TRANSIENT, "lease_expired")}
+    assert system.dump() == before
+    times = iter([dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)])
+    both = execute(system.open, [zombie, fresh], desk.key, now=lambda: next(times, later), nonce=lambda: os.urandom(12))
+    assert set(both[0].outcomes.values()) == {Failed(TRANSIENT, "lease_expired")}
+    assert all(map(is_final, both[1].outcomes.values()))
 
 
 def test_a_lease_that_cannot_be_read_is_refused(desk: Desk) -> None:

@@ -12,11 +12,26 @@ from orchestrator.core.events import Confirmed, Event
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine import batch, wire
+from orchestrator.engine.answers import contradicts
 from schemas.codec import decode_event, encode
-from schemas.outcomes import NothingHeld
+from schemas.outcomes import (
+    Anonymised,
+    Deleted,
+    Failed,
+    FailureKind,
+    Kept,
+    KeptWhy,
+    Located,
+    NothingHeld,
+    Outcome,
+    Pending,
+    Survived,
+    Unverifiable,
+)
 from schemas.requests import utc
 from schemas.tasks import Action, Confirmation, Task
-from tests.support.rig import Rig
+from schemas.wrapping import confirmation_event
+from tests.support.rig import START, Rig
 
 
 @pytest.fixture
@@ -38,7 +53,7 @@ def _forged(rig: Rig, task: Task, *, system: str, key: str | None = None) -> byt
     answer = Confirmation(
         task.task_id, task.request_id, system, task.action, "x/1", utc(rig.clock.now()), {"*": NothingHeld()}
     )
-    return wire.confirmation_event(answer, rig.keys.system(key or system))
+    return confirmation_event(answer, rig.keys.system(key or system))
 
 
 def _again(rig: Rig, system: str, task: Task) -> bytes:
@@ -63,9 +78,60 @@ def test_i03_the_same_confirmation_in_two_batches_counts_once(begun: Rig) -> Non
 
 
 @pytest.mark.parametrize("apart", [True, False])
-def test_another_content_under_the_same_id_is_an_incident_once(begun: Rig, apart: bool) -> None:
+def test_i03_a_task_that_two_workers_carried_out_counts_once_and_calls_nobody(begun: Rig, apart: bool) -> None:
     task = _task(begun, "r1")
     first, second = begun.execute("crm", [task])[0], _again(begun, "crm", task)
+    assert first != second
+    counted = [begun.engine.confirm(events) for events in ([[first], [second]] if apart else [[first, second]])]
+    assert sum(counted) == 1
+    state = begun.state("r1")
+    assert (begun.reasons("r1"), begun.dead()) == ([], [])
+    assert begun.engine.receive([second, first, second]) == 0
+    assert begun.state("r1") == state
+    begun.pump()
+    assert begun.state("r1").phase is Phase.CLOSED
+
+
+def test_i03_a_task_carried_out_again_after_it_was_answered_changes_nothing_even_after_the_close(begun: Rig) -> None:
+    tasks: dict[str, Task] = {}
+    for _ in range(20):
+        for name in begun.systems:
+            given = begun.engine.next_tasks(name)
+            tasks |= {one.task_id: one for one in given}
+            begun.engine.confirm(begun.execute(name, given), given)
+        begun.engine.fire_timers()
+    before = {one: begun.state(one) for one in ("r1", "r2")}
+    assert {one.phase for one in before.values()} == {Phase.CLOSED}
+    assert {one.action for one in tasks.values()} == {Action.LOCATE, Action.ERASE}
+    begun.clock.move(seconds=1)
+    for one in tasks.values():
+        assert begun.engine.confirm(begun.execute(one.system, [one])) == 0
+    assert {one: begun.state(one) for one in ("r1", "r2")} == before
+    assert begun.dead() == []
+
+
+_GONE = [NothingHeld(), Deleted(1, "delete", utc(START)), Anonymised(1, "mask", utc(START))]
+_THERE = [Located(1), Survived(1), Kept(1, KeptWhy.HOLD, "t")]
+_SAYS_NOTHING = [Failed(FailureKind.TRANSIENT, "lease_expired"), Unverifiable("x"), Pending(utc(START), "r")]
+
+
+@pytest.mark.parametrize("first", [*_GONE, *_THERE, *_SAYS_NOTHING])
+@pytest.mark.parametrize("second", [*_GONE, *_THERE, *_SAYS_NOTHING])
+def test_only_what_was_gone_and_is_there_again_contradicts(first: Outcome, second: Outcome) -> None:
+    accepted = Confirmed(
+        request_id="r", observed_at="", task_id="t", system="crm", action=Action.ERASE, connector="c", acted_at="",
+        sha256="", outcomes={"a": first},
+    )  # fmt: skip
+    again = Confirmation("t", "r", "crm", Action.ERASE, "c", utc(START), {"a": second})
+    assert contradicts(accepted, again) == (first in _GONE and second in _THERE)
+    assert contradicts(accepted, msgspec.structs.replace(again, action=Action.LOCATE))
+    assert not contradicts(accepted, msgspec.structs.replace(again, outcomes={"b": second}))
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_answer_that_takes_back_an_earlier_one_is_an_incident_once(begun: Rig, apart: bool) -> None:
+    task = _task(begun, "r1")
+    first, second = begun.take_back("crm", task)
     for events in [[first], [second]] if apart else [[first, second]]:
         begun.engine.confirm(events)
     assert begun.reasons("r1") == ["contradictory_answer"]
@@ -79,7 +145,7 @@ def test_another_content_under_the_same_id_is_an_incident_once(begun: Rig, apart
 
 def test_after_an_incident_a_retry_brings_the_request_to_its_end(begun: Rig) -> None:
     task = _task(begun, "r1")
-    begun.engine.confirm([begun.execute("crm", [task])[0], _again(begun, "crm", task)])
+    begun.engine.confirm(begun.take_back("crm", task))
     begun.pump()
     assert begun.state("r1").phase is not Phase.CLOSED
     begun.engine.resume("r1", "operator")

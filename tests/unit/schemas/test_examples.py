@@ -18,9 +18,10 @@ from referencing.jsonschema import DRAFT202012
 import schemas
 from schemas import codec, requests
 from schemas.completion import CompletionRecord
-from schemas.envelope import CONFIRMATION, REQUEST_RECEIVED, SCHEMA_BASE, TASK
+from schemas.envelope import CONFIRMATION, HEARTBEAT, REQUEST_RECEIVED, SCHEMA_BASE, TASK
 from schemas.errors import SchemaError
 from schemas.generate import MESSAGES, SUFFIX
+from schemas.heartbeats import Heartbeat
 from schemas.outcomes import FINAL_TYPES, Outcome, Unverifiable
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.sealing import Binding, IntakePrivateKey, SharedKey
@@ -59,7 +60,7 @@ def _cloud_event(raw: bytes) -> object:
     read = {REQUEST_RECEIVED: _request_received, TASK: _task, CONFIRMATION: _confirmation}.get(event.type)
     if read:
         read(bytes(event.data))
-    if event.type == CONFIRMATION:
+    if event.type in {CONFIRMATION, HEARTBEAT}:
         CRM.check_mac(bytes(event.data), event.expungemac)
     return event
 
@@ -77,6 +78,7 @@ READ: dict[str, Callable[[bytes], object]] = {
     "completion": lambda raw: codec.decode(raw, Completion),
     "notice": lambda raw: codec.decode(raw, Notice),
     "dead-letter": lambda raw: codec.decode(raw, DeadLetter),
+    "heartbeat": lambda raw: codec.decode(raw, Heartbeat),
 }
 
 
