@@ -240,6 +240,34 @@ def kafka_export(
     return kafka.export(_desk(ctx, home, output), chosen, cluster)
 
 
+store = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The database: migrate, check, recover.")
+app.add_typer(store, name="store")
+
+
+@store.command()
+def migrate(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Create the tables, or bring them to this version."""
+    from orchestrator.cli import storing
+
+    return storing.migrate(_desk(ctx, home, output))
+
+
+@store.command(name="check")
+def check_store(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Look at version, durability, what is parked, positions and lag, and the journal; exit code 1 with findings."""
+    from orchestrator.cli import storing
+
+    return storing.check(_desk(ctx, home, output))
+
+
+@store.command()
+def recover(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """After a restore, or where a topic was made anew: read the topics again from where the store stands."""
+    from orchestrator.cli import storing
+
+    return storing.recover(_desk(ctx, home, output))
+
+
 @app.command()
 def version(ctx: typer.Context, output: Out = None) -> int:
     """Print the version."""

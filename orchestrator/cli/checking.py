@@ -51,7 +51,7 @@ def check(desk: Desk) -> int:
     for one in settings.systems:
         alone = msgspec.structs.replace(settings, systems=(one,))
         found += _try(f"system {one.system}", lambda alone=alone: _system(alone))  # type: ignore[misc]
-    desk.screen.data(found, lambda out: _print(out, found))
+    desk.screen.data(found, lambda out: print_findings(out, found))
     worst = max(one.exit_code for one in found)
     warned = sum(one.level == "warning" for one in found)
     wrong = sum(one.level == "error" for one in found)
@@ -114,7 +114,8 @@ def _texts(connector: Connector) -> list[str]:
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
-def _print(out: Console, found: list[Finding]) -> None:
+def print_findings(out: Console, found: list[Finding]) -> None:
+    """Print one line a finding, and below it where and what to do."""
     for one in found:
         head = Text.assemble((f"{one.level:<8}", _STYLES[one.level]), one.what)
         if one.text:

@@ -107,6 +107,13 @@ class Plans:
         return self._known[digest]
 
 
+class StoredPlans(Plans):
+    """Plans of the store alone, for those who only look and have no plan of their own."""
+
+    def __init__(self) -> None:
+        self._known = {}
+
+
 def parts_of(blob: bytes) -> list[str]:
     """Give the names of the exported parts that a stored state still needs for its package."""
     state = _STATE_DECODE(blob)

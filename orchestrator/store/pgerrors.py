@@ -18,7 +18,10 @@ _CODES: Final = {
     "3D000": ("there is no such database", "create it, then run `expunge store migrate`"),
 }
 _CLASSES: Final = {
-    "08": ("the database cannot be reached", "see that the server runs, and that [store] names its host and port"),
+    "08": (
+        "the database cannot be reached",
+        "see that the server runs, and that [store] names its host, port, user, password and a database that exists",
+    ),
     "28": ("the database refused the login", "check user and password of the URL"),
     "57": ("the database stopped, or is starting", "wait until the server is up; nothing was lost"),
     "58": ("the database server has a fault of its own", "see the server's log"),
