@@ -76,11 +76,15 @@ chaos: $(STAMP) ## kills and outages, the long ones too
 	$(BIN)/python -m pytest -m chaos --timeout=1800 $(ARGS)
 
 # One lock for Python 3.11 to 3.13 on all platforms. The header names the command, no index and no machine.
-lock: ## resolve the dependencies again and write requirements.lock (needs the network)
+# What the image installs is a part of it: no tools, but what builds the package.
+lock: ## resolve the dependencies again, write requirements.lock and deploy/requirements.lock (needs the network)
 	@if ! [ -x $(LOCKER)/bin/uv ]; then $(if $(PYTHON),$(PYTHON),python3) -m venv $(LOCKER); $(LOCKER)/bin/python -m pip install --quiet 'uv>=0.13.9,<0.14'; fi
 	@$(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
 	  --extra dev --extra distributed --extra parquet --extra postgres pyproject.toml --output-file requirements.lock
+	@echo 'hatchling' | $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --constraint requirements.lock \
+	  --extra distributed --extra parquet --extra postgres pyproject.toml - --output-file deploy/requirements.lock
 
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) $(LOCKER) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
