@@ -29,9 +29,13 @@ def requests(scale: float) -> list[Row]:
     bursts = [measure("burst", count) for _ in range(3)]
     best = max(bursts, key=lambda one: one["requests_per_s"])
     bare = max((measure("bare", count) for _ in range(3)), key=lambda one: one["requests_per_s"])
-    alone = measure("alone", max(20, int(200 * scale)))
-    few = measure("backlog", max(10, int(10 * scale)))
-    many = measure("backlog", max(1000, int(100_000 * scale)))
+    lone = [measure("alone", max(20, int(200 * scale))) for _ in range(3)]
+    alone = min(lone, key=lambda one: one["p50_ms"])
+    lone_spread = ", ".join(str(one["p50_ms"]) for one in lone)
+    few, many = (
+        min((measure("backlog", count) for _ in range(3)), key=lambda one: one["cpu_ms_per_answer"])
+        for count in (max(10, int(10 * scale)), max(1000, int(100_000 * scale)))
+    )
     help_ = bench_requests.help_time()
     ratio = best["requests_per_s"] / bare["requests_per_s"]
     growth = many["cpu_ms_per_answer"] / few["cpu_ms_per_answer"]
@@ -43,10 +47,10 @@ def requests(scale: float) -> list[Row]:
         row("  the same SQL without orchestration", bare["requests_per_s"], "requests/s"),
         row("  ratio to it", round(ratio, 2), "", at_least=0.5),
         row("  peak memory", best["peak_mb"], "MB", at_most=120),
-        row(f"one alone, p50 (disk: {alone['disk']})", alone["p50_ms"], "ms", at_most=10),
+        row(f"one alone, p50, best of 3 ({lone_spread}; disk: {alone['disk']})", alone["p50_ms"], "ms", at_most=10),
         row("  p95", alone["p95_ms"], "ms"),
-        row(f"CPU an answer, {few['open']} open", few["cpu_ms_per_answer"], "ms"),
-        row(f"CPU an answer, {many['open']} open", many["cpu_ms_per_answer"], "ms"),
+        row(f"CPU an answer, best of 3, {few['open']} open", few["cpu_ms_per_answer"], "ms"),
+        row(f"CPU an answer, best of 3, {many['open']} open", many["cpu_ms_per_answer"], "ms"),
         row("  growth", round(growth, 2), "x", at_most=1.25),
         row(f"start with {many['open']} open", many["start_s"], "s", at_most=5),
         row("expunge --help, best of 7", help_["best_s"], "s", at_most=0.3),

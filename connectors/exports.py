@@ -41,7 +41,7 @@ _SALT: Final = 16
 _HEADER: Final = len(MAGIC) + _SALT
 _TAG: Final = 16
 _NAME: Final = re.compile(r"[0-9a-f]{32}\.export\Z")
-_UNFINISHED: Final = ".unfinished"
+UNFINISHED: Final = ".unfinished"
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class ExportSink:
 
     def discard_unfinished(self) -> int:
         """Remove what a killed process left behind; to be called before anything runs. Gives their number."""
-        left = list(self.folder.glob(f"*{_UNFINISHED}"))
+        left = list(self.folder.glob(f"*{UNFINISHED}"))
         for file in left:
             file.unlink(missing_ok=True)
         return len(left)
@@ -91,7 +91,7 @@ class ExportFile:
     def __init__(self, folder: Path, key: SharedKey, task_id: str) -> None:
         self._folder = folder
         self.ref = f"{secrets.token_hex(16)}.export"
-        self._temporary = folder / f"{self.ref}{_UNFINISHED}"
+        self._temporary = folder / f"{self.ref}{UNFINISHED}"
         header = MAGIC + os.urandom(_SALT)
         self._frames = _Frames(_file_key(key, task_id, header), header)
         self._deflate = zlib.compressobj(6)

@@ -108,6 +108,23 @@ def utc(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def new_request_id(moment: dt.datetime, chance: bytes) -> str:
+    """Make a request id: a UUID of version 7 (RFC 9562 section 5.7), so that ids of one time lie together in indexes.
+
+    With random ids every write went to another page: with 100,000 requests open that was a quarter of its cost. The
+    time of receipt that it shows stands beside it in every message and record.
+
+    Args:
+        moment: When it was taken in.
+        chance: 16 random bytes, of which 74 bits are used.
+    """
+    milliseconds = int(moment.timestamp() * 1000)
+    raw = bytearray(milliseconds.to_bytes(6, "big") + chance[6:16])
+    raw[6], raw[8] = raw[6] & 0x0F | 0x70, raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
 def normalised(found: tuple[Identifier, ...], *, where: str = "$.identifiers") -> tuple[Identifier, ...]:
     """Check and normalise the identifiers of a request; duplicates go.
 

@@ -20,6 +20,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replication_factor: Of topics that are created; 3 in earnest.
         request_timeout_ms: How long one call may take.
         session_timeout_ms: After how long of silence a worker's partitions go to another.
+        in_flight: Most tasks of one system that are out and not answered; the others wait in the store.
         acls: Whether `expunge kafka` looks after rights; false where they are given elsewhere.
         principals: Principal of each program, with ``{name}``: a system, ``orchestrator``, a publisher, a reader.
         publishers: Names of the programs that may publish requests.
@@ -41,6 +42,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replication_factor: int = 1
     request_timeout_ms: int = 30_000
     session_timeout_ms: int = 10_000
+    in_flight: int = 1_000
     acls: bool = True
     principals: str = "User:expunge-{name}"
     publishers: tuple[str, ...] = ("publisher",)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, Protocol, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from connectors.errors import MisconfiguredError
 from connectors.kafka.client import client_options, friendly
 from connectors.kafka.settings import KafkaSettings
 from orchestrator.errors import DependencyError
+from orchestrator.ports import Position
 
 _T = TypeVar("_T")
 _MISSING: Final = 3
@@ -41,19 +42,6 @@ class Partition(msgspec.Struct, frozen=True):
     start: int
     end: int
     committed: int | None
-
-
-class Position(Protocol):
-    """What the store has of one partition."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def next_offset(self) -> int: ...
-    @property
-    def topic_id(self) -> str: ...
 
 
 class Trouble(msgspec.Struct, frozen=True):

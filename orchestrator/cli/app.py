@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.format import Format
+from orchestrator.cli.format import Bus, Format
 
 if TYPE_CHECKING:
     from orchestrator.cli.desk import Desk
@@ -105,6 +105,22 @@ def run(
     from orchestrator.cli import running
 
     return running.run(_desk(ctx, home, output), until_idle=until_idle)
+
+
+@app.command()
+def orchestrate(
+    ctx: typer.Context,
+    bus: Annotated[Bus, typer.Option("--bus", help="Client that reads the topics: faust or plain.")] = Bus.FAUST,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Work on requests as one process of any number, over Kafka; the systems are worked by `expunge connect`.
+
+    SIGTERM ends it after what is running. Exit code 3 if store or brokers are away, or do not fit.
+    """
+    from orchestrator.cli import orchestrating
+
+    return orchestrating.orchestrate(_desk(ctx, home, output), bus.value)
 
 
 @app.command(name="list")
@@ -266,6 +282,88 @@ def recover(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     from orchestrator.cli import storing
 
     return storing.recover(_desk(ctx, home, output))
+
+
+@app.command()
+def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Look at keys, tables, clocks, backlog, cache, broker and systems; what cannot be told is never green."""
+    from orchestrator.cli import examining
+
+    return examining.doctor(_desk(ctx, home, output))
+
+
+dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that could not be applied.")
+app.add_typer(dead_letters, name="dead-letters")
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the letter.", show_default=False)]
+
+
+@dead_letters.command(name="list")
+def dead_letters_list(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """List events that could not be applied, newest first."""
+    from orchestrator.cli import burying
+
+    return burying.show_list(_desk(ctx, home, output), limit)
+
+
+@dead_letters.command(name="show")
+def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, output: Out = None) -> int:
+    """Show where one came from, what was wrong, and whether it can be redriven; never its content."""
+    from orchestrator.cli import burying
+
+    return burying.show(_desk(ctx, home, output), number)
+
+
+@dead_letters.command(name="redrive")
+def dead_letters_redrive(
+    ctx: typer.Context,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(metavar="NUMBER...", help="Numbers of letters.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Apply the original events again, once their cause is mended; exit code 1 if one fails again."""
+    from orchestrator.cli import burying
+
+    return burying.redrive(_desk(ctx, home, output), numbers or [], everything=everything)
+
+
+cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppression cache in Redis.")
+app.add_typer(cache, name="cache")
+
+
+@cache.command(name="rebuild")
+def cache_rebuild(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Make the suppression cache anew from the store; everything may run meanwhile."""
+    from orchestrator.cli import caching
+
+    return caching.rebuild(_desk(ctx, home, output))
+
+
+@cache.command(name="check")
+def cache_check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Hold the cache against the store, entry by entry; exit code 1 if it is not complete."""
+    from orchestrator.cli import caching
+
+    return caching.check(_desk(ctx, home, output))
+
+
+suppression = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What producers of events ask.")
+app.add_typer(suppression, name="suppression")
+
+
+@suppression.command(name="serve")
+def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Answer producers of events whether an identifier is erased, and keep the cache fed."""
+    from orchestrator.cli import caching
+
+    return caching.serve(_desk(ctx, home, output))
 
 
 @app.command()

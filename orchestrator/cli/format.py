@@ -10,3 +10,10 @@ class Format(enum.StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Bus(enum.StrEnum):
+    """``--bus``."""
+
+    FAUST = "faust"
+    PLAIN = "plain"

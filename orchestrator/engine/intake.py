@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hmac
-import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -14,7 +14,7 @@ from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring
 from schemas import envelope
 from schemas.codec import encode
 from schemas.envelope import CloudEvent
-from schemas.requests import RequestForm, RequestReceived, utc, validated
+from schemas.requests import RequestForm, RequestReceived, new_request_id, utc, validated
 from schemas.sealing import Binding
 
 
@@ -43,7 +43,7 @@ class Intake:
             UsageError: a request id is already taken by a request with other content.
         """
         now = self._clock.now()
-        prepared = [self._row(validated(form, now=now), utc(now)) for form in forms]
+        prepared = [self._row(validated(form, now=now), now) for form in forms]
         return again(lambda: self._journal(prepared))
 
     def _journal(self, prepared: Sequence[JournalRow]) -> list[Submitted]:
@@ -71,8 +71,9 @@ class Intake:
             tx.journal(list(fresh.values()))
         return result
 
-    def _row(self, form: RequestForm, now: str) -> JournalRow:
-        request_id = form.request_id or str(uuid.UUID(bytes=self._chance(16), version=4))
+    def _row(self, form: RequestForm, moment: dt.datetime) -> JournalRow:
+        request_id = form.request_id or new_request_id(moment, self._chance(16))
+        now = utc(moment)
         plain = encode(sorted(form.identifiers))
         binding = Binding(req=request_id, use="request")
         sealed = self._public.seal(plain, binding, nonce=self._chance(12), ephemeral=self._chance(32))

@@ -25,7 +25,7 @@ from orchestrator.files.sealed import CHUNK, SALT, Encrypting, decrypted
 from orchestrator.ports import Chance
 
 SUFFIX: Final = ".package"
-_SCRATCH: Final = ".assembling-"
+SCRATCH: Final = ".assembling-"
 _STAMP: Final = (1980, 1, 1, 0, 0, 0)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the start of a formula (OWASP, CSV injection), in full width too."""
@@ -62,7 +62,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
     name = f"{chance(16).hex()}{SUFFIX}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
             temporary = Path(scratch) / name
             with temporary.open("xb") as raw:
                 temporary.chmod(0o600)
@@ -202,7 +202,7 @@ class _Spool:
 
 def discard_unfinished(folder: Path) -> int:
     """Remove what a killed process left while it assembled; to be called before anything runs. Gives their number."""
-    left = list(folder.glob(f"{_SCRATCH}*"))
+    left = list(folder.glob(f"{SCRATCH}*"))
     for one in left:
         shutil.rmtree(one, ignore_errors=True)
     return len(left)

@@ -192,7 +192,7 @@ class Embedded:
         self, pool: ThreadPoolExecutor, stop: threading.Event, progress: Callable[[], None], *, until_idle: bool
     ) -> None:
         running: dict[Future[list[bytes]], Sequence[Task]] = {}
-        parcels: dict[Future[tuple[str, str]], _Job] = {}
+        parcels: dict[Future[tuple[str, str] | None], _Job] = {}
         while True:
             worked = 0
             if not stop.is_set():
@@ -294,7 +294,7 @@ class Embedded:
         return min(POLL_SECONDS, max(0.001, left))
 
     # -- access packages ----------------------------------------------------------------------------------
-    def _packages(self, pool: ThreadPoolExecutor, parcels: dict[Future[tuple[str, str]], _Job]) -> int:
+    def _packages(self, pool: ThreadPoolExecutor, parcels: dict[Future[tuple[str, str] | None], _Job]) -> int:
         """Assemble one package at a time, on a thread of its own: a large one delays nobody."""
         if parcels or not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
             return 0
@@ -304,20 +304,16 @@ class Embedded:
             parcels[pool.submit(self._assemble, key, job)] = (request_id, job)
         return len(jobs)
 
-    def _assemble(self, key: bytes, job: AssemblePackage) -> tuple[str, str]:
-        return packing.assemble(self.settings.exports, key, job, self._exports, self.keys, self._chance)
+    def _assemble(self, key: bytes, job: AssemblePackage) -> tuple[str, str] | None:
+        return packing.attempt(self.settings.exports, key, job, self._exports, self.keys, self._chance)
 
-    def _packed(self, future: Future[tuple[str, str]], request_id: str, job: AssemblePackage) -> None:
-        try:
-            name, sha256 = future.result()
-        except Exception as error:
-            if isinstance(error, DependencyError):  # the disk is full: everybody's concern
-                raise
+    def _packed(self, future: Future[tuple[str, str] | None], request_id: str, job: AssemblePackage) -> None:
+        made = future.result()
+        if made is None:
             self.engine.not_packaged(request_id, job.job_id)
             return
-        self.engine.packaged(request_id, job.job_id, name, sha256)
-        for file, _ in job.parts.values():
-            self._exports.path(file).unlink(missing_ok=True)
+        self.engine.packaged(request_id, job.job_id, *made)
+        packing.drop_parts(job, self._exports)
 
     def check(self) -> list[tuple[str, str]]:
         """Hold every data map against its real store; returns (system, warning).

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.exports import ExportSink, read_export
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.errors import ExpungeError
+from orchestrator.errors import DependencyError, ExpungeError
 from orchestrator.files import package
 from orchestrator.ports import Chance, Keyring
 from schemas.errors import SealError
@@ -36,3 +36,25 @@ def assemble(
             raise PartLostError(f"an exported part of {system} is missing or was altered") from None
 
     return package.write(folder, key, ((one, rows(one, *part)) for one, part in sorted(job.parts.items())), chance)
+
+
+def attempt(
+    folder: Path, key: bytes, job: AssemblePackage, parts: ExportSink, keys: Keyring, chance: Chance
+) -> tuple[str, str] | None:
+    """Write the package of a job; None where that is to be looked at by a person.
+
+    Raises:
+        DependencyError: the disk is full: everybody's concern.
+    """
+    try:
+        return assemble(folder, key, job, parts, keys, chance)
+    except DependencyError:
+        raise
+    except Exception:  # noqa: BLE001 - this package's parts are to blame; the others go on
+        return None
+
+
+def drop_parts(job: AssemblePackage, parts: ExportSink) -> None:
+    """Remove the parts of a package that the store names now."""
+    for file, _ in job.parts.values():
+        parts.path(file).unlink(missing_ok=True)

@@ -45,6 +45,10 @@ class Suppression:
         self._signals = signals
         self._reachable = True
 
+    def speak(self, signals: Signals) -> None:
+        """Speak through these from now on."""
+        self._signals = signals
+
     # -- answers ------------------------------------------------------------------------------------------
     def answer(self, questions: Sequence[Question]) -> list[Verdict]:
         """Answer questions, in their order. Never raises."""
@@ -171,14 +175,19 @@ class Suppression:
         return found
 
     def run(self, stop: threading.Event) -> None:
-        """Feed until stopped; rebuild what was lost."""
+        """Feed until stopped; rebuild what was lost. Without a cache, only wait."""
         pruned = 0.0
         while not stop.is_set():
+            self._signals.alive()
+            if self._cache is None:
+                stop.wait(FEED_SECONDS)
+                continue
             try:
                 complete = self.feed()
                 if not complete:
                     self._signals.log("cache.incomplete")
-                    self.rebuild()
+                    self.rebuild(lambda _: self._signals.alive())
+                    complete = True
                 self._back()
                 pruned += FEED_SECONDS
                 if pruned >= PRUNE_SECONDS:
@@ -188,7 +197,6 @@ class Suppression:
                 complete = False
                 self._away(error)
             self._signals.gauge("expunge_cache_complete", 1.0 if complete else 0.0)
-            self._signals.alive()
             stop.wait(FEED_SECONDS)
 
     def _needed(self) -> SuppressionCache:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import shutil
 from pathlib import Path
+from typing import Final
 
-from connectors.exports import ExportSink
+from connectors.exports import UNFINISHED, ExportSink
 from orchestrator.engine import Engine
 from orchestrator.files import package
+
+_UNFINISHED: Final = dt.timedelta(days=1)
+"""What no export or package takes to be written."""
+_UNNAMED: Final = dt.timedelta(days=8)
+"""After it no topic holds the confirmation any more that could name a part (topics keep a week)."""
+_LEFT: Final = (
+    (f"*{UNFINISHED}", _UNFINISHED),
+    (f"{package.SCRATCH}*", _UNFINISHED),
+    (f"*{package.SUFFIX}", _UNFINISHED),
+    ("*.export", _UNNAMED),
+)
 
 
 def everything(folder: Path, sink: ExportSink, engine: Engine) -> None:
@@ -30,3 +44,23 @@ def packages(folder: Path, engine: Engine) -> None:
         for file in found:
             if file.name not in alive:
                 file.unlink(missing_ok=True)
+
+
+def aged(folder: Path, engine: Engine, now: dt.datetime) -> None:
+    """Remove what is left over, while other processes work: only what is older than anybody may still need it."""
+    found = [(one, limit) for pattern, limit in _LEFT for one in folder.glob(pattern) if _older(one, now - limit)]
+    if not found:
+        return
+    named = engine.packages_alive() | engine.parts_in_use()
+    for one, _ in found:
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        elif one.name not in named:
+            one.unlink(missing_ok=True)
+
+
+def _older(file: Path, moment: dt.datetime) -> bool:
+    try:
+        return file.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False

@@ -1,7 +1,7 @@
 """The configuration: ``expunge.toml`` in the home folder. Errors name the file, the line and the fix."""
 
 from orchestrator.settings.home import FILE_NAME, ConnectedSystem, Policy, Settings, as_usage, load
-from orchestrator.settings.services import RedisSettings, TelemetrySettings
+from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
 
 __all__ = [
     "FILE_NAME",
@@ -9,6 +9,7 @@ __all__ = [
     "Policy",
     "RedisSettings",
     "Settings",
+    "SuppressionSettings",
     "TelemetrySettings",
     "as_usage",
     "load",

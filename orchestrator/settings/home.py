@@ -18,11 +18,11 @@ from connectors.errors import MisconfiguredError
 from connectors.kafka.settings import KafkaSettings
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
-from orchestrator.settings.services import RedisSettings, TelemetrySettings
+from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
-_SERVICES: Final = ("kafka", "redis", "telemetry")
+_SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
 _TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems", *_SERVICES)
 _T = TypeVar("_T")
 _OWN_KEYS: Final = ("connector", "map", "domain", "owner")
@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
     store_url_env: str = ""
     kafka: KafkaSettings = KafkaSettings()
     redis: RedisSettings = RedisSettings()
+    suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
 
@@ -96,7 +97,8 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
     if type(raw.get("version")) is not int or raw["version"] != 1:
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
-        ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings)
+        ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings),
+        ("suppression", SuppressionSettings),
     )  # fmt: skip
     for name, kind in tables:
         _known(_table(raw, name, location), kind.__struct_fields__, location, name)
@@ -113,6 +115,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         store_url_env=_optional(raw, "store", "url_env", "EXPUNGE_STORE_URL", location),
         kafka=_converted(raw, "kafka", KafkaSettings, location),
         redis=_converted(raw, "redis", RedisSettings, location),
+        suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
         keys=home / _text(raw, "keys", "folder", "keys", location),
         exports=home / _text(raw, "exports", "folder", "exports", location),

@@ -21,6 +21,16 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_ms: int = 500
 
 
+class SuppressionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[suppression]``: the API for producers of events (ADR 7). It listens on ``[telemetry] host`` and ``port``.
+
+    Attributes:
+        token_env: Environment variable with the bearer token that producers bring.
+    """
+
+    token_env: str = "EXPUNGE_SUPPRESSION_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[telemetry]``.
 

@@ -41,6 +41,18 @@ def create(bootstrap: str, topics: dict[str, int], configs: dict[str, str] | Non
         admin.close()
 
 
+def recreate(bootstrap: str, topics: dict[str, int]) -> None:
+    """Make topics anew, whatever an earlier test left of them."""
+    admin = KafkaAdminClient(**client_options(settings(bootstrap)))
+    try:
+        if there := sorted(set(admin.list_topics()) & topics.keys()):
+            admin.delete_topics(there)
+        wait_for(lambda: not set(admin.list_topics()) & topics.keys())
+    finally:
+        admin.close()
+    create(bootstrap, topics)
+
+
 def delete(bootstrap: str, topics: Sequence[str]) -> None:
     admin = KafkaAdminClient(**client_options(settings(bootstrap)))
     try:

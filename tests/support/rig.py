@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import sqlalchemy as sa
 
 from connectors.execute import execute
 from connectors.exports import ExportSink, read_export
@@ -141,9 +142,12 @@ class Rig:
 
     def reopen(self) -> None:
         """Begin anew, as after a kill."""
-        self.store = SqlStore(open_sqlite(self.settings.store), "test.db")
+        self.store = self.open_store()
         self.engine = Engine(self.store, self.keys, self.clock, self.chance, self.plan)
         self.intake = Intake(self.store, self.keys, self.clock, self.chance)
+
+    def open_store(self) -> SqlStore:
+        return SqlStore(open_sqlite(self.settings.store), "test.db")
 
     def close(self) -> None:
         self.store.close()
@@ -246,6 +250,6 @@ class Rig:
         """Read and verify."""
         verifier = RecordVerifier(self.keys.signer.public)
         with self.store.read() as tx:
-            query = "SELECT jws FROM records WHERE request_id = ? ORDER BY number"
-            rows = list(tx.connection.exec_driver_sql(query, (request_id,)))
+            query = sa.text("SELECT jws FROM records WHERE request_id = :id ORDER BY number")
+            rows = list(tx.connection.execute(query, {"id": request_id}))
         return [record.verify(row[0], verifier) for row in rows]

@@ -1,17 +1,10 @@
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from orchestrator.bus.offsets import Partition, Trouble, compare, refuse
 from orchestrator.errors import DependencyError
-
-
-class At(msgspec.Struct, frozen=True):
-    topic: str
-    partition: int
-    next_offset: int
-    topic_id: str = "id"
+from orchestrator.ports import Position
 
 
 def partition(*, start: int = 0, end: int = 100, committed: int | None = None, topic_id: str = "id") -> Partition:
@@ -25,18 +18,20 @@ def partition(*, start: int = 0, end: int = 100, committed: int | None = None, t
         (partition(committed=0), None, None),
         (partition(start=40, committed=40), None, None),
         (partition(committed=1), None, "ahead"),
-        (partition(committed=50), At("t", 0, 50), None),
-        (partition(committed=49), At("t", 0, 50), None),
-        (partition(committed=51), At("t", 0, 50), "ahead"),
-        (partition(), At("t", 0, 50), None),
-        (partition(committed=50, topic_id="other"), At("t", 0, 50), "recreated"),
-        (partition(committed=50, topic_id="other"), At("t", 0, 50, ""), None),
-        (partition(start=51), At("t", 0, 50), "lost"),
-        (partition(start=50), At("t", 0, 50), None),
-        (partition(end=49), At("t", 0, 50), "cut"),
+        (partition(committed=50), Position("t", 0, 50, "id"), None),
+        (partition(committed=49), Position("t", 0, 50, "id"), None),
+        (partition(committed=51), Position("t", 0, 50, "id"), "ahead"),
+        (partition(), Position("t", 0, 50, "id"), None),
+        (partition(committed=50, topic_id="other"), Position("t", 0, 50, "id"), "recreated"),
+        (partition(committed=50, topic_id="other"), Position("t", 0, 50), None),
+        (partition(start=51), Position("t", 0, 50, "id"), "lost"),
+        (partition(start=50), Position("t", 0, 50, "id"), None),
+        (partition(end=49), Position("t", 0, 50, "id"), "cut"),
     ],
 )
-def test_store_and_brokers_fit_or_the_reason_is_named(broker: Partition, store: At | None, kind: str | None) -> None:
+def test_store_and_brokers_fit_or_the_reason_is_named(
+    broker: Partition, store: Position | None, kind: str | None
+) -> None:
     found = compare([broker], [store] if store else [])
     assert [one.kind for one in found] == ([kind] if kind else [])
 

@@ -198,7 +198,7 @@ def test_a_lost_part_stops_its_request_and_not_the_others(house: House, monkeypa
     real = house.home._assemble
     lost: list[str] = []
 
-    def assemble(key: bytes, job: object) -> tuple[str, str]:
+    def assemble(key: bytes, job: object) -> tuple[str, str] | None:
         if not lost:
             for file in house.rig.settings.exports.glob("*.export"):
                 if file.name in {one[0] for one in job.parts.values()}:  # type: ignore[attr-defined]

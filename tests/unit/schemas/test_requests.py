@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from schemas.requests import (
     RequestForm,
     Right,
     Scope,
+    new_request_id,
     normalised,
     parse_time,
     utc,
@@ -151,3 +153,15 @@ def test_a_time_without_zone_is_refused_as_such(text: str) -> None:
     with pytest.raises(SchemaError) as caught:
         parse_time(text, where="$.t")
     assert caught.value.rule == "time.zone"
+
+
+def test_a_new_request_id_is_a_uuid_of_version_7_that_sorts_by_time() -> None:
+    start = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
+    moments = [start + dt.timedelta(milliseconds=step) for step in range(50)]
+    ids = [new_request_id(moment, bytes([step * 37 % 256] * 16)) for step, moment in enumerate(moments)]
+    assert ids == sorted(ids)
+    for one, moment in zip(ids, moments, strict=True):
+        assert uuid.UUID(one).version == 7
+        assert uuid.UUID(one).variant == uuid.RFC_4122
+        assert int(one.replace("-", "")[:12], 16) == int(moment.timestamp() * 1000)
+    assert new_request_id(start, b"\0" * 16) != new_request_id(start, b"\xff" * 16)

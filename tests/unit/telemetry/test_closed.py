@@ -14,6 +14,8 @@ LOGS = {
     "orchestrator/telemetry/libraries.py",
     "orchestrator/telemetry/logs.py",
     "connectors/redact.py",
+    "connectors/kafka/client.py",  # only silences its library
+    "orchestrator/runtime/distributed.py",  # takes Faust's own logging away
     "connectors/testing/fake_store.py",  # logs like a careless connector, on purpose
     "connectors/testing/stand.py",
 }

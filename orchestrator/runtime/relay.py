@@ -1,0 +1,181 @@
+"""The relay: what the engine wants known leaves for the broker, and what time brings is applied. It has a thread.
+
+Tasks are released per system up to its window, in order of deadline, published, and marked; records, notices and dead
+letters likewise. Released and not marked is published again, the same bytes: by this process, or by another one after
+a crash. What can never leave goes to a person, what cannot leave now waits, and nobody else waits for it.
+
+It is woken by whoever handles messages, so that a lone request never waits for a tick; other programs' work (a
+submitted request, what a killed process left) is found by asking now and then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from connectors.signals import SILENT, Signals
+from orchestrator.engine import Engine
+from orchestrator.engine.base import BATCH
+from orchestrator.ports import Clock, Outgoing, Producer
+from schemas.requests import utc
+from schemas.topics import tasks_of
+
+POLL_SECONDS: Final = 0.5
+"""How often an idle relay asks for what others did."""
+_CRASHED: Final = dt.timedelta(seconds=8)
+"""After how long what a relay took and did not report goes out again; too early repeats the same bytes."""
+_TRY_AGAIN: Final = dt.timedelta(seconds=3)
+"""After how long what could not leave is tried again."""
+
+
+class Relay:
+    """Everything between the store and the broker that is not the reading of messages."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        producer: Producer,
+        systems: Sequence[str],
+        *,
+        window: int,
+        clock: Clock,
+        lock: threading.Lock,
+        signals: Signals = SILENT,
+    ) -> None:
+        """Take what it works with.
+
+        Args:
+            engine: Used under ``lock`` only; it is the handler's too.
+            producer: Where events go.
+            systems: The connected systems.
+            window: Most tasks of one system that are out and not answered.
+            clock: For timers.
+            lock: One transaction at a time in a process; publishing goes on beside it.
+            signals: Where it says what it does.
+        """
+        self._engine = engine
+        self._producer = producer
+        self._topics = {name: tasks_of(name).name for name in systems}
+        self._window = window
+        self._clock = clock
+        self._lock = lock
+        self._signals = signals
+        self._wake = threading.Event()
+        self._more = set(systems)
+        self._held_up = False
+        self._next_poll = 0.0
+        self.failure: BaseException | None = None
+
+    def wake(self) -> None:
+        """Let it look now: a batch was handled."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event, failed: Callable[[], None]) -> None:
+        """Work until stopped; what is released then is published before it returns.
+
+        Args:
+            stop: Set it, and ``wake``.
+            failed: Called when it cannot go on; ``failure`` says why.
+        """
+        try:
+            while not stop.is_set():
+                self.turn()
+                self._wake.wait(self._pause())
+                self._wake.clear()
+            self.turn()
+        except BaseException as error:  # noqa: BLE001 - the process ends with it
+            self.failure = error
+            failed()
+
+    def turn(self) -> None:
+        """Do everything there is to do now."""
+        polled = time.monotonic() >= self._next_poll
+        if polled:
+            self._next_poll = time.monotonic() + POLL_SECONDS
+        while True:
+            self._signals.alive()
+            with self._lock:
+                moved = self._apply(polled=polled)
+                out = self._tasks(polled=polled) + self._publications(polled=polled)
+            self._publish(out)
+            polled = False
+            if not moved and not out:
+                return
+
+    # -- what time and others bring -----------------------------------------------------------------------
+    def _apply(self, *, polled: bool) -> int:
+        moved = 0
+        hints = self._engine.hints
+        if polled:
+            hints.earliest = None  # another process may have set an earlier timer
+            moved += self._engine.apply_waiting(BATCH)
+            moved += self._engine.replay_parked(BATCH)
+            self._more.update(self._topics)
+        if hints.may_be_due(utc(self._clock.now())):
+            moved += self._engine.fire_timers(BATCH)
+        return moved
+
+    # -- what goes out ------------------------------------------------------------------------------------
+    def _tasks(self, *, polled: bool) -> list[Outgoing]:
+        engine = self._engine
+        if engine.hints.tasks is None:
+            engine.hints.tasks = set()
+        else:
+            self._more |= engine.hints.tasks & self._topics.keys()
+            engine.hints.tasks -= self._topics.keys()
+        found = []
+        for system in sorted(self._more):
+            released = engine.release(system, self._window, BATCH)
+            found += released
+            if not released:
+                self._more.discard(system)
+        if polled:
+            found += engine.unpublished(BATCH, _TRY_AGAIN if self._held_up else _CRASHED)
+        # A system that has left the configuration: its tasks stay where they are, and a person is called by the core.
+        return [
+            Outgoing(one.task_id, self._topics[one.system], one.body) for one in found if one.system in self._topics
+        ]
+
+    def _publications(self, *, polled: bool) -> list[Outgoing]:
+        again = _TRY_AGAIN if self._held_up and polled else _CRASHED
+        found = self._engine.publications(BATCH, again)
+        return [Outgoing(one.publication_id, one.topic, one.body) for one in found]
+
+    def _publish(self, out: Sequence[Outgoing]) -> None:
+        if not out:
+            return
+        sent = self._producer.publish(out)
+        tasks = set(self._topics.values())
+        topic_of = {one.event_id: one.topic for one in out}
+        done = [one for one in sent.acknowledged if topic_of[one] in tasks]
+        told = [one for one in sent.acknowledged if topic_of[one] not in tasks]
+        with self._lock:
+            if done:
+                self._engine.published(done)
+            if told:
+                self._engine.publicised(told)
+            for one, why in sent.refused.items():
+                self._engine.quarantine(one, why)
+        self._held_up = bool(sent.waiting)
+        self._say(topic_of, sent.acknowledged, list(sent.waiting), list(sent.refused))
+
+    def _say(self, topic_of: dict[str, str], done: list[str], waiting: list[str], refused: list[str]) -> None:
+        for one in done:
+            self._signals.count("expunge_events_published_total", topic=topic_of[one])
+        for topic in sorted({topic_of[one] for one in waiting}):
+            self._signals.count("expunge_publish_failures_total", topic=topic)
+            self._signals.log("relay.failed", topic=topic, events=sum(topic_of[one] == topic for one in waiting))
+        for one in refused:
+            self._signals.log("relay.quarantined", topic=topic_of[one], event_id=one)
+        self._signals.ready("broker", not waiting)
+
+    def _pause(self) -> float:
+        """How long to wait unless woken: until the next poll, or the next timer if that is sooner."""
+        left = max(0.0, self._next_poll - time.monotonic())
+        due = self._engine.hints.earliest
+        if due is None or not due.startswith("2"):
+            return left
+        return max(0.001, min(left, (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()))

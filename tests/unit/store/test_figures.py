@@ -1,0 +1,51 @@
+"""The store's truth as Prometheus sees it."""
+
+from __future__ import annotations
+
+from connectors.testing.people import SUBJECT, person
+from orchestrator.store.figures import GAUGES, Figures
+from tests.support.rig import Rig
+
+
+def _figures(rig: Rig) -> dict[tuple[str, ...], float]:
+    return {(one.name, *one.labels.values()): one.value for one in Figures(rig.store, rig.clock)()}
+
+
+def test_an_empty_store_has_figures(rig: Rig) -> None:
+    found = _figures(rig)
+    assert found["expunge_dead_letters",] == 0
+    assert found["expunge_outbox", "unreleased"] == 0
+    assert {name[0] for name in found} <= set(GAUGES)
+
+
+def test_open_tasks_age_and_deadlines_come_near(rig: Rig) -> None:
+    rig.seed(SUBJECT)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.submit("r2", email=person(3).email)
+    rig.engine.apply_waiting()
+    rig.clock.move(minutes=10)
+    found = _figures(rig)
+    assert found["expunge_tasks_open", "crm"] == 2
+    assert found["expunge_oldest_open_seconds", "hr"] == 600
+    assert found["expunge_outbox", "unreleased"] == 4
+    assert found["expunge_requests", "erasure", "discovering", ""] == 2
+    assert (found["expunge_deadlines", "at_risk"], found["expunge_deadlines", "overdue"]) == (0, 0)
+    rig.clock.move(days=28)
+    assert _figures(rig)["expunge_deadlines", "at_risk"] == 2
+    rig.clock.move(days=10)
+    assert _figures(rig)["expunge_deadlines", "overdue"] == 2
+
+
+def test_results_attention_and_dead_letters(rig: Rig) -> None:
+    rig.seed(SUBJECT)
+    rig.systems["hr"].fault("lie", "erase")
+    rig.submit("r1", email=SUBJECT.email)
+    rig.submit("r2", email=person(3).email)
+    for _ in range(3):
+        rig.pump()
+        rig.clock.move(hours=5)
+    rig.engine.receive([b"garbage"])
+    found = _figures(rig)
+    assert found["expunge_dead_letters",] == 1
+    assert found["expunge_requests", "erasure", "closed", "nothing_held"] == 1
+    assert found["expunge_attention", "survived"] == 1
