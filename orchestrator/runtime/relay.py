@@ -65,6 +65,8 @@ class Relay:
         self._signals = signals
         self._wake = threading.Event()
         self._more = set(systems)
+        self._deep: set[str] = set()
+        """Systems with more than one batch to do: any answer may have made room in their window."""
         self._held_up = False
         self._next_poll = 0.0
         self.failure: BaseException | None = None
@@ -95,15 +97,16 @@ class Relay:
         polled = time.monotonic() >= self._next_poll
         if polled:
             self._next_poll = time.monotonic() + POLL_SECONDS
-        while True:
+        more = True
+        while more:
             self._signals.alive()
             with self._lock:
                 moved = self._apply(polled=polled)
-                out = self._tasks(polled=polled) + self._publications(polled=polled)
-            self._publish(out)
+                tasks, told = self._tasks(polled=polled), self._publications(polled=polled)
+            self._publish([*tasks, *told])
             polled = False
-            if not moved and not out:
-                return
+            # Only what was full has left something behind: each question to the store costs as much as a small batch.
+            more = bool(self._more) or max(moved, len(told)) >= BATCH
 
     # -- what time and others bring -----------------------------------------------------------------------
     def _apply(self, *, polled: bool) -> int:
@@ -127,11 +130,15 @@ class Relay:
             self._more |= engine.hints.tasks & self._topics.keys()
             engine.hints.tasks -= self._topics.keys()
         found = []
-        for system in sorted(self._more):
+        for system in sorted(self._more | self._deep):
             released = engine.release(system, self._window, BATCH)
             found += released
-            if not released:
-                self._more.discard(system)
+            if len(released) == BATCH:
+                self._deep.add(system)
+                continue
+            self._more.discard(system)
+            if polled and not released:
+                self._deep.discard(system)
         if polled:
             found += engine.unpublished(BATCH, _TRY_AGAIN if self._held_up else _CRASHED)
         # A system that has left the configuration: its tasks stay where they are, and a person is called by the core.
