@@ -11,11 +11,9 @@ import msgspec
 from orchestrator.engine.base import again
 from orchestrator.errors import UsageError
 from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store
-from schemas import envelope
 from schemas.codec import encode
-from schemas.envelope import CloudEvent
-from schemas.requests import RequestForm, RequestReceived, new_request_id, utc, validated
-from schemas.sealing import Binding
+from schemas.publishing import request_event
+from schemas.requests import RequestForm, new_request_id, utc, validated
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -74,27 +72,8 @@ class Intake:
     def _row(self, form: RequestForm, moment: dt.datetime) -> JournalRow:
         request_id = form.request_id or new_request_id(moment, self._chance(16))
         now = utc(moment)
-        plain = encode(sorted(form.identifiers))
-        binding = Binding(req=request_id, use="request")
-        sealed = self._public.seal(plain, binding, nonce=self._chance(12), ephemeral=self._chance(32))
-        received = RequestReceived(
-            request_id=request_id,
-            right=form.right,
-            received_at=form.received_at or now,
-            sealed=sealed,
-            controllers=form.controllers,
-            scope=form.scope,
-            locale=form.locale,
-            channel=form.channel,
-        )
-        event = CloudEvent(
-            id=request_id,
-            source=INTAKE_SOURCE,
-            type=envelope.REQUEST_RECEIVED,
-            specversion="1.0",
-            subject=request_id,
-            time=now,
-            data=msgspec.Raw(encode(received)),
+        event = request_event(
+            form, self._public, request_id=request_id, source=INTAKE_SOURCE, now=now, chance=self._chance
         )
         return JournalRow(
             source=INTAKE_SOURCE,

@@ -1,0 +1,55 @@
+"""A request form as the event that travels: sealed, and wrapped into a CloudEvent. Intake and publishers share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas import envelope
+from schemas.codec import encode
+from schemas.envelope import CloudEvent
+from schemas.requests import RequestForm, RequestReceived
+from schemas.sealing import Binding, IntakePublicKey
+
+
+def request_event(
+    form: RequestForm,
+    public: IntakePublicKey,
+    *,
+    request_id: str,
+    source: str,
+    now: str,
+    chance: Callable[[int], bytes],
+) -> CloudEvent:
+    """Seal the identifiers of a form to the orchestrator, and wrap the request.
+
+    Args:
+        form: Validated (``requests.validated``); its identifiers are normalised.
+        public: The orchestrator's public key.
+        request_id: Becomes the event's id as well, so that a request cannot be taken in twice.
+        source: Who publishes; a URI reference.
+        now: RFC 3339 in UTC; when the request was received, if the form does not say.
+        chance: Fresh random bytes, so many.
+    """
+    plain = encode(sorted(form.identifiers))
+    sealed = public.seal(plain, Binding(req=request_id, use="request"), nonce=chance(12), ephemeral=chance(32))
+    received = RequestReceived(
+        request_id=request_id,
+        right=form.right,
+        received_at=form.received_at or now,
+        sealed=sealed,
+        controllers=form.controllers,
+        scope=form.scope,
+        locale=form.locale,
+        channel=form.channel,
+    )
+    return CloudEvent(
+        id=request_id,
+        source=source,
+        type=envelope.REQUEST_RECEIVED,
+        specversion="1.0",
+        subject=request_id,
+        time=now,
+        data=msgspec.Raw(encode(received)),
+    )
