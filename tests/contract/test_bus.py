@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -165,6 +166,22 @@ def test_a_second_member_takes_over_partitions_and_gives_them_back(
     assert handled(log)[-1]["member"] == "first"
     if kind == "plain":  # Faust forgets what it has not committed yet when a partition goes; the journal knows it
         assert len(values(log)) == len(set(values(log))), "a planned handover repeats nothing"
+
+
+def test_a_member_that_was_frozen_for_longer_than_its_session_works_again(
+    start: Start, kafka: str, topics: Sequence[str], log: Path
+) -> None:
+    member = start(name="zombie")
+    bus.write(kafka, topics[0], [b"before"])
+    wait_for(lambda: values(log) == ["before"])
+    member.process.send_signal(signal.SIGSTOP)
+    time.sleep(bus.SESSION_MS / 1000 + 2)
+    bus.write(kafka, topics[1], [b"meanwhile"], 1)
+    member.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: "meanwhile" in values(log))
+    bus.write(kafka, topics[0], [b"after"], 1)
+    wait_for(lambda: "after" in values(log))
+    assert member.stop()[0] == 0
 
 
 def test_reading_begins_where_the_store_is_and_not_at_the_committed_offset(
