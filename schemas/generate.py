@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas import envelope
+from schemas import asyncapi, envelope
 from schemas.completion import CompletionRecord
 from schemas.envelope import SCHEMA_BASE, CloudEvent
 from schemas.heartbeats import Heartbeat
@@ -110,17 +110,25 @@ def _data_rule(event_type: str, data: str) -> dict[str, Any]:
     }
 
 
+def asyncapi_document() -> dict[str, Any]:
+    """Give the AsyncAPI document, with every schema in it: it refers to no other file."""
+    kinds = [MESSAGES[name] for name in ("cloud-event", *DATA_OF.values())]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for part in parts.values():
+        _finish(part)
+    return asyncapi.document(parts, {event_type: MESSAGES[name].__name__ for event_type, name in DATA_OF.items()})
+
+
 def render() -> dict[str, str]:
-    """Give file name -> text for every schema."""
-    return {
-        name + SUFFIX: json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n" for name in sorted(MESSAGES)
-    }
+    """Give file name -> text for every schema, and for the AsyncAPI document."""
+    found = {name + SUFFIX: schema_of(name) for name in sorted(MESSAGES)} | {asyncapi.FILE: asyncapi_document()}
+    return {name: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in found.items()}
 
 
 def differences(folder: Path) -> list[str]:
     """Name the files of a folder that are missing, changed, or no longer generated."""
     wanted = render()
-    found = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*" + SUFFIX)}
+    found = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.json")}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
