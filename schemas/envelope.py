@@ -6,6 +6,7 @@ is the same event. ``expungemac`` is our extension: base64url HMAC-SHA256 over t
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 import msgspec
@@ -22,6 +23,17 @@ COMPLETION: Final = TYPE_PREFIX + "completion.v1"
 NOTICE: Final = TYPE_PREFIX + "notice.v1"
 DEAD_LETTER: Final = TYPE_PREFIX + "dead-letter.v1"
 HEARTBEAT: Final = TYPE_PREFIX + "heartbeat.v1"
+
+
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+def trace_of(text: str) -> str:
+    """Give a traceparent (W3C Trace Context, section 3.2) as it is, and nothing for what is none.
+
+    It is copied from what caused an event to what it causes: another text might lead to a person (I4).
+    """
+    return text if _TRACEPARENT.match(text) else ""
 
 
 def _text(**more: object) -> msgspec.Meta:

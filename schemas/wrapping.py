@@ -24,7 +24,7 @@ def confirmation_event(confirmation: Confirmation, key: SharedKey, trace: str = 
         time=confirmation.acted_at,
         data=msgspec.Raw(data),
         expungemac=key.mac(data),
-        traceparent=trace,
+        traceparent=envelope.trace_of(trace),
     )
     return encode(event)
 

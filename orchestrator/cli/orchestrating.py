@@ -7,7 +7,9 @@ import threading
 from orchestrator import telemetry
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.running import stopping
+from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.orchestrator import Bus, Orchestrator
+from orchestrator.store.figures import GAUGES, Figures
 
 
 def orchestrate(desk: Desk, bus: Bus) -> int:
@@ -25,6 +27,7 @@ def orchestrate(desk: Desk, bus: Bus) -> int:
         telemetry.running(settings.telemetry, "orchestrate", systems=systems, needs=("store", "broker")) as signals,
         Orchestrator.open(settings, signals=signals) as one,
     ):
+        signals.meter.read(GAUGES, Figures(one.store, SystemClock()))
         one.run(bus, stop)
         signals.log("process.stopping")
     return 0

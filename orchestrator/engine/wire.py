@@ -171,7 +171,11 @@ def _code(error: str) -> str:
 
 def wrap(event_id: str, kind: str, request_id: str, now: str, data: bytes, trace: str = "") -> bytes:
     """Wrap data of the orchestrator into a CloudEvent. ``trace``: W3C traceparent of what caused it."""
-    return encode(CloudEvent(event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data), traceparent=trace))
+    return encode(
+        CloudEvent(
+            event_id, SOURCE, kind, "1.0", request_id, now, msgspec.Raw(data), traceparent=envelope.trace_of(trace)
+        )
+    )
 
 
 def digest(data: bytes) -> tuple[bytes, str]:

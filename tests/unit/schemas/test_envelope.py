@@ -113,3 +113,21 @@ def test_a_name_that_kafka_would_refuse_is_refused_here(system: str) -> None:
         topics.tasks_of(system)
     assert caught.value.rule == "topic.name"
     assert not system or system not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", True),
+        ("", False),
+        ("carla.canary@example.org", False),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n", False),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-carla", False),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", False),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", False),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
+        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", False),
+    ],
+)
+def test_i04_a_trace_that_is_none_is_dropped_and_is_no_error(text: str, kept: bool) -> None:
+    assert envelope.trace_of(text) == (text if kept else "")
