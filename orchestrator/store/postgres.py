@@ -21,10 +21,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from orchestrator.ports import JournalRow
+from orchestrator.store import arrays
 from orchestrator.store import statements as q
 from orchestrator.store import tables as t
 from orchestrator.store.database import friendly
-from orchestrator.store.store import SqlStore, SqlTransaction
+from orchestrator.store.store import SqlStore, SqlTransaction, given
 
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 60
@@ -37,6 +38,11 @@ PEOPLE: Final = 400
 _STATES: Final = q.STATES.order_by(t.requests.c.request_id).with_for_update()
 _WAITING: Final = q.WAITING.with_for_update(skip_locked=True)
 _DUE: Final = q.DUE.with_for_update(skip_locked=True)
+
+_RELEASED: Final = """
+UPDATE outbox SET released_at = %(now)s, claimed_at = %(now)s, body = given.body
+FROM unnest(%(ids)b::text[], %(bodies)b::bytea[]) AS given (id, body) WHERE task_id = given.id
+"""
 
 
 def open_postgres(url: sa.URL) -> sa.Engine:
@@ -115,6 +121,36 @@ class PostgresTransaction(SqlTransaction):
         self._insert(t.requests, sorted(new, key=_request_id))
         self._upsert(t.requests, sorted(old, key=_request_id), ("request_id",))
         self._seen.update(row["request_id"] for row in new)
+
+    def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
+        """Note that tasks were given to the relay, and their final bytes."""
+        if bodies:
+            given_now = {"now": now, "ids": list(bodies), "bodies": list(bodies.values())}
+            self._cursor.execute(_RELEASED, given_now)
+
+    # -- many rows in one statement -----------------------------------------------------------------------
+    def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        self._at_once(table, rows, ())
+
+    def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> None:
+        self._at_once(table, rows, key)
+
+    def _at_once(self, table: sa.Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> None:
+        if rows:
+            names = tuple(c.name for c in given(table))
+            self._cursor.execute(arrays.insert_text(table, names, key), arrays.columns_of(names, rows))
+
+    def _among(self, statement: sa.Select[Any], values: Sequence[Any]) -> list[Any]:
+        if not values:
+            return []
+        text, fixed = arrays.any_text(statement, self._dialect, type(values[0]).__name__)
+        self._cursor.execute(text, {**fixed, "values": list(values)})
+        return list(self._cursor.fetchall())
+
+    def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any]) -> None:
+        if values:
+            text, fixed = arrays.any_text(statement, self._dialect, type(values[0]).__name__)
+            self._cursor.execute(text, {**fixed, "values": list(values)})
 
     def _one(self, statement: str, **values: Any) -> Any:
         self._cursor.execute(statement, values)

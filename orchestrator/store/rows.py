@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,10 @@ class Rows:
     @property
     def _postgresql(self) -> bool:
         return self.connection.dialect.name == "postgresql"
+
+    def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(sa.insert(table), list(rows))
 
     def _insert_if_new(self, table: sa.Table) -> Any:
         return self._dialect_insert(table).on_conflict_do_nothing()

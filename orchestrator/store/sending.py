@@ -76,7 +76,7 @@ class Sending(Rows):
         """Make what has to go out durable."""
         if rows:
             values = [msgspec.structs.asdict(one) | {"claimed_at": ""} for one in rows]
-            self.connection.execute(sa.insert(t.publications), values)
+            self._insert(t.publications, values)
 
     def take_publications(self, now: str, before: str, limit: int) -> list[Publication]:
         """Take what has to go out and was not taken since ``before``."""

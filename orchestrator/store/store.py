@@ -280,7 +280,7 @@ class SqlStore:
 
 @functools.lru_cache(maxsize=64)
 def _insert_text(table: sa.Table, dialect: sa.Dialect) -> Text:
-    return compiled_for(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in _given(table)}), dialect)
+    return compiled_for(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in given(table)}), dialect)
 
 
 @functools.lru_cache(maxsize=64)
@@ -288,7 +288,7 @@ def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> 
     # PostgreSQL's is imported only where it is served: it costs every command 30 ms.
     insert: Any = _postgresql_insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
     others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
-    statement = insert.values({c.name: sa.bindparam(c.name) for c in _given(table)})
+    statement = insert.values({c.name: sa.bindparam(c.name) for c in given(table)})
     return compiled_for(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
 
 
@@ -298,7 +298,7 @@ def _postgresql_insert(table: sa.Table) -> Any:
     return postgresql.insert(table)
 
 
-def _given(table: sa.Table) -> list[sa.Column[Any]]:
+def given(table: sa.Table) -> list[sa.Column[Any]]:
     """The columns we give a value; the database numbers one, and some are empty at first."""
     return [c for c in table.columns if c is not table.autoincrement_column and c.info != t.LATER]
 
