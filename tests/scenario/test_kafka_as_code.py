@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -28,7 +27,7 @@ from kafka.admin import (
 from connectors.kafka.client import client_options, consumer_options, producer_options
 from connectors.kafka.settings import KafkaSettings
 from orchestrator.cli import main
-from tests.support.secured import JARS, PASSWORD, Secured, as_admin, certificates, run_java, secured
+from tests.support.secured import PASSWORD, Secured, as_admin, certificates, secured
 
 CRM, LOGS = "expunge.tasks.crm", "expunge.tasks.logs"
 TOML = """version = 1
@@ -236,7 +235,6 @@ def test_without_the_right_to_create_an_administrator_is_told_what_to_run(
     admin.close()
 
 
-@pytest.mark.skipif(not os.environ.get(JARS), reason=f"Kafka's own tools are found by {JARS}")
 def test_the_commands_work_with_kafka_s_own_tools(
     broker: Secured, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,16 +243,9 @@ def test_the_commands_work_with_kafka_s_own_tools(
     file.write_text(file.read_text() + text)
     _, topics = _run(capsys, home, "export", "--format", "topics")
     _, acls = _run(capsys, home, "export", "--format", "acl-commands")
-    properties = home / "admin.properties"
-    properties.write_text(
-        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nssl.truststore.type=PEM\n"
-        f"ssl.truststore.location={broker.ca_file}\n"
-        "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
-        f'username="admin" password="{PASSWORD}";\n'
-    )
     for line in [one for one in (*topics, *acls) if "tools" in one]:
-        words = [str(properties) if one == "admin.properties" else one for one in shlex.split(line)]
-        run_java(*words)
+        assert "--command-config admin.properties" in line
+        broker.tool(*shlex.split(line))
     # what the tools made of one system is what the plan wants of it
     code, result = _run(capsys, home, "plan")
     about = [one for one in result["differences"] if "tools" in json.dumps(one) and not one.get("note")]

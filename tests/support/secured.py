@@ -12,10 +12,11 @@ import ipaddress
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -71,6 +72,9 @@ class Secured(Protocol):
     def remove(self) -> None:
         """End it."""
 
+    def tool(self, name: str, *arguments: str) -> str:
+        """Run one of Kafka's own programs, by the name of its script, on the inner listener; gives what it printed."""
+
 
 class _InContainer(Kafka):
     def __init__(self, folder: Path) -> None:
@@ -90,6 +94,14 @@ class _InContainer(Kafka):
     def answers(self) -> None:
         _ask(self.address, self.ca_file)
 
+    def tool(self, name: str, *arguments: str) -> str:
+        inside = _at("127.0.0.1:9094", arguments)
+        # the same folder in the official image and in the one that .ci/ prepares
+        code, out = self._container.exec_run(["java", "-cp", "/opt/kafka/libs/*", _TOOLS[name], *inside])
+        if code:
+            raise RuntimeError(out.decode(errors="replace"))
+        return str(out.decode())
+
 
 def _variable(name: str) -> str:
     """``a.b_c-d`` -> ``KAFKA_A_B__C___D``, the official image's way to set a property."""
@@ -100,6 +112,7 @@ class _OnThisMachine:
     def __init__(self, folder: Path) -> None:
         port, inside, controller = free_port(), free_port(), free_port()
         self.address = f"127.0.0.1:{port}"
+        self._inside = f"127.0.0.1:{inside}"
         self.ca_file, pem = certificates(folder)
         properties = {
             "process.roles": "broker,controller",
@@ -136,6 +149,19 @@ class _OnThisMachine:
         self._process.wait()
         self._log.close()
 
+    def tool(self, name: str, *arguments: str) -> str:
+        return run_java(name, *_at(self._inside, arguments))
+
+
+def _at(address: str, arguments: Sequence[str]) -> list[str]:
+    """The same arguments for the inner listener, where nobody logs in."""
+    found = list(arguments)
+    for option, value in (("--bootstrap-server", [address]), ("--command-config", None)):
+        if option in found:
+            place = found.index(option)
+            found[place : place + 2] = [option, *value] if value else []
+    return found
+
 
 _TOOLS: Final = {
     "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
@@ -167,9 +193,10 @@ def as_admin(address: str, ca_file: Path) -> KafkaSettings:
 def _ask(address: str, ca_file: Path) -> None:
     from kafka import KafkaAdminClient
 
-    # kafka-python leaves sockets open where nobody listens: knock first
+    # kafka-python leaves sockets open where it is not let in: knock first, and shake hands
     host, _, port = address.partition(":")
-    socket.create_connection((host, int(port)), timeout=3).close()
+    with socket.create_connection((host, int(port)), timeout=3) as plain:
+        ssl.create_default_context(cafile=str(ca_file)).wrap_socket(plain, server_hostname=host).close()
     admin = KafkaAdminClient(**client_options(as_admin(address, ca_file)) | {"bootstrap_timeout_ms": 3_000})
     try:
         if not admin.describe_cluster()["brokers"]:
