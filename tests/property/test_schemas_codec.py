@@ -23,6 +23,7 @@ from schemas.errors import SchemaError
 from schemas.fields import ID_PATTERN, JWE_PATTERN, LARGEST_INTEGER, LOCALE_PATTERN, TIME_PATTERN
 from schemas.generate import MESSAGES, schema_of
 from schemas.identifiers import CUSTOM_KIND, KINDS, MAX_LENGTH, Identifier
+from schemas.published import BASE64_PATTERN, JWS_PATTERN
 from schemas.requests import RequestForm, RequestReceived
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
@@ -33,6 +34,8 @@ EXAMPLES = Path(schemas.__file__).parent / "v1" / "examples" / "valid"
 _EXACT: dict[str, st.SearchStrategy[str]] = {
     ID_PATTERN: st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
     LOCALE_PATTERN: st.from_regex(r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}\Z"),
+    JWS_PATTERN: st.from_regex(r"\A[A-Za-z0-9_-]{1,9}\.[A-Za-z0-9_-]{1,9}\.[A-Za-z0-9_-]{1,9}\Z"),
+    BASE64_PATTERN: st.from_regex(r"\A[A-Za-z0-9+/]{0,20}={0,2}\Z"),
 }
 
 
