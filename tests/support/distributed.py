@@ -32,7 +32,7 @@ from schemas.completion import CompletionRecord
 from schemas.published import Completion
 from schemas.requests import RequestForm
 from schemas.tasks import Task
-from schemas.topics import COMPLETIONS, CONFIRMATIONS, DEAD_LETTERS, NOTICES, REQUESTS, tasks_of
+from schemas.topics import COMPLETIONS, CONFIRMATIONS, FIXED, REQUESTS, tasks_of
 from schemas.wrapping import confirmation_event
 from tests.support import bus
 
@@ -56,7 +56,7 @@ class Installation:
         migrate(engine)
         engine.dispose()
         self.keys = KeyFolder(self.settings.keys, self.systems)
-        self.topics = [one.name for one in (REQUESTS, CONFIRMATIONS, COMPLETIONS, NOTICES, DEAD_LETTERS)]
+        self.topics = [one.name for one in FIXED]
         self.topics += [tasks_of(one).name for one in self.systems]
         bus.recreate(kafka, dict.fromkeys(self.topics, 2))
 
