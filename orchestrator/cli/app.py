@@ -123,6 +123,19 @@ def orchestrate(
     return orchestrating.orchestrate(_desk(ctx, home, output), bus.value)
 
 
+@app.command()
+def connect(
+    ctx: typer.Context,
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system, as under [systems].")],
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Run one worker of a system over Kafka; start as many as you like. SIGTERM ends after what is running."""
+    from orchestrator.cli import connecting
+
+    return connecting.connect(_desk(ctx, home, output), system)
+
+
 @app.command(name="list")
 def list_(
     ctx: typer.Context,

@@ -23,6 +23,7 @@ def test_a_system_reads_its_own_tasks_and_answers_and_nothing_else() -> None:
         ("Read", "topic", "expunge.tasks.crm"),
         ("Read", "group", "expunge.systems.crm"),
         ("Write", "topic", "expunge.confirmations"),
+        ("Write", "topic", "expunge.dead-letters"),
     } | {("Write", "topic", one.name) for one in FIXED if one.producer == "connector"}
 
 

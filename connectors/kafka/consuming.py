@@ -1,0 +1,373 @@
+"""The Kafka loop of one system's worker (decision 6): tasks in, answers out, the offset last.
+
+* What is there is drained, up to a batch; one thread carries it out, and the loop meanwhile pauses its partitions and
+  goes on polling: a rewrite of 100 GB outlives any poll interval.
+* Answers are acknowledged by all replicas before offsets are committed. A kill anywhere brings the tasks again, which
+  connectors and orchestrator allow (I11, ADR 27).
+* Partitions that went to another worker meanwhile are not committed: its offsets are its own. The answers are sent all
+  the same; they are true.
+* A task sealed with a key that is not held keeps the worker waiting, visibly, until the key file is there: another
+  worker would have no other keys, and a dead letter would lose the task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Final
+
+import filelock
+import msgspec
+
+from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
+from connectors.kafka.client import consumer_options, friendly, producer_options
+from connectors.kafka.settings import KafkaSettings
+from connectors.signals import SILENT, Signals
+from connectors.worker import Order, State, Unread, Worker
+from schemas import batches
+from schemas.heartbeats import EVERY_SECONDS
+from schemas.topics import CONFIRMATIONS, DEAD_LETTERS, HEARTBEATS, tasks_of
+
+BATCH: Final = 200
+"""Tasks that are enough for one call; with whole messages it may be up to 500 (decision 10)."""
+_MESSAGES: Final = 3
+"""Messages of one poll: each may hold a hundred tasks."""
+_POLL_MS: Final = 200
+_LOOK_EVERY: Final = 0.2
+"""Seconds of work between two polls."""
+_KEYS_EVERY: Final = 2.0
+_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
+
+
+class Done(msgspec.Struct):
+    """What a run did."""
+
+    system: str
+    tasks: int = 0
+    answers: int = 0
+    buried: int = 0
+    batches: int = 0
+
+
+class TaskLoop:
+    """One member of the group of one system's workers."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        worker: Worker,
+        *,
+        lock: filelock.BaseFileLock | None = None,
+        signals: Signals = SILENT,
+        batch: int = BATCH,
+    ) -> None:
+        """Prepare. ``lock``: of a system that one worker at a time may write; the others stand by."""
+        self._settings = settings
+        self._worker = worker
+        self._lock = lock
+        self._signals = signals
+        self._batch = batch
+        self._topic = tasks_of(worker.system).name
+        self._lost = _Lost()
+        self._state: State = "ready"
+        self._beaten = 0.0
+        self._producer: Any = None
+        self.done = Done(worker.system)
+
+    def run(self, stop: threading.Event) -> Done:
+        """Work until stopped: what is running is finished, sent and committed, the group left.
+
+        Raises:
+            UnavailableError: no broker answers at the start; later ones are waited for.
+            MisconfiguredError: a topic is not there, or we are not let in.
+        """
+        import kafka
+
+        self._producer = self._open_producer()
+        try:
+            self._there()
+            if self._lock is not None and not self._stand_by(self._lock, stop):
+                return self.done
+            with friendly(f"topic {self._topic}"):
+                consumer = kafka.KafkaConsumer(
+                    **consumer_options(self._settings, self._settings.system_group(self._worker.system))
+                )
+            try:
+                with ThreadPoolExecutor(1, "work") as pool:
+                    self._consume(consumer, pool, stop)
+            finally:
+                # A consumer that cannot say goodbye is missed after the session timeout.
+                with contextlib.suppress(Exception):
+                    consumer.close(autocommit=False, timeout_ms=self._settings.session_timeout_ms)
+        finally:
+            with contextlib.suppress(Exception):
+                self._beat("stopping")
+                self._producer.close(timeout=2)
+            if self._lock is not None:
+                self._lock.release()
+        return self.done
+
+    # -- the start ----------------------------------------------------------------------------------------
+    def _open_producer(self) -> Any:
+        import kafka
+
+        with friendly():
+            return kafka.KafkaProducer(**producer_options(self._settings))
+
+    def _there(self) -> None:
+        """Look whether every topic is there: one that is not would be waited for in silence."""
+        from kafka.admin import KafkaAdminClient
+
+        from connectors.kafka.client import client_options
+
+        wanted = [self._topic, CONFIRMATIONS.name, DEAD_LETTERS.name, HEARTBEATS.name]
+        with friendly("the topics"):
+            admin = KafkaAdminClient(**client_options(self._settings))
+            try:
+                there = set(admin.list_topics())
+            finally:
+                admin.close()
+        if missing := [name for name in wanted if name not in there]:
+            fix = "run `expunge kafka apply`, or give this worker's principal its rights"
+            raise MisconfiguredError("kafka", f"topic {missing[0]} is not there", fix=fix)
+
+    def _stand_by(self, lock: filelock.BaseFileLock, stop: threading.Event) -> bool:
+        """Wait for the lock, outside of the group: its one partition belongs to who can use it."""
+        while not stop.is_set():
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                self._beat("standby")
+                stop.wait(1.0)
+            except OSError as error:
+                message = f"the lock beside the files cannot be taken: {error.strerror}"
+                fix = "let this user write there"
+                raise MisconfiguredError("lock", message, file=str(lock.lock_file), fix=fix) from None
+            else:
+                return True
+        return False
+
+    # -- the loop -----------------------------------------------------------------------------------------
+    def _consume(self, consumer: Any, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
+        with friendly(f"topic {self._topic}"):
+            consumer.subscribe([self._topic], listener=_listener(self._lost, self._signals))
+        self._signals.ready("broker", True)
+        pause = _PAUSE
+        while not stop.is_set():
+            self._beat("ready")
+            self._lost.clear()
+            try:
+                orders, unread, offsets = self._gather(consumer)
+            except UnavailableError as error:
+                self._signals.log("bus.disconnected", error=error)
+                stop.wait(pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+                continue
+            pause = _PAUSE
+            if not offsets:
+                continue
+            self._pause(consumer)
+            if not self._work(consumer, pool, orders, unread, stop):
+                return  # nothing is committed: the tasks come again, to whoever can do them
+            self._commit(consumer, offsets)
+            consumer.resume(*consumer.paused())
+
+    def _gather(self, consumer: Any) -> tuple[list[Order], list[Unread], dict[Any, int]]:
+        """Take what is there, up to a batch; waits only for the first of it."""
+        orders: list[Order] = []
+        unread: list[Unread] = []
+        offsets: dict[Any, int] = {}
+        wait_ms = _POLL_MS
+        while len(orders) + len(unread) < self._batch:
+            with friendly(f"topic {self._topic}"):
+                fetched = consumer.poll(timeout_ms=wait_ms, max_records=_MESSAGES)
+            if not fetched:
+                break
+            wait_ms = 0
+            for tp, records in fetched.items():
+                for record in records:
+                    for one in self._worker.read(record.value or b""):
+                        (orders if isinstance(one, Order) else unread).append(one)  # type: ignore[arg-type]
+                offsets[tp] = records[-1].offset + 1
+        return orders, unread, offsets
+
+    def _work(
+        self,
+        consumer: Any,
+        pool: ThreadPoolExecutor,
+        orders: Sequence[Order],
+        unread: Sequence[Unread],
+        stop: threading.Event,
+    ) -> bool:
+        """Carry out a batch and send what came of it; False if it was not finished."""
+        left = list(orders)
+        while left:
+            known = [one for one in left if self._worker.keys.holds(one.kid)]
+            left = [one for one in left if not self._worker.keys.holds(one.kid)]
+            if known:
+                began = time.monotonic()
+                answers = self._meanwhile(consumer, pool.submit(self._worker.carry_out, known))
+                seconds = time.monotonic() - began
+                self._signals.observe("expunge_batch_seconds", seconds, what="tasks")
+                self._signals.log("tasks.carried_out", system=self._worker.system, tasks=len(known), seconds=seconds)
+                if not self._send(consumer, CONFIRMATIONS.name, answers, stop):
+                    return False
+                self.done.tasks += len(known)
+                self.done.answers += len(answers)
+            if left and not self._wait_for_keys(consumer, left, stop):
+                return False
+        if unread and not self._send(consumer, DEAD_LETTERS.name, self._worker.bury(unread), stop):
+            return False
+        self.done.buried += len(unread)
+        self.done.batches += 1
+        return True
+
+    def _meanwhile(self, consumer: Any, future: Future[list[bytes]]) -> list[bytes]:
+        """Go on polling while the thread works; a stop waits for it."""
+        while not wait([future], timeout=_LOOK_EVERY).done:
+            self._beat("working")
+            self._keep(consumer)
+        return future.result()
+
+    def _wait_for_keys(self, consumer: Any, orders: Sequence[Order], stop: threading.Event) -> bool:
+        for kid in sorted({one.kid for one in orders}):
+            self._signals.log("key.unknown", system=self._worker.system, kid=kid)
+        self._signals.ready("keys", False)
+        looked = 0.0
+        while not stop.is_set():
+            if time.monotonic() - looked >= _KEYS_EVERY:
+                looked = time.monotonic()
+                with contextlib.suppress(MisconfiguredError):  # half a file: somebody is copying it
+                    self._worker.keys.reload()
+                if any(self._worker.keys.holds(one.kid) for one in orders):
+                    self._signals.log("key.loaded", system=self._worker.system)
+                    self._signals.ready("keys", True)
+                    return True
+            self._beat("waiting_for_key")
+            self._keep(consumer)
+            stop.wait(_LOOK_EVERY)
+        return False
+
+    def _keep(self, consumer: Any) -> None:
+        """Stay a member of the group, and take nothing."""
+        try:
+            with friendly(f"topic {self._topic}"):
+                fetched = consumer.poll(timeout_ms=50, max_records=1)
+                for tp, records in fetched.items():  # of partitions that were assigned just now
+                    consumer.seek(tp, records[0].offset)
+                self._pause(consumer)
+        except UnavailableError as error:
+            self._signals.log("bus.disconnected", error=error)
+
+    @staticmethod
+    def _pause(consumer: Any) -> None:
+        if here := consumer.assignment() - consumer.paused():
+            consumer.pause(*here)
+
+    # -- out ----------------------------------------------------------------------------------------------
+    def _send(self, consumer: Any, topic: str, events: Sequence[bytes], stop: threading.Event) -> bool:
+        """Send and wait until all replicas have it; tries until it succeeds or the process is to end."""
+        values = batches.pack(events)
+        pause = _PAUSE
+        while True:
+            try:
+                with friendly(f"topic {topic}"):
+                    flights = [self._put(topic, one) for one in values]
+                    self._producer.flush(timeout=self._settings.request_timeout_ms / 1000 + 2)
+                    for one in flights:
+                        one.get(timeout=1)
+            except UnavailableError as error:
+                self._signals.log("relay.failed", topic=topic, error=error)
+                self._signals.count("expunge_publish_failures_total", topic=topic)
+                if stop.is_set():
+                    return False
+                self._keep(consumer)
+                stop.wait(pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+                self._renew()
+            else:
+                self._signals.count("expunge_events_published_total", len(events), topic=topic)
+                return True
+
+    def _put(self, topic: str, value: bytes) -> Any:
+        headers = [("content-type", batches.content_type(value).encode())]
+        return self._producer.send(topic, value, headers=headers)
+
+    def _renew(self) -> None:
+        """Open a new producer: one that failed may refuse everything from then on."""
+        with contextlib.suppress(Exception):
+            self._producer.close(timeout=0)
+        with contextlib.suppress(UnavailableError):
+            self._producer = self._open_producer()
+
+    def _commit(self, consumer: Any, offsets: Mapping[Any, int]) -> None:
+        from kafka.structs import OffsetAndMetadata
+
+        lost = self._lost.seen()
+        held = consumer.assignment()
+        mine = {tp: OffsetAndMetadata(at, "", -1) for tp, at in offsets.items() if tp in held and tp not in lost}
+        if not mine:
+            return
+        try:
+            with friendly(f"group of {self._topic}"):
+                consumer.commit(mine, timeout_ms=self._settings.request_timeout_ms)
+        except UnavailableError as error:
+            # Fenced by the group's generation, or no broker: the tasks come again, and are answered again.
+            self._signals.log("bus.behind", error=error)
+
+    def _beat(self, state: State) -> None:
+        self._signals.alive()
+        now = time.monotonic()
+        changed = state != self._state and {state, self._state} != {"ready", "working"}
+        if not changed and now - self._beaten < EVERY_SECONDS and self._beaten:
+            return
+        self._state, self._beaten = state, now
+        try:
+            with friendly(f"topic {HEARTBEATS.name}"):
+                self._put(HEARTBEATS.name, self._worker.heartbeat(state))
+        except ConnectorError as error:
+            self._signals.log("bus.disconnected", error=error)
+
+
+class _Lost:
+    """Partitions that were taken away since the batch began; filled by the client's own thread."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._partitions: set[Any] = set()
+
+    def add(self, partitions: Iterable[Any]) -> None:
+        with self._guard:
+            self._partitions.update(partitions)
+
+    def clear(self) -> None:
+        with self._guard:
+            self._partitions.clear()
+
+    def seen(self) -> set[Any]:
+        with self._guard:
+            return set(self._partitions)
+
+
+def _listener(lost: _Lost, signals: Signals) -> Any:
+    from kafka import ConsumerRebalanceListener
+
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+        """Runs on the client's own thread, which must not wait: it only notes what happened."""
+
+        def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+            lost.add(revoked)
+            signals.log("bus.revoked", partitions=len(list(revoked)))
+
+        def on_partitions_lost(self, gone: Iterable[Any]) -> None:
+            lost.add(gone)
+            signals.log("bus.revoked", partitions=len(list(gone)))
+
+        def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+            signals.log("bus.assigned", partitions=len(list(assigned)))
+
+    return Listener()
