@@ -143,6 +143,7 @@ def list_(
     attention: Annotated[bool, typer.Option("--attention", help="Only those that need a person.")] = False,
     obligations: Annotated[bool, typer.Option("--obligations", help="What is still owed after the close.")] = False,
     dead: Annotated[bool, typer.Option("--dead", help="Events that could not be applied.")] = False,
+    parked: Annotated[bool, typer.Option("--parked", help="Events that cannot be applied yet.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
     home: Home = None,
     output: Out = None,
@@ -150,11 +151,8 @@ def list_(
     """List requests: open ones first, by deadline."""
     from orchestrator.cli import listing
 
-    chosen = [
-        name
-        for name, one in {"open": only_open, "attention": attention, "obligations": obligations, "dead": dead}.items()
-        if one
-    ]
+    lists = {"open": only_open, "attention": attention, "obligations": obligations, "dead": dead, "parked": parked}
+    chosen = [name for name, one in lists.items() if one]
     if len(chosen) > 1:
         raise typer.BadParameter(f"one list at a time: --{chosen[0]} or --{chosen[1]}")
     return listing.show_list(_desk(ctx, home, output), listing.what(chosen), limit)

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from orchestrator.cli import queries, words
 from orchestrator.cli.desk import Desk
-from orchestrator.cli.queries import DeadLetter, ObligationRow, RequestRow, Totals
+from orchestrator.cli.queries import DeadLetter, ObligationRow, ParkedEvent, RequestRow, Totals
 from orchestrator.cli.screen import table
 
-What = Literal["all", "open", "attention", "obligations", "dead"]
+What = Literal["all", "open", "attention", "obligations", "dead", "parked"]
 
 
 def what(chosen: list[str]) -> What:
@@ -26,6 +26,8 @@ def what(chosen: list[str]) -> What:
             return "obligations"
         case ["dead"]:
             return "dead"
+        case ["parked"]:
+            return "parked"
         case _:
             return "all"
 
@@ -39,6 +41,9 @@ def show_list(desk: Desk, what: What, limit: int) -> int:
         elif what == "dead":
             dead = queries.dead_letters(store, limit)
             desk.screen.data(dead, lambda out: _dead(out, dead))
+        elif what == "parked":
+            parked = queries.parked(store, limit)
+            desk.screen.data(parked, lambda out: _parked(out, parked))
         else:
             rows = queries.requests(store, what, limit)
             desk.screen.data(rows, lambda out: _requests(out, rows))
@@ -91,3 +96,21 @@ def _dead(out: Console, rows: list[DeadLetter]) -> None:
     for row in rows:
         made.add_row(str(row.id), words.minute(row.observed_at), row.request_id, row.source, row.error)
     out.print(made)
+
+
+def _parked(out: Console, rows: list[ParkedEvent]) -> None:
+    if not rows:
+        return
+    made = table("since", "request", "why", "tried", "again", "given up")
+    for row in rows:
+        given_up = words.minute(row.until) if row.until else "never"
+        why = _WHY_PARKED.get(row.reason, row.reason)
+        again = words.minute(row.retry_at)
+        made.add_row(words.minute(row.parked_at), row.request_id, why, str(row.tries), again, given_up)
+    out.print(made)
+
+
+_WHY_PARKED = {
+    "unknown_key": "sealed to a key that is not held: restore it",
+    "too_early": "what it belongs to is not known yet",
+}

@@ -63,6 +63,17 @@ class DeadLetter(msgspec.Struct):
     error: str
 
 
+class ParkedEvent(msgspec.Struct):
+    """An event that cannot be applied yet. ``until``: when it is given up; None: never."""
+
+    request_id: str
+    reason: str
+    parked_at: str
+    tries: int
+    retry_at: str
+    until: str | None
+
+
 class HeldUp(msgspec.Struct, frozen=True, order=True):
     """A system that could not answer, and by its own account may later: ``code`` says why, ``again`` when."""
 
@@ -184,6 +195,15 @@ def dead_letters(store: SqlStore, limit: int) -> list[DeadLetter]:
     query = sa.select(c.id, c.request_id, c.source, c.observed_at, c.error).order_by(c.id.desc()).limit(limit)
     with store.read() as tx:
         return [DeadLetter(*row) for row in tx.connection.execute(query)]
+
+
+def parked(store: SqlStore, limit: int) -> list[ParkedEvent]:
+    """Give what cannot be applied yet, oldest first. Neither source nor id: those are of whoever sent it."""
+    c = t.parked.c
+    query = sa.select(c.request_id, c.reason, c.parked_at, c.tries, c.retry_at, c.until)
+    with store.read() as tx:
+        found = tx.connection.execute(query.order_by(c.parked_at, c.request_id).limit(limit))
+        return [ParkedEvent(*row) for row in found]
 
 
 def page(store: SqlStore, request_id: str) -> Page:

@@ -10,7 +10,7 @@ from orchestrator.cli.desk import Desk
 from orchestrator.cli.format import Format
 from orchestrator.cli.screen import Screen
 from orchestrator.errors import UsageError
-from orchestrator.ports import JournalRow
+from orchestrator.ports import JournalRow, ParkedRow
 from orchestrator.settings import Settings
 from orchestrator.store import tables as t
 from orchestrator.store.database import open_sqlite
@@ -124,7 +124,24 @@ def test_lists_are_readable(
     assert "backups still hold it until then" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("what", ["all", "attention", "dead", "obligations"])
+def test_what_is_parked_says_why_and_whether_it_is_ever_given_up(
+    store: SqlStore, show: Callable[[listing.What, int], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, reason, until in (("r1", "unknown_key", None), ("r2", "too_early", AT)):
+        row = ParkedRow(f"id-of-{name}", "/somebody", b"h", name, "T", reason, AT, 3, AT, until, b"sealed")
+        with store.write() as tx:
+            tx.park([row])
+    show("parked", 50)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "a key that is not held" in out
+    assert "never" in out
+    assert "not known yet" in out
+    assert "somebody" not in out
+    show("parked", 1)
+    assert "r2" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["all", "attention", "dead", "obligations", "parked"])
 def test_an_empty_list_prints_no_data(
     store: SqlStore,
     show: Callable[[listing.What, int], int],
