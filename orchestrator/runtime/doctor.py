@@ -57,6 +57,7 @@ class Doctor:
             "keys": self._keys,
             "migrations": self._migrations,
             "clocks": self._clocks,
+            "workers": self._workers,
             "backlog": self._backlog,
             "keys of senders": self._parked,
             "cache": self._cache,
@@ -160,7 +161,19 @@ class Doctor:
         if not troubles:
             yield Finding("positions", "ok", "store and broker agree")
         yield Finding("retention and rights", "unknown", "not looked at here", "`expunge kafka plan` compares them")
-        yield Finding("workers", "unknown", "whether each worker lives is not kept in the store", "look at its /livez")
+
+    def _workers(self) -> Iterator[Finding]:
+        if not self._settings.kafka.bootstrap_servers:
+            return
+        from orchestrator.bus.hearing import hear, troubles
+
+        systems = [one.system for one in self._settings.systems]
+        keys = KeyFolder(self._settings.keys, systems)
+        found = list(troubles(systems, hear(self._settings.kafka, keys.system, self._clock.now()), keys.system))
+        for system, text, fix in found:
+            yield Finding(f"workers of {system}", "finding", text, fix)
+        if not found:
+            yield Finding("workers", "ok", "each system has one that was heard of in the last minute")
 
     def _system_check(self, name: str) -> Check:
         def check() -> Iterator[Finding]:

@@ -6,17 +6,22 @@ import base64
 import datetime as dt
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from connectors.testing.people import person
+from orchestrator.core.model import Phase
 from orchestrator.keys.folder import Jwk, KeyFolder
+from orchestrator.runtime.embedded import Embedded
 from schemas.outcomes import Failed, Located, NothingHeld
 from schemas.sealing import Binding, SharedKey, b64u
 from tests.support import bus
-from tests.support.company import Company, made_up
+from tests.support.company import SYSTEMS, Company, bystanders_differ, made_up
+from tests.support.home import erasure, state_of
 from tests.support.working import Post, Process, connected, ending, fresh_topics
 
 TODAY = dt.date(2026, 3, 1)
@@ -208,3 +213,33 @@ def test_a_missing_topic_or_key_is_said_at_the_start(company: Company, kafka: st
         two.process.wait(30)
         assert two.process.returncode == 2
         assert "a key is missing" in two.said()
+
+
+def test_everything_over_kafka_while_workers_are_killed(company: Company, post: Post, tmp_path: Path) -> None:
+    people = range(1000, 1040)
+    with Embedded.open(company.home) as home:
+        home.submit([erasure(f"e{one}", email=made_up(one).email, ip=made_up(one).ip) for one in people])
+    before = company.snapshot_bystanders(people)
+    orchestrate = Process(company.home, tmp_path / "orchestrate.log", "orchestrate", "--bus", "plain")
+    workers = [worker(company, tmp_path, name) for name in SYSTEMS]
+    doomed = worker(company, tmp_path, "crm", "doomed")
+    with ending(orchestrate, *workers, doomed):
+        bus.wait_for(lambda: len(post.answers_of_anybody()) > 40, 60)
+        doomed.kill()
+
+        def closed() -> bool:
+            return all(state_of(company.home, f"e{one}").phase is Phase.CLOSED for one in people)
+
+        bus.wait_for(closed, 60)
+        assert all(not state_of(company.home, f"e{one}").attention for one in people)
+        doctor = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "orchestrator", "doctor", "--home", str(company.home), "-o", "json"],
+            cwd=bus.ROOT,
+            capture_output=True,
+            check=False,
+        )
+        assert b"each system has one that was heard of" in doctor.stdout, doctor.stdout
+        assert [one.end()[0] for one in workers] == [0, 0, 0, 0]
+        assert orchestrate.end()[0] == 0
+    assert post.buried() == []
+    assert bystanders_differ(before, company.contents(), people) == []

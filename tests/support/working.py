@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +139,9 @@ class Post:
             found.setdefault(answer.task_id, []).append(answer)
         return found
 
+    def answers_of_anybody(self) -> list[str]:
+        return [one.id for one in self._events(topics.CONFIRMATIONS.name)]
+
     def buried(self) -> list[Any]:
         return [msgspec.json.decode(one.data) for one in self._events(topics.DEAD_LETTERS.name)]
 
@@ -149,7 +151,3 @@ class Post:
     def wait(self, *task_ids: str, seconds: float = 40) -> dict[str, list[Confirmation]]:
         bus.wait_for(lambda: self.answers().keys() >= set(task_ids), seconds)
         return self.answers()
-
-
-def until_quiet(seconds: float) -> None:
-    time.sleep(seconds)
