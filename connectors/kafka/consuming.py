@@ -326,6 +326,8 @@ class TaskLoop:
         if not changed and now - self._beaten < EVERY_SECONDS and self._beaten:
             return
         self._state, self._beaten = state, now
+        with contextlib.suppress(MisconfiguredError):  # half a file: somebody is copying it
+            self._worker.keys.reload()  # so that a new key is reported before it is used
         try:
             with friendly(f"topic {HEARTBEATS.name}"):
                 self._put(HEARTBEATS.name, self._worker.heartbeat(state))

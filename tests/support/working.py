@@ -26,6 +26,7 @@ from schemas.tasks import Action, Confirmation, Secret, Task
 from tests.support import bus
 from tests.support.company import SYSTEMS, Company
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 AT = "2026-01-31T09:31:00.000Z"
 
 
@@ -116,7 +117,7 @@ class Post:
     def event(self, task: Task, kind: str = envelope.TASK) -> bytes:
         data = msgspec.Raw(encode(task))
         return encode(
-            CloudEvent(task.task_id, "/orchestrator", kind, "1.0", task.request_id, AT, data, traceparent="00-1")
+            CloudEvent(task.task_id, "/orchestrator", kind, "1.0", task.request_id, AT, data, traceparent=TRACE)
         )
 
     def send(self, *events: bytes, partition: int = 0) -> None:
@@ -135,7 +136,7 @@ class Post:
         for one in self._events(topics.CONFIRMATIONS.name):
             self.keys.active().check_mac(bytes(one.data), one.expungemac)
             answer = decode_confirmation(bytes(one.data))
-            assert (one.id, one.source, one.traceparent) == (answer.task_id, f"/systems/{self.system}", "00-1")
+            assert (one.id, one.source, one.traceparent) == (answer.task_id, f"/systems/{self.system}", TRACE)
             found.setdefault(answer.task_id, []).append(answer)
         return found
 
