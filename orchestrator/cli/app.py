@@ -303,6 +303,53 @@ def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     return examining.doctor(_desk(ctx, home, output))
 
 
+keys = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Keys of the systems: list, add, activate, retire."
+)
+app.add_typer(keys, name="keys")
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system.", show_default=False)]
+Kid = Annotated[str, typer.Argument(metavar="KID", help="Id of the key.", show_default=False)]
+
+
+@keys.command(name="list")
+def keys_list(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """List the keys of every system: the one in use, and those that are accepted."""
+    from orchestrator.cli import rotating
+
+    return rotating.show(_desk(ctx, home, output))
+
+
+@keys.command(name="add")
+def keys_add(ctx: typer.Context, system: System, home: Home = None, output: Out = None) -> int:
+    """Make a further key of a system, accepted and not used yet. Copy its file to every worker."""
+    from orchestrator.cli import rotating
+
+    return rotating.add(_desk(ctx, home, output), system)
+
+
+@keys.command(name="activate")
+def keys_activate(
+    ctx: typer.Context,
+    system: System,
+    kid: Kid,
+    force: Annotated[bool, typer.Option("--force", help="Do not ask whether the workers hold it.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Use a key once every worker that is there holds it; start the orchestrators again afterwards."""
+    from orchestrator.cli import rotating
+
+    return rotating.activate(_desk(ctx, home, output), system, kid, force=force)
+
+
+@keys.command(name="retire")
+def keys_retire(ctx: typer.Context, system: System, kid: Kid, home: Home = None, output: Out = None) -> int:
+    """Destroy a key that is not in use and that nothing in the store needs."""
+    from orchestrator.cli import rotating
+
+    return rotating.retire(_desk(ctx, home, output), system, kid)
+
+
 dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that could not be applied.")
 app.add_typer(dead_letters, name="dead-letters")
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the letter.", show_default=False)]

@@ -243,3 +243,39 @@ def test_everything_over_kafka_while_workers_are_killed(company: Company, post: 
         assert orchestrate.end()[0] == 0
     assert post.buried() == []
     assert bystanders_differ(before, company.contents(), people) == []
+
+
+def test_a_key_rotates_under_load_without_a_dead_letter(company: Company, post: Post, tmp_path: Path) -> None:
+    def expunge(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-W", "ignore", "-m", "orchestrator", *arguments, "--home", str(company.home)]
+        done = subprocess.run([*command, "-o", "json"], cwd=bus.ROOT, capture_output=True, check=False)
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    one = worker(company, tmp_path)
+    wanted: list[str] = []
+
+    def load(name: str) -> None:
+        some = [f"{name}-{n}" for n in range(120)]
+        post.send(*(post.locate(one, email(n % 60)) for n, one in enumerate(some)))
+        wanted.extend(some)
+
+    with ending(one):
+        load("before")
+        post.wait("before-1")
+        code, said = expunge("keys", "add", "crm")
+        assert code == 0, said
+        kid = json.loads(said[: said.index("}") + 1])["kid"]
+        load("handed-out")
+        bus.wait_for(lambda: any(kid in beat.kids for beat in post.heartbeats()))
+        assert expunge("keys", "activate", "crm", kid)[0] == 0
+        old = post.keys.active().kid
+        load("old")
+        post.keys.reload()
+        assert post.keys.active().kid == kid != old
+        load("new")
+        post.wait(*wanted)
+        assert post.buried() == []
+        code, said = expunge("keys", "retire", "crm", old)
+        assert (code, old in said) == (0, False)
+        assert expunge("keys", "retire", "crm", kid)[0] == 2
+        assert one.end()[0] == 0
