@@ -16,10 +16,10 @@ ARGS    ?=
 # not enough: version managers leave shims that refuse to run, and Debian may lack ensurepip.
 PYTHON ?=
 
-.PHONY: help venv demo test coverage lint fmt bench chaos lock clean
+.PHONY: help venv demo test coverage lint fmt bench bench-distributed chaos lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## set up .venv from the lock file (nothing else needs to be installed)
 
@@ -71,6 +71,9 @@ fmt: $(STAMP) ## format, and fix what can be fixed by itself
 
 bench: $(STAMP) ## measure; prints a table and writes JSON
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody else uses (EXPUNGE_TEST_KAFKA, ..._POSTGRES)
+	$(BIN)/python -m benchmarks.bench_distributed $(ARGS)
 
 chaos: $(STAMP) ## kills and outages, the long ones too
 	$(BIN)/python -m pytest -m chaos --timeout=1800 $(ARGS)

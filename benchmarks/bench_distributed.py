@@ -1,0 +1,327 @@
+"""``make bench-distributed``: the distributed runtime on one machine, from publishing to the completion record.
+
+Needs a Kafka and a PostgreSQL of its own (``EXPUNGE_TEST_KAFKA``, ``EXPUNGE_TEST_POSTGRES``): the topics have fixed
+names and are made anew. Everything runs on the same cores, so CPU seconds are printed by process. The work: erase one
+subject over 4 tables (20,000 subjects, 1-3 rows each in the children) behind two systems of two tables, or four of one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from connectors.kafka.publisher import Publisher
+from orchestrator import settings as configuration
+from orchestrator.keys import create_missing
+from orchestrator.runtime.clock import chance
+from orchestrator.store.migrate import migrate
+from orchestrator.store.opening import open_engine
+from schemas.identifiers import Identifier
+from schemas.requests import RequestForm, Right
+from schemas.topics import FIXED, tasks_of
+from tests.support import bus
+
+ROOT = Path(__file__).parent.parent
+SUBJECTS = 20_000
+Row = dict[str, Any]
+
+PARENT = """
+[[record_set]]
+name = "{name}"
+table = "{name}"
+match = {{ email = [{{ field = "email" }}] }}
+personal = ["email", "name"]
+"""
+CHILD = """
+[[record_set]]
+name = "{name}"
+table = "{name}"
+parent = "{parent}"
+parent_on = {{ person_id = "id" }}
+erase = "with_parent"
+personal = ["content"]
+"""
+Systems = dict[str, tuple[str, ...]]
+TWO: Systems = {"shop": ("people", "addresses"), "club": ("members", "visits")}
+FOUR: Systems = {"a": ("people",), "b": ("members",), "c": ("readers",), "d": ("guests",)}
+
+
+class Databases:
+    """Fresh databases on the server, dropped at the end."""
+
+    def __init__(self, url: str) -> None:
+        self._url = sa.make_url(url).set(drivername="postgresql")
+        self._names: list[str] = []
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self._url.render_as_string(hide_password=False), autocommit=True) as one:
+            one.execute(statement.encode())
+
+    def create(self) -> str:
+        """Create one; gives its URL."""
+        name = f"expunge_bench_{secrets.token_hex(4)}"
+        self._run(f"CREATE DATABASE {name}")
+        self._names.append(name)
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def drop(self) -> None:
+        """Drop all of them."""
+        for name in self._names:
+            self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def fill(url: str, tables: tuple[str, ...]) -> None:
+    """Make and fill the tables of one system; a second one is the child of the first."""
+    rng = random.Random(7)
+    with psycopg.connect(url) as db, db.cursor() as cursor:
+        parent = tables[0]
+        cursor.execute(
+            f"CREATE TABLE {parent} (id INT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL)".encode()
+        )
+        with cursor.copy(f"COPY {parent} FROM STDIN".encode()) as copy:
+            for i in range(SUBJECTS):
+                copy.write_row((i, f"person{i}@example.com", f"Person {i}"))
+        for child in tables[1:]:
+            cursor.execute(
+                f"CREATE TABLE {child} (id SERIAL PRIMARY KEY, content TEXT NOT NULL, "
+                f"person_id INT NOT NULL REFERENCES {parent}(id))".encode()
+            )
+            with cursor.copy(f"COPY {child} (content, person_id) FROM STDIN".encode()) as copy:
+                for i in range(SUBJECTS):
+                    for _ in range(rng.randint(1, 3)):
+                        copy.write_row((f"{child} of {i}", i))
+            cursor.execute(f"CREATE INDEX ON {child} (person_id)".encode())
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("ANALYZE")
+
+
+class Process:
+    """A process of the product, with its output in a file."""
+
+    def __init__(self, name: str, home: Path, *arguments: str) -> None:
+        self.name = name
+        self.log = home / f"{name}.log"
+        with self.log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "orchestrator", *arguments, "--home", str(home)],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        self.pid = self._process.pid
+
+    def stop(self) -> int:
+        """SIGTERM, and wait."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it still runs."""
+        return self._process.poll() is None
+
+
+def cpu_of(pids: list[int]) -> float:
+    """CPU seconds of processes and of their children that have ended."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(int(one) for one in fields[11:15])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> int:
+    """Peak memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def named(word: str) -> list[int]:
+    """Processes whose command line holds a word."""
+    found = []
+    for one in Path("/proc").iterdir():
+        if one.name.isdigit():
+            with contextlib.suppress(OSError):
+                if word.encode() in (one / "cmdline").read_bytes():
+                    found.append(int(one.name))
+    return found
+
+
+class Installation:
+    """A home folder, its databases and topics, and the processes that work on it."""
+
+    def __init__(self, root: Path, kafka: str, databases: Databases, systems: Systems, kind: str) -> None:
+        self.home = root
+        self.kafka = kafka
+        self.systems = systems
+        text = f'version = 1\n[store]\nurl = "{databases.create()}"\n'
+        text += f'[kafka]\nbootstrap_servers = ["{kafka}"]\nprefix = "{bus.unique("bench")}"\n'
+        for name, tables in systems.items():
+            url = databases.create()
+            fill(url, tables)
+            text += f'[systems.{name}]\nconnector = "sql"\nmap = "{name}.toml"\nurl = "{url}"\n'
+            children = "".join(CHILD.format(name=one, parent=tables[0]) for one in tables[1:])
+            (root / f"{name}.toml").write_text("version = 1\n" + PARENT.format(name=tables[0]) + children)
+        (root / "expunge.toml").write_text(text)
+        create_missing(root / "keys", list(systems), chance)
+        settings = configuration.load(root)
+        engine = open_engine(settings)
+        migrate(engine)
+        engine.dispose()
+        bus.recreate(kafka, {one.name: 2 for one in FIXED} | {tasks_of(one).name: 1 for one in systems})
+        self.kind = kind
+        self.processes: list[Process] = []
+
+    def start(self, orchestrators: int) -> None:
+        """Start workers and orchestrators."""
+        for name in self.systems:
+            self.processes.append(Process(f"worker-{name}", self.home, "connect", name))
+        for number in range(orchestrators):
+            self.processes.append(Process(f"orchestrator-{number}", self.home, "orchestrate", "--bus", self.kind))
+
+    def stop(self) -> None:
+        """End everything."""
+        for one in self.processes:
+            if one.running and one.stop():
+                print(one.log.read_text()[-2000:], file=sys.stderr)
+
+
+class Counter:
+    """Counts completions as they come, on a thread of its own."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.seen: dict[str, float] = {}
+        self.changed = threading.Condition()
+        self._publisher = publisher
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for one in self._publisher.completions(bus.unique("bench-reader")):
+            with self.changed:
+                self.seen[one.request_id] = time.perf_counter()
+                self.changed.notify_all()
+
+    def wait(self, ids: list[str], seconds: float) -> None:
+        """Wait until all of these are there."""
+        until = time.perf_counter() + seconds
+        with self.changed:
+            while not all(one in self.seen for one in ids):
+                left = until - time.perf_counter()
+                if left <= 0:
+                    raise SystemExit(
+                        f"{sum(one not in self.seen for one in ids)} of {len(ids)} did not complete in time"
+                    )
+                self.changed.wait(min(left, 1))
+
+
+@contextlib.contextmanager
+def installed(systems: Systems, kind: str, orchestrators: int) -> Iterator[tuple[Installation, Publisher, Counter]]:
+    """Set everything up, and take it down again."""
+    kafka, databases = os.environ["EXPUNGE_TEST_KAFKA"], Databases(os.environ["EXPUNGE_TEST_POSTGRES"])
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            one = Installation(Path(folder), kafka, databases, systems, kind)
+            one.start(orchestrators)
+            try:
+                with Publisher(kafka, one.home / "keys" / "intake.pub.jwk") as publisher:
+                    yield one, publisher, Counter(publisher)
+            finally:
+                one.stop()
+        finally:
+            databases.drop()
+
+
+def form(number: int) -> RequestForm:
+    """An erasure of one person."""
+    return RequestForm(Right.ERASURE, (Identifier("email", f"person{number}@example.com"),))
+
+
+def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: int) -> Row:
+    """Warm up, measure requests one by one on an idle installation, then a burst."""
+    with installed(systems, kind, orchestrators) as (one, publisher, counter):
+        counter.wait([publisher.submit(form(number)) for number in range(20)], 90)
+        times = []
+        for number in range(20, 20 + lone):
+            start = time.perf_counter()
+            request_id = publisher.submit(form(number))
+            counter.wait([request_id], 30)
+            times.append((counter.seen[request_id] - start) * 1000)
+            time.sleep(0.02)
+        groups = {
+            "orchestrator": [p.pid for p in one.processes if p.name.startswith("orchestrator")],
+            "workers": [p.pid for p in one.processes if p.name.startswith("worker")],
+            "broker": named("kafka.Kafka"),
+            "postgres": named("postgres"),
+        }
+        used_before = {name: cpu_of(pids) for name, pids in groups.items()}
+        start = time.perf_counter()
+        first = 20 + lone
+        ids = publisher_burst(publisher, range(first, first + count))
+        counter.wait(ids, 300)
+        took = max(counter.seen[i] for i in ids) - start
+        groups["postgres"] = sorted({*groups["postgres"], *named("postgres")})
+        used = {name: (cpu_of(pids) - used_before[name]) * 1000 / count for name, pids in groups.items()}
+        memory = {p.name: peak_mb(p.pid) for p in one.processes}
+    times.sort()
+    return {
+        "bus": kind, "systems": len(systems), "orchestrators": orchestrators, "requests": count,
+        "requests_per_s": round(count / took),
+        "idle_p50_ms": round(statistics.median(times), 1), "idle_p99_ms": round(times[int(len(times) * 0.99)], 1),
+        "cpu_ms": {name: round(value, 2) for name, value in used.items()}, "peak_mb": memory,
+    }  # fmt: skip
+
+
+def publisher_burst(publisher: Publisher, numbers: range) -> list[str]:
+    """Publish many at once: ``submit`` waits for each acknowledgement, so several threads do it."""
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda number: publisher.submit(form(number)), numbers))
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_distributed", description=__doc__)
+    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--lone", type=int, default=100)
+    parser.add_argument("--bus", choices=("faust", "plain"), default="faust")
+    parser.add_argument("--case", choices=("two", "four"))
+    options = parser.parse_args()
+    for name in ("EXPUNGE_TEST_KAFKA", "EXPUNGE_TEST_POSTGRES"):
+        if not os.environ.get(name):
+            parser.error(f"{name} names no server; it has to be one that nobody else uses")
+    cases = {"two": TWO, "four": FOUR}
+    for name, systems in cases.items():
+        if options.case in (None, name):
+            print(json.dumps(measure(systems, options.bus, 1, options.requests, options.lone)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
