@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,20 +10,6 @@ import pytest
 from redis import Redis
 
 from orchestrator.cache.suppression import SuppressionCache
-
-
-@pytest.fixture(scope="session")
-def _redis() -> str:
-    url = os.environ.get("EXPUNGE_TEST_REDIS", "")
-    if not url:
-        pytest.skip("service absent: Redis")
-    return url
-
-
-@pytest.fixture
-def redis_url(_redis: str) -> str:
-    number = 6 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2
-    return f"{_redis}/{number}"
 
 
 @pytest.fixture
