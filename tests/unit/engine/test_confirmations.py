@@ -111,7 +111,7 @@ def test_i03_a_task_carried_out_again_after_it_was_answered_changes_nothing_even
 
 
 _GONE = [NothingHeld(), Deleted(1, "delete", utc(START)), Anonymised(1, "mask", utc(START))]
-_THERE = [Located(1), Survived(1), Kept(1, KeptWhy.HOLD, "t")]
+_THERE = [Located(1), Survived(1), Kept(1, KeptWhy.HOLD, "t"), Pending("2026-03-02T00:00:00.000Z", "live_file", 1)]
 _SAYS_NOTHING = [Failed(FailureKind.TRANSIENT, "lease_expired"), Unverifiable("x"), Pending(utc(START), "r")]
 
 
