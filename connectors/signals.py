@@ -164,7 +164,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",
         "text_not_yet_in_force", "unknown_text",
         # why a task or an event was refused
-        "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "too_large",
+        "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
     ),
     "action": ("locate", "erase", "export"),
     "verdict": ("applied", "ignored", "duplicate", "parked", "buried"),

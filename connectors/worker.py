@@ -42,11 +42,22 @@ State = Literal["ready", "working", "standby", "waiting_for_key", "stopping"]
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A task as it came: which key it is sealed with, and which trace it belongs to."""
+    """A task as it came.
+
+    Attributes:
+        kid: Which key it is sealed with.
+        trace: Which trace it belongs to.
+        unproven: Its bytes and MAC, where the key to check them with has still to come.
+    """
 
     task: Task
     kid: str
     trace: str = ""
+    unproven: tuple[bytes, str] | None = None
+
+    def __repr__(self) -> str:
+        """Hide the bytes."""
+        return f"Order({self.task.task_id!r}, kid={self.kid!r})"
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -111,13 +122,28 @@ class Worker:
             kid = key_id_of(task.sealed)
         except SealError:
             kid = self.keys.active().kid  # cannot be opened with any key; it is answered so
+        data = bytes(event.data)
+        if not self.keys.holds(kid):
+            return Order(task, kid, event.traceparent, (data, event.expungemac))
+        if not self._is_authentic(kid, data, event.expungemac):
+            return Unread(one, "ForgedTask", subject)
         return Order(task, kid, event.traceparent)
 
+    def _is_authentic(self, kid: str, data: bytes, mac: str) -> bool:
+        """Tell whether the orchestrator says so: action, instructions and lease stand beside the seal."""
+        try:
+            self.keys.of(kid).check_task_mac(data, mac)
+        except SealError:
+            return False
+        return True
+
     def carry_out(self, orders: Sequence[Order]) -> list[bytes]:
-        """Carry out tasks whose keys are held; gives one confirmation each, ready to be sent."""
+        """Carry out tasks whose keys are held; gives one confirmation each, ready to be sent; none for a forged one."""
         answers: list[bytes] = []
         for kid in dict.fromkeys(one.kid for one in orders):
-            some = [one for one in orders if one.kid == kid]
+            some = [one for one in orders if one.kid == kid and self._proven(one)]
+            if not some:
+                continue
             key = self.keys.of(kid)
             done = execute(
                 self._open,
@@ -135,6 +161,13 @@ class Worker:
                 answers.append(event)
                 self._note(order, answer)
         return answers
+
+    def _proven(self, order: Order) -> bool:
+        if order.unproven is None or self._is_authentic(order.kid, *order.unproven):
+            return True
+        self._signals.log("task.refused", system=self.system, task_id=order.task.task_id, reason="forged")
+        self._signals.count("expunge_tasks_refused_total", system=self.system, reason="forged")
+        return False
 
     def _note(self, order: Order, answer: Confirmation) -> None:
         self._signals.count("expunge_tasks_received_total", system=self.system, action=str(order.task.action))

@@ -92,10 +92,10 @@ _HEADER: Final = msgspec.json.Decoder(_Header)
 
 
 class SharedKey:
-    """The key that the orchestrator and one system share; seals both ways and authenticates confirmations."""
+    """The key that the orchestrator and one system share; seals both ways, authenticates tasks and confirmations."""
 
     def __init__(self, kid: str, secret: bytes, others: Sequence[SharedKey] = ()) -> None:
-        """Derive the two working keys.
+        """Derive the working keys.
 
         Args:
             kid: Id of the key.
@@ -112,6 +112,7 @@ class SharedKey:
         self._others = tuple(others)
         self.sealing_key = hmac.digest(secret, b"expunge-seal-v1", "sha256")
         self._mac_key = hmac.digest(secret, b"expunge-confirm-v1", "sha256")
+        self._task_key = hmac.digest(secret, b"expunge-task-v1", "sha256")
         self._aead = AESGCM(self.sealing_key)
 
     @property
@@ -154,6 +155,20 @@ class SharedKey:
         given = mac.encode("utf-8", "replace")
         if not any(hmac.compare_digest(one.mac(data).encode(), given) for one in self.accepted):
             raise SealError("confirmation.mac", "the confirmation was not made with this system's key")
+
+    def task_mac(self, data: bytes) -> str:
+        """Authenticate the bytes of a task: what to do stands beside the seal, and must be the orchestrator's word."""
+        return b64u(hmac.digest(self._task_key, data, "sha256"))
+
+    def check_task_mac(self, data: bytes, mac: str) -> None:
+        """Verify that a task is the orchestrator's, instructions and lease included.
+
+        Raises:
+            SealError: rule ``task.mac``.
+        """
+        given = mac.encode("utf-8", "replace")
+        if not any(hmac.compare_digest(one.task_mac(data).encode(), given) for one in self.accepted):
+            raise SealError("task.mac", "the task was not made with this system's key")
 
 
 def key_id_of(token: str) -> str:

@@ -18,6 +18,7 @@ from orchestrator.engine.batch import INTERNAL_SOURCE
 from orchestrator.ports import OutboxRow, Publication, Released
 from schemas.codec import decode, decode_event, encode
 from schemas.requests import utc
+from schemas.sealing import SharedKey
 from schemas.tasks import Task
 
 UNPUBLISHED_AFTER: Final = dt.timedelta(seconds=30)
@@ -46,7 +47,8 @@ class Releasing(Base):
                 return []
             free = min(limit, window - tx.outbox_in_flight(system))
             rows = tx.outbox_free(system, free) if free > 0 else []
-            released = [Released(row.task_id, row.request_id, system, _stamped(row, now)) for row in rows]
+            key = self.keys.system(system)
+            released = [Released(row.task_id, row.request_id, system, _stamped(row, now, key)) for row in rows]
             tx.outbox_released(utc(now), {one.task_id: one.body for one in released})
         return released
 
@@ -99,10 +101,11 @@ class Releasing(Base):
         return True
 
 
-def _stamped(row: OutboxRow, now: dt.datetime) -> bytes:
-    if not row.lease_minutes:
-        return row.body
+def _stamped(row: OutboxRow, now: dt.datetime, key: SharedKey) -> bytes:
+    """Give the final bytes: with the lease of a destructive order, and authenticated for the system."""
     event = decode_event(row.body)
-    until = utc(now + dt.timedelta(minutes=row.lease_minutes))
-    task = msgspec.structs.replace(decode(bytes(event.data), Task), not_after=until)
-    return encode(msgspec.structs.replace(event, data=msgspec.Raw(encode(task))))
+    data = bytes(event.data)
+    if row.lease_minutes:
+        until = utc(now + dt.timedelta(minutes=row.lease_minutes))
+        data = encode(msgspec.structs.replace(decode(data, Task), not_after=until))
+    return encode(msgspec.structs.replace(event, data=msgspec.Raw(data), expungemac=key.task_mac(data)))

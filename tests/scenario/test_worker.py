@@ -17,8 +17,10 @@ from connectors.testing.people import person
 from orchestrator.core.model import Phase
 from orchestrator.keys.folder import Jwk, KeyFolder
 from orchestrator.runtime.embedded import Embedded
+from schemas.codec import decode, decode_event
 from schemas.outcomes import Failed, Located, NothingHeld
 from schemas.sealing import Binding, SharedKey, b64u
+from schemas.tasks import Task
 from tests.support import bus
 from tests.support.company import SYSTEMS, Company, bystanders_differ, made_up
 from tests.support.home import erasure, state_of
@@ -73,21 +75,25 @@ def test_what_is_no_task_is_buried_alone_and_its_neighbours_are_answered(
     company: Company, post: Post, tmp_path: Path
 ) -> None:
     good = [post.locate(f"g{n}", email(n)) for n in range(3)]
-    moved = msgspec.json.decode(good[0])
-    moved["id"] = moved["data"]["task_id"] = "moved"
+    task = decode(bytes(decode_event(good[0]).data), Task)
+    moved = post.event(msgspec.structs.replace(task, task_id="moved"))
+    forged = msgspec.json.decode(post.locate("forged", email(1)))
+    forged["data"]["action"] = "erase"
     foreign = msgspec.json.decode(good[1])
     foreign["data"]["system"] = "hr"
     one = worker(company, tmp_path)
     with ending(one):
         secret = b"\xff garbage ann.canary@example.org"
         inside = [good[0], b'"ann.canary@example.org"', msgspec.json.encode(foreign), b'{"id":1}', good[1]]
-        post.raw(secret, b"", b"[" + b",".join(inside) + b"]", b'[{"cut off', msgspec.json.encode(moved), good[2])
+        post.raw(
+            secret, b"", b"[" + b",".join(inside) + b"]", b'[{"cut off', moved, msgspec.json.encode(forged), good[2]
+        )
         answers = post.wait("g0", "g1", "g2", "moved")
         assert set(answers["moved"][0].outcomes.values()) == {Failed("permanent", "seal")}  # type: ignore[arg-type]
-        bus.wait_for(lambda: len(post.buried()) == 6)
+        bus.wait_for(lambda: len(post.buried()) == 7)
         errors = sorted(one["error"] for one in post.buried())
         assert errors == [
-            "AnotherSystem", "MalformedMessageError", "MalformedMessageError", "batch_malformed", "not_an_object",
+            "AnotherSystem", "ForgedTask", "MalformedMessageError", "MalformedMessageError", "batch_malformed", "not_an_object",
             "not_an_object",
         ]  # fmt: skip
         keys = KeyFolder(company.home / "keys", ["crm"])

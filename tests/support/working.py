@@ -112,13 +112,16 @@ class Post:
         binding = Binding(f"r-{task_id}", task_id, self.system, "task")
         secret = encode(Secret((Identifier("email", email),)))
         sealed = (key or self.keys.active()).seal(secret, binding, nonce=os.urandom(12))
-        return self.event(Task(task_id, f"r-{task_id}", self.system, Action.LOCATE, sealed))
+        return self.event(Task(task_id, f"r-{task_id}", self.system, Action.LOCATE, sealed), key=key)
 
-    def event(self, task: Task, kind: str = envelope.TASK) -> bytes:
-        data = msgspec.Raw(encode(task))
+    def event(self, task: Task, kind: str = envelope.TASK, key: SharedKey | None = None) -> bytes:
+        data = encode(task)
         return encode(
-            CloudEvent(task.task_id, "/orchestrator", kind, "1.0", task.request_id, AT, data, traceparent=TRACE)
-        )
+            CloudEvent(
+                task.task_id, "/orchestrator", kind, "1.0", task.request_id, AT, msgspec.Raw(data), traceparent=TRACE,
+                expungemac=(key or self.keys.active()).task_mac(data),
+            )
+        )  # fmt: skip
 
     def send(self, *events: bytes, partition: int = 0) -> None:
         bus.write(self.bootstrap, self.topic, batches.pack(events), partition)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.testing.people import SUBJECT
 from orchestrator.core.model import Phase
 from orchestrator.engine import Engine
 from orchestrator.ports import Released
-from schemas.codec import decode, decode_event
+from schemas.codec import decode, decode_event, encode
+from schemas.errors import SealError
 from schemas.requests import utc
 from schemas.tasks import Action, Task
 from tests.support.rig import Rig, Templates
@@ -67,6 +69,12 @@ def test_a_destructive_task_gets_its_lease_once_and_goes_out_again_with_the_same
     task = task_of(first)
     assert task.action is Action.ERASE
     assert task.not_after == utc(rig.clock.now() + dt.timedelta(minutes=rig.plan.limits.lease_minutes))
+    event = decode_event(first.body)
+    rig.keys.system("crm").check_task_mac(bytes(event.data), event.expungemac)
+    with pytest.raises(SealError):
+        rig.keys.system("hr").check_task_mac(bytes(event.data), event.expungemac)
+    with pytest.raises(SealError):
+        rig.keys.system("crm").check_task_mac(encode(msgspec.structs.replace(task, instructions={})), event.expungemac)
     assert rig.engine.unpublished() == [], "whoever took it is at it"
     rig.clock.move(seconds=31)
     assert first in rig.engine.unpublished()

@@ -106,9 +106,10 @@ def _event(token: str) -> str:
 def _confirmation() -> dict[str, str]:
     mac_key = hmac.digest(SYSTEM_SECRET, b"expunge-confirm-v1", "sha256")
     seal_key = hmac.digest(SYSTEM_SECRET, b"expunge-seal-v1", "sha256")
+    task_key = hmac.digest(SYSTEM_SECRET, b"expunge-task-v1", "sha256")
     return {
         "system-keys": f"secret:      {SYSTEM_SECRET.hex()}\n"
-        f"sealing key: {seal_key.hex()}\nMAC key:     {mac_key.hex()}",
+        f"sealing key: {seal_key.hex()}\nMAC key:     {mac_key.hex()}\ntask key:    {task_key.hex()}",
         "confirmation": CONFIRMED,
         "mac": _b64u(hmac.digest(mac_key, CONFIRMED.encode(), "sha256")),
     }
