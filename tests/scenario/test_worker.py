@@ -93,8 +93,8 @@ def test_what_is_no_task_is_buried_alone_and_its_neighbours_are_answered(
         bus.wait_for(lambda: len(post.buried()) == 7)
         errors = sorted(one["error"] for one in post.buried())
         assert errors == [
-            "AnotherSystem", "ForgedTask", "MalformedMessageError", "MalformedMessageError", "batch_malformed", "not_an_object",
-            "not_an_object",
+            "AnotherSystem", "ForgedTask", "MalformedMessageError", "MalformedMessageError", "batch_malformed",
+            "not_an_object", "not_an_object",
         ]  # fmt: skip
         keys = KeyFolder(company.home / "keys", ["crm"])
         bound = Binding(sys="crm", use="dead-letter")
