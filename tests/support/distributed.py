@@ -1,4 +1,4 @@
-"""A distributed installation for tests: a company on PostgreSQL and Kafka, processes, and a worker on threads."""
+"""A distributed installation for tests: a company on PostgreSQL and Kafka, and the processes that work on it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer
 
-from connectors.execute import execute
-from connectors.exports import ExportSink
-from connectors.kafka.client import consumer_options, producer_options
 from orchestrator import settings as configuration
 from orchestrator.engine import Intake
 from orchestrator.keys import KeyFolder, read_public
 from orchestrator.ledger.record import verify
 from orchestrator.runtime.clock import SystemClock, chance
-from orchestrator.runtime.systems import openers
 from orchestrator.store.migrate import migrate
 from orchestrator.store.opening import open_engine
 from schemas import batches
@@ -32,8 +26,7 @@ from schemas.completion import CompletionRecord
 from schemas.published import Completion
 from schemas.requests import RequestForm
 from schemas.tasks import Task
-from schemas.topics import COMPLETIONS, CONFIRMATIONS, FIXED, REQUESTS, tasks_of
-from schemas.wrapping import confirmation_event
+from schemas.topics import COMPLETIONS, FIXED, REQUESTS, tasks_of
 from tests.support import bus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -127,53 +120,31 @@ class Process:
 
 
 class Workers:
-    """Carries out every system's tasks, on a thread each; only what the orchestrator needs."""
+    """One worker of each system, as processes."""
 
     def __init__(self, installation: Installation) -> None:
         self._one = installation
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(name,)) for name in installation.systems]
-        self.failures: list[BaseException] = []
-        self.seen: dict[str, set[bytes]] = {}
-        """Every task event by the id of its task."""
+        self._processes: list[Process] = []
+        self.failures: list[str] = []
 
     def __enter__(self) -> Self:
-        for one in self._threads:
-            one.start()
+        for name in self._one.systems:
+            self._processes.append(Process(["-m", "orchestrator", "connect", name, "--home", str(self._one.home)]))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for one in self._threads:
-            one.join()
+        for one in self._processes:
+            code, said = one.stop()
+            if code:
+                self.failures.append(said)
 
-    def _work(self, system: str) -> None:
-        try:
-            self._loop(system)
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
-            self.failures.append(error)
-
-    def _loop(self, system: str) -> None:
-        settings = self._one.settings
-        key, opener = self._one.keys.system(system), openers(settings)[system]
-        options = consumer_options(settings.kafka, settings.kafka.system_group(system))
-        consumer: Any = KafkaConsumer(tasks_of(system).name, **options)
-        producer: Any = KafkaProducer(**producer_options(settings.kafka))
-        exports = ExportSink(settings.exports)
-        while not self._stop.is_set():
-            found = [one for many in consumer.poll(timeout_ms=200).values() for one in many]
-            tasks = []
-            for raw in [raw for message in found for raw in batches.unpack(message.value)]:
-                assert isinstance(raw, bytes)
-                tasks.append(decode(bytes(decode_event(raw).data), Task))
-                self.seen.setdefault(tasks[-1].task_id, set()).add(raw)
-            if tasks:
-                answers = execute(
-                    opener, tasks, key, now=lambda: dt.datetime.now(dt.UTC), nonce=lambda: chance(12), exports=exports
-                )
-                for value in batches.pack([confirmation_event(one, key) for one in answers]):
-                    producer.send(CONFIRMATIONS.name, value, partition=0)
-                producer.flush()
-                consumer.commit()
-        consumer.close()
-        producer.close()
+    @property
+    def seen(self) -> dict[str, set[bytes]]:
+        """Every task event by the id of its task, as the topics have it."""
+        found: dict[str, set[bytes]] = {}
+        for name in self._one.systems:
+            for message in bus.read(self._one.kafka, tasks_of(name).name):
+                for raw in batches.unpack(message.value):
+                    assert isinstance(raw, bytes)
+                    found.setdefault(decode(bytes(decode_event(raw).data), Task).task_id, set()).add(raw)
+        return found
