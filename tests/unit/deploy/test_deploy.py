@@ -214,6 +214,16 @@ def test_every_variable_is_one_the_program_reads(tmp_path: Path) -> None:
     assert {name for one in OURS.values() for name in one["environment"]} <= known
 
 
+def commands() -> set[tuple[str, ...]]:
+    given = [one["command"] for one in OURS.values()] + [one["args"] for _, one in containers() if "args" in one]
+    return {tuple(one[:1] if one[0] == "connect" else one) for one in given}
+
+
+@pytest.mark.parametrize("words", sorted(commands()), ids=" ".join)
+def test_every_command_that_is_deployed_exists(words: tuple[str, ...]) -> None:
+    assert f"Usage: expunge {' '.join(words)}" in run(tool("expunge"), *words, "--help")
+
+
 def test_no_secret_has_a_default_or_stands_in_a_file() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     for name, modifier in re.findall(r"\$\{(\w+)([^}]*)\}", text):
