@@ -20,7 +20,9 @@ from tests.support.company import Company, made_up
 from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure, form
 
-pytestmark = pytest.mark.timeout(240)
+# Left out of `make test` until a stall is explained: about one start in ten, nothing is consumed for a minute or more
+# after the fixed topics were made anew (docs/plans/issue-4.md). Run by hand: pytest -m slow.
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 TODAY = dt.date(2026, 3, 1)
 
 
