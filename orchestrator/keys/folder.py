@@ -50,7 +50,7 @@ def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list
     written: list[Path] = []
     for name in (*OWN, *(f"system-{one}" for one in systems)):
         secret = chance(KEY_BYTES)
-        jwk = Jwk("oct", kid=b64u(chance(9)), k=b64u(secret))
+        jwk = Jwk("oct", kid=chance(9).hex(), k=b64u(secret))
         written += _write(folder / f"{name}.jwk", jwk, 0o600)
     for name, curve in (("intake", "X25519"), ("record", "Ed25519")):
         file = folder / f"{name}.jwk"
