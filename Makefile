@@ -10,7 +10,10 @@ BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.stamp
 LOCKER  := .venv-lock
 WORKERS ?= 2
+comma   := ,
 ARGS    ?=
+# What only a broker, a PostgreSQL or a Redis can run is not measured where none is named; CI measures everything.
+UNREACHED := $(if $(or $(CI),$(EXPUNGE_TEST_KAFKA)),,--omit='connectors/kafka/*$(comma)connectors/worker.py$(comma)orchestrator/bus/*$(comma)orchestrator/cache/*$(comma)orchestrator/runtime/relay.py$(comma)orchestrator/runtime/distributed.py$(comma)orchestrator/runtime/orchestrator.py$(comma)orchestrator/runtime/packages.py$(comma)orchestrator/runtime/suppression.py$(comma)orchestrator/cli/storing.py$(comma)orchestrator/cli/caching.py$(comma)orchestrator/cli/kafka.py$(comma)orchestrator/cli/rotating.py$(comma)orchestrator/cli/connecting.py$(comma)orchestrator/cli/orchestrating.py$(comma)orchestrator/store/postgres.py$(comma)orchestrator/store/arrays.py')
 
 # The first Python that starts and is new enough; PYTHON=/path/to/python overrides. A name on the PATH is
 # not enough: version managers leave shims that refuse to run, and Debian may lack ensurepip.
@@ -53,9 +56,9 @@ test: $(STAMP) ## the whole suite but the slow part, with the services that are 
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report= $(ARGS)
 	@$(MAKE) coverage
 
-coverage: $(STAMP) ## the floors, on the data of the last `make test`: 100 % of the core, 85 % overall (90 with services; see docs/plans), with branches
+coverage: $(STAMP) ## the floors, on the data of the last `make test`: 100 % of the core, 90 % overall, with branches
 	@if compgen -G '.coverage.*' >/dev/null; then $(BIN)/coverage combine --quiet --append; fi
-	$(BIN)/coverage report --fail-under=85
+	$(BIN)/coverage report $(UNREACHED) --fail-under=90
 	$(BIN)/coverage report --include='orchestrator/core/*,orchestrator/core.py' --fail-under=100
 
 lint: $(STAMP) ## ruff, mypy strict (tests too), import-linter, generated schemas up to date

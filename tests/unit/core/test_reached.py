@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.core import discovery
 from orchestrator.core.discovery import refs_for
-from orchestrator.core.model import Known
-from orchestrator.core.plan import RecordSetPlan
+from orchestrator.core.model import Known, Phase, RequestState, SystemState
+from orchestrator.core.plan import Plan, RecordSetPlan, SystemPlan
 from schemas.identifiers import Strength
 from schemas.outcomes import NothingHeld
+from schemas.requests import Right
 from tests.support.stories import EMAIL, Story, contacts, invoices, plan, system
 
 NAME = Known("ref-name", "name", Strength.WEAK)
@@ -63,3 +65,17 @@ def test_i09_what_is_not_surely_one_person_s_searches_nothing(given: tuple[Known
     assert record.not_searched["crm"].endswith("would help: email, ip, name")
     crm = plan(system("crm", people)).systems[0]
     assert refs_for(plan(system("crm", people)), crm, (*given, EMAIL)) == (*(one.ref for one in given), EMAIL.ref)
+
+
+def test_what_a_plan_remembers_is_bounded_and_the_answer_stays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "_REMEMBERED", 2)
+    plan = Plan(systems=(SystemPlan("a", "c", "a", (RecordSetPlan("x", kinds=("email",)),)),), policy_version="1")
+    asked = SystemState(asked=("r",))
+    for kind in ("email", "phone", "customer_id", "phone", "email"):
+        state = RequestState(
+            logic=1, request_id="r", right=Right.ERASURE, received_at="", due_on="", due_rule="", plan_sha256="",
+            phase=Phase.DISCOVERING, controllers=(), scope=("a",), locale="", waits_for=(), systems={"a": asked},
+            known=(Known("r", kind, Strength.UNIQUE),),
+        )  # fmt: skip
+        assert discovery.unreached(plan, state) == (() if kind == "email" else ("a/x",))
+        assert len(plan.reach) <= 2
