@@ -6,6 +6,7 @@ import difflib
 import functools
 import importlib.metadata
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from connectors.contract import Connector
 from connectors.errors import MisconfiguredError
@@ -15,6 +16,29 @@ GROUP = "expunge.connectors"
 
 Factory = Callable[[SystemSettings], Callable[[], Connector]]
 """Reads and checks settings once, and gives a function that opens a new connector on a fresh connection."""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An opener that can keep something of its store between connectors; optional."""
+
+    def hold(self) -> None:
+        """Keep it from now on: there is work. May be called again and again. Must not raise."""
+
+    def rest(self) -> None:
+        """Let go of everything: there is no work. Must not raise."""
+
+
+def hold(opener: object) -> None:
+    """Say that connectors of a system will be opened, one after the other. ``rest`` must follow."""
+    if isinstance(opener, Holding):
+        opener.hold()
+
+
+def rest(opener: object) -> None:
+    """Say that a system has no more work for now."""
+    if isinstance(opener, Holding):
+        opener.rest()
 
 
 def names() -> list[str]:

@@ -22,10 +22,10 @@ def connector(settings: SystemSettings) -> Callable[[], Connector]:
     Raises:
         MisconfiguredError: wrong options or data map. The schema is checked by ``Connector.check``.
     """
-    from connectors.sql.adapter import SqlConnector, System
+    from connectors.sql.adapter import Opener, System
     from connectors.sql.datamap import read_map
     from connectors.sql.engine import make_engine, sqlite_file
 
     engine, timeout = make_engine(settings)
     system = System(engine, read_map(settings.map_file), timeout, sqlite_file(settings))
-    return lambda: SqlConnector(system)
+    return Opener(system)

@@ -25,7 +25,7 @@ from connectors.contract import (
 from connectors.errors import MisconfiguredError
 from connectors.sql.building import compile_plan
 from connectors.sql.datamap import SqlMap, SqlRecordSet
-from connectors.sql.engine import WRITE
+from connectors.sql.engine import WRITE, Anchor
 from connectors.sql.erasing import erase
 from connectors.sql.errors import translated
 from connectors.sql.finding import find, holdings
@@ -132,6 +132,26 @@ class SqlConnector(Connector):
                     milliseconds = int(self._system.lock_timeout * 1000)
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
                 yield connection, plan
+
+
+class Opener:
+    """Opens connectors of one system; holds its store between them when asked to (``connectors.registry.hold``)."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._anchor = Anchor(system.engine)
+
+    def __call__(self) -> SqlConnector:
+        """Open a connector; it connects when first used."""
+        return SqlConnector(self._system)
+
+    def hold(self) -> None:
+        """Keep a SQLite file in use until ``rest``."""
+        self._anchor.hold()
+
+    def rest(self) -> None:
+        """Let go of it."""
+        self._anchor.rest()
 
 
 @cache

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 
 import filelock
 
+from connectors import registry
 from connectors.execute import execute
 from connectors.exports import ExportSink
 from orchestrator import settings as configuration
@@ -186,6 +187,7 @@ class Embedded:
                 self._loop(pool, stop, progress, until_idle=until_idle)
             self.store.scrub()
         finally:
+            self._rest()
             self._lock.release()
 
     def _loop(
@@ -223,7 +225,8 @@ class Embedded:
                 return
             else:
                 self._scrub_now_and_then()
-                self._wake.wait(self._pause())
+                if not self._wake.wait(self._pause()):
+                    self._rest()
                 self._wake.clear()
 
     def _timers(self) -> int:
@@ -265,8 +268,9 @@ class Embedded:
 
     def _carry_out(self, name: str, tasks: Sequence[Task]) -> list[bytes]:
         key = self.keys.system(name)
+        registry.hold(opener := self._openers[name])
         confirmations = execute(
-            self._openers[name],
+            opener,
             tasks,
             key,
             now=self._clock.now,
@@ -274,6 +278,11 @@ class Embedded:
             exports=self._exports,
         )
         return [confirmation_event(one, key) for one in confirmations]
+
+    def _rest(self) -> None:
+        """Let connectors let go of their stores. Never while one works: called when nothing is out."""
+        for opener in self._openers.values():
+            registry.rest(opener)
 
     def _soon(self) -> bool:
         due = self.engine.next_timer()

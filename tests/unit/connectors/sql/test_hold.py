@@ -1,0 +1,132 @@
+"""What an opener holds between connectors: a SQLite log that is in use, and not for longer than there is work."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from connectors import registry
+from connectors.contract import Connector
+from connectors.settings import SystemSettings
+from connectors.sql import connector
+from connectors.sql.adapter import Opener
+from orchestrator.runtime.embedded import Embedded
+from tests.support.home import erasure, make_home, records_of
+
+NAME = "Ada Lovelace-Canary"
+MAP = """
+version = 1
+[[record_set]]
+name = "people"
+table = "people"
+match = { email = [{ field = "email" }] }
+one_per_subject = true
+personal = ["email", "name"]
+"""
+SYSTEM = '[systems.shop]\nconnector = "sql"\nmap = "shop.toml"\nurl = "sqlite:///shop.db"\n'
+
+
+def wal_shop(folder: Path) -> Path:
+    """Make a database with a write-ahead log that nobody has open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "shop.toml").write_text(MAP)
+    with closing(sqlite3.connect(folder / "shop.db")) as db, db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE, name TEXT)")
+        db.execute("INSERT INTO people VALUES (1, 'ada@x.example', ?), (2, 'bob@x.example', 'Bob')", (NAME,))
+    return folder / "shop.db"
+
+
+def shop_opener(folder: Path) -> Opener:
+    settings = SystemSettings("shop", folder / "shop.toml", folder, {"url": "sqlite:///shop.db"})
+    opener = connector(settings)
+    assert isinstance(opener, Opener)
+    return opener
+
+
+def wipe(folder: Path, opener: Opener) -> None:
+    """Do what a batch does: a connector on a connection of its own, and bytes of a row in the log."""
+    with closing(opener()) as one:
+        assert not one.check()
+    with closing(sqlite3.connect(folder / "shop.db")) as db, db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("UPDATE people SET name = ? WHERE id = 1", (NAME + "!",))
+        db.execute("DELETE FROM people WHERE id = 1")
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(one.read_bytes() for one in folder.glob("shop.db*"))
+
+
+def test_the_log_stays_while_it_is_held_and_goes_with_its_bytes_at_rest(tmp_path: Path) -> None:
+    wal = Path(f"{wal_shop(tmp_path)}-wal")
+    opener = shop_opener(tmp_path)
+    registry.hold(opener)
+    registry.hold(opener)
+    wipe(tmp_path, opener)
+    assert wal.exists()
+    registry.rest(opener)
+    assert not wal.exists()
+    assert NAME.encode() not in bytes_of(tmp_path)
+    registry.rest(opener)
+
+
+def test_nothing_is_held_unless_asked_for(tmp_path: Path) -> None:
+    wal = Path(f"{wal_shop(tmp_path)}-wal")
+    wipe(tmp_path, shop_opener(tmp_path))
+    assert not wal.exists()
+
+
+def test_a_store_that_cannot_be_opened_is_not_held_and_not_made(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(MAP)
+    opener = shop_opener(tmp_path)
+    registry.hold(opener)
+    registry.rest(opener)
+    assert not (tmp_path / "shop.db").exists()
+
+
+def test_others_write_while_it_is_held(tmp_path: Path) -> None:
+    file = wal_shop(tmp_path)
+    opener = shop_opener(tmp_path)
+    registry.hold(opener)
+    with closing(sqlite3.connect(file, timeout=0)) as db, db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE people SET name = 'Bo' WHERE id = 2")
+    registry.rest(opener)
+
+
+def test_an_opener_that_can_hold_nothing_is_fine() -> None:
+    def plain() -> Connector:
+        raise AssertionError("not to be opened")
+
+    registry.hold(plain)
+    registry.rest(plain)
+
+
+@pytest.mark.parametrize("until_idle", [True, False])
+def test_a_runtime_that_has_nothing_to_do_holds_nothing(tmp_path: Path, until_idle: bool) -> None:
+    home = make_home(tmp_path / "home", SYSTEM, ["shop"])
+    wal = Path(f"{wal_shop(home)}-wal")
+    stop = threading.Event()
+    with Embedded.open(home) as runtime:
+        runtime.submit([erasure("r1", email="ada@x.example")])
+        if until_idle:
+            runtime.run(until_idle=True)
+            assert not wal.exists()
+        else:
+            loop = threading.Thread(target=lambda: runtime.run(until_idle=False, stop=stop))
+            loop.start()
+            patience = time.monotonic() + 20
+            while (not records_of(home, "r1") or wal.exists()) and time.monotonic() < patience:
+                time.sleep(0.05)
+            still_there = wal.exists()
+            stop.set()
+            loop.join(timeout=20)
+            assert not still_there
+    assert [one.result for one in records_of(home, "r1")] == ["fulfilled"]
+    assert NAME.encode() not in bytes_of(home)
