@@ -89,7 +89,7 @@ class Publisher:
         """
         now = self._now()
         valid = validated(form, now=now)
-        if self._secret is not None and valid.request_id is not None and valid.received_at is None:
+        if self._repeats(valid) and valid.received_at is None:
             fix = "say when the request reached you; the moment of publishing would be another one the next time"
             raise SchemaError(
                 "request.received_at.missing", "a request that may be repeated", where="$.received_at", fix=fix
@@ -100,7 +100,8 @@ class Publisher:
             self._public,
             request_id=request_id,
             source=self._source,
-            now=utc(now),
+            # What may be submitted again happened when it was received; the moment of a repetition is another one.
+            now=valid.received_at or utc(now) if self._repeats(valid) else utc(now),
             chance=self._chance(valid, request_id),
         )
         headers = [("content-type", batches.ONE.encode())]
@@ -153,6 +154,9 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _repeats(self, form: RequestForm) -> bool:
+        return self._secret is not None and form.request_id is not None
 
     def _chance(self, form: RequestForm, request_id: str) -> Callable[[int], bytes]:
         """Random bytes; with a secret, bytes that nobody else can tell from random, the same for the same content."""
