@@ -15,7 +15,10 @@ _SECONDS = 5.0
 
 @contextlib.contextmanager
 def explained(settings: KafkaSettings) -> Iterator[None]:
-    """Look at the certificate when no broker could be reached.
+    """Look at the certificate when no broker could be reached, and whether it is the login that fails.
+
+    A broker that refuses a login says so and closes the connection at once; kafka-python then often sees the end before
+    the words, and can only say that nobody answered.
 
     Raises:
         MisconfiguredError: we do not believe the broker's certificate, or it does not speak TLS.
@@ -23,20 +26,26 @@ def explained(settings: KafkaSettings) -> Iterator[None]:
     """
     try:
         yield
-    except UnavailableError:
-        if settings.security_protocol.endswith("SSL"):
-            _shake_hands(settings)
+    except UnavailableError as error:
+        if _answers(settings) and settings.security_protocol.startswith("SASL"):
+            what = "a broker answers, and closes the connection before we are logged in"
+            fix = "see the user name and password in the environment, and sasl_mechanism"
+            raise UnavailableError(error.code, what, why=error.why, fix=fix) from None
         raise
 
 
-def _shake_hands(settings: KafkaSettings) -> None:
-    context = ssl.create_default_context(cafile=settings.ca_file or None)
+def _answers(settings: KafkaSettings) -> bool:
+    """Tell whether a broker takes a connection, and over TLS whether it proves who it is."""
+    secure = settings.security_protocol.endswith("SSL")
+    context = ssl.create_default_context(cafile=settings.ca_file or None) if secure else None
     for server in settings.bootstrap_servers:
         host, _, port = server.rpartition(":")
         host = host.strip("[]")
         try:
             with socket.create_connection((host, int(port)), timeout=_SECONDS) as plain:
-                context.wrap_socket(plain, server_hostname=host).close()
+                if context is not None:
+                    context.wrap_socket(plain, server_hostname=host).close()
+            return True
         except ssl.SSLCertVerificationError as error:
             what = f"[kafka] the certificate of {server} is not believed: {error.verify_message}"
             fix = "ca_file: the PEM file of the authority that signed the brokers' certificates"
@@ -46,3 +55,4 @@ def _shake_hands(settings: KafkaSettings) -> None:
             raise MisconfiguredError("kafka", what, fix="security_protocol, and the port of that listener") from None
         except (OSError, ValueError):
             continue
+    return False

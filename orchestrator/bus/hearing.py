@@ -18,6 +18,7 @@ from connectors.kafka.settings import KafkaSettings
 from orchestrator.errors import UsageError
 from schemas import batches, envelope
 from schemas.codec import decode, decode_event
+from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError
 from schemas.heartbeats import EVERY_SECONDS, Heartbeat
 from schemas.sealing import SharedKey
@@ -38,8 +39,31 @@ class Heard(msgspec.Struct, frozen=True):
     arrived: dt.datetime
 
 
+class Hearing(msgspec.Struct, frozen=True):
+    """What the end of the topic says.
+
+    Attributes:
+        heard: The last heartbeat of every worker that was heard of within ``SILENCE`` and has not said goodbye.
+        unproven: Systems that heartbeats name without being made with their key: not connected here, or forged.
+        newest: When the last one came, by the brokers' clock; None if none is young enough.
+    """
+
+    heard: list[Heard]
+    unproven: tuple[str, ...]
+    newest: dt.datetime | None
+
+    def behind(self, now: dt.datetime) -> dt.timedelta:
+        """Give how far the brokers' clock is ahead of ours; never negative, since messages may just be missing."""
+        return max(dt.timedelta(0), self.newest - now) if self.newest is not None else dt.timedelta(0)
+
+
 def hear(settings: KafkaSettings, key_of: Callable[[str], SharedKey], now: dt.datetime) -> list[Heard]:
-    """Give the last heartbeat of every worker that was heard of within ``SILENCE`` and has not said goodbye.
+    """Give ``listen(...).heard``."""
+    return listen(settings, key_of, now).heard
+
+
+def listen(settings: KafkaSettings, key_of: Callable[[str], SharedKey], now: dt.datetime) -> Hearing:
+    """Read the end of the topic.
 
     Raises:
         UnavailableError: no broker answers. MisconfiguredError: we are not let in.
@@ -52,12 +76,30 @@ def hear(settings: KafkaSettings, key_of: Callable[[str], SharedKey], now: dt.da
             records = _since(consumer, now - SILENCE)
         finally:
             consumer.close(autocommit=False)
+    return _understood([(_at(one), one.value or b"") for one in records], key_of, now)
+
+
+def _at(record: Any) -> dt.datetime:
+    return dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
+
+
+def _understood(
+    messages: Iterable[tuple[dt.datetime, bytes]], key_of: Callable[[str], SharedKey], now: dt.datetime
+) -> Hearing:
     last: dict[tuple[str, str], Heard] = {}
-    for record in sorted(records, key=lambda one: one.timestamp):
-        arrived = dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
-        for beat in _beats(record.value or b"", key_of):
-            last[beat.system, beat.worker] = Heard(beat, arrived)
-    return [one for one in last.values() if one.beat.state != "stopping" and one.arrived >= now - SILENCE]
+    unproven: set[str] = set()
+    newest: dt.datetime | None = None
+    for arrived, value in sorted(messages):
+        newest = arrived
+        for beat, proven in _beats(value, key_of):
+            if proven:
+                last[beat.system, beat.worker] = Heard(beat, arrived)
+            else:
+                unproven.add(beat.system)
+    # Silence is counted by the clock that stamped them: ours may be behind, and who is silent must not pass for there.
+    since = max(now, newest or now) - SILENCE
+    heard = [one for one in last.values() if one.beat.state != "stopping" and one.arrived >= since]
+    return Hearing(heard, tuple(sorted(unproven)), newest)
 
 
 def _since(consumer: Any, start: dt.datetime) -> list[Any]:
@@ -84,18 +126,26 @@ def _since(consumer: Any, start: dt.datetime) -> list[Any]:
     return records
 
 
-def _beats(value: bytes, key_of: Callable[[str], SharedKey]) -> Iterator[Heartbeat]:
+def _beats(value: bytes, key_of: Callable[[str], SharedKey]) -> Iterator[tuple[Heartbeat, bool]]:
+    """Give every heartbeat of a message, and whether it was made with its system's key."""
     for one in batches.unpack(value):
         if not isinstance(one, bytes):
             continue
         try:
             event = decode_event(one)
             beat = decode(bytes(event.data), Heartbeat)
-            if event.type == envelope.HEARTBEAT and event.source == source_of(beat.system):
-                key_of(beat.system).check_mac(bytes(event.data), event.expungemac)
-                yield beat
-        except (SchemaError, UsageError):
-            continue  # whoever sent it: it is not the word of a worker of ours
+        except SchemaError:
+            continue  # whoever sent it: it is not the word of a worker
+        if event.type == envelope.HEARTBEAT and event.source == source_of(beat.system):
+            yield beat, _is_proven(beat.system, event, key_of)
+
+
+def _is_proven(system: str, event: CloudEvent, key_of: Callable[[str], SharedKey]) -> bool:
+    try:
+        key_of(system).check_mac(bytes(event.data), event.expungemac)
+    except (SchemaError, UsageError):
+        return False
+    return True
 
 
 def troubles(

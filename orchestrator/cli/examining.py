@@ -10,7 +10,8 @@ from rich.text import Text
 from orchestrator.cli.desk import Desk
 from orchestrator.errors import DependencyError
 from orchestrator.runtime.clock import SystemClock
-from orchestrator.runtime.doctor import Doctor, Finding
+from orchestrator.runtime.doctor import Doctor
+from orchestrator.runtime.findings import Finding
 
 _STYLES: Final = {"ok": "green", "finding": "bold red", "unknown": "yellow"}
 
@@ -22,11 +23,9 @@ def doctor(desk: Desk) -> int:
         0 if all are fine, 1 with findings or where something cannot be told, 3 where a dependency is unreachable.
 
     Raises:
-        UsageError: the configuration cannot be read, or there is no store.
+        UsageError: the configuration cannot be read.
     """
-    settings = desk.settings()
-    with desk.store(settings) as store:
-        found = Doctor(settings, store, SystemClock()).examine()
+    found = Doctor(desk.settings(), SystemClock()).examine()
     desk.screen.data(found, lambda out: _print(out, found))
     findings = sum(one.level == "finding" for one in found)
     unknown = sum(one.level == "unknown" for one in found)

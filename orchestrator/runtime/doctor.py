@@ -3,81 +3,87 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import Final, Literal
+import functools
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
-from connectors.errors import ConnectorError, MisconfiguredError
 from orchestrator.cache.connection import connect, url_of
 from orchestrator.cache.suppression import SuppressionCache
-from orchestrator.errors import DependencyError, ExpungeError
+from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Clock
+from orchestrator.runtime.doctor_kafka import KafkaChecks
+from orchestrator.runtime.findings import Check, Finding, failed, made
 from orchestrator.runtime.systems import check_systems, openers
 from orchestrator.settings import Settings
 from orchestrator.store import migrate
 from orchestrator.store import tables as t
 from orchestrator.store.figures import Figures
+from orchestrator.store.opening import open_store
 from orchestrator.store.store import SqlStore
-from schemas import topics
 
 SKEW: Final = dt.timedelta(seconds=60)
 _UNPUBLISHED: Final = 300.0
 """Seconds after which the relay should have published what was released."""
-
-Level = Literal["ok", "finding", "unknown"]
-
-
-class Finding(msgspec.Struct, omit_defaults=True):
-    """What one check says. ``unreachable``: a dependency is away, so the check could not be made."""
-
-    check: str
-    level: Level
-    text: str = ""
-    fix: str = ""
-    unreachable: bool = False
-
-
-Check = Callable[[], Iterator[Finding]]
+_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders")
+"""Checks that read the store."""
+_CLASSES: Final = 5
 
 
 class Doctor:
     """All the checks of an installation."""
 
-    def __init__(self, settings: Settings, store: SqlStore, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
-        self._store = store
         self._clock = clock
 
     def examine(self) -> list[Finding]:
         """Make every check; one that breaks says so and stops none of the others."""
-        checks: dict[str, Check] = {
-            "keys": self._keys,
-            "migrations": self._migrations,
-            "clocks": self._clocks,
-            "workers": self._workers,
-            "backlog": self._backlog,
-            "keys of senders": self._parked,
-            "cache": self._cache,
-            "broker": self._broker,
-        }
-        checks |= {f"system {one.system}": self._system_check(one.system) for one in self._settings.systems}
-        return [one for name, check in checks.items() for one in _made(name, check)]
+        found = made("keys", self._keys)
+        store, about = self._opened()
+        try:
+            found += about if store is None else [*about, *self._of_store(store)]
+            found += made("cache", self._cache)
+            found += KafkaChecks(self._settings, store, self._clock).examine()
+        finally:
+            if store is not None:
+                store.close()
+        for one in self._settings.systems:
+            found += made(f"system {one.system}", self._system_check(one.system))
+        return found
+
+    def _opened(self) -> tuple[SqlStore | None, list[Finding]]:
+        """Open the store; where it cannot be used, what hangs on it is unknown and everything else is still told."""
+        try:
+            store = open_store(self._settings)
+            try:
+                with store.read() as tx:
+                    tx.connection.execute(sa.text("SELECT 1"))
+            except BaseException:
+                store.close()
+                raise
+        except ExpungeError as error:
+            first = failed("store", error)
+            text = "the store cannot be read"
+            return None, [first, *(Finding(one, "unknown", text, first.fix, first.unreachable) for one in _OF_STORE)]
+        return store, [Finding("store", "ok", "reached, and we are let in")]
+
+    def _of_store(self, store: SqlStore) -> Iterator[Finding]:
+        for name, check in zip(_OF_STORE, (_migrations, self._clocks, self._backlog, _parked), strict=True):
+            yield from made(name, functools.partial(check, store))
 
     # -- checks -------------------------------------------------------------------------------------------
     def _keys(self) -> Iterator[Finding]:
         KeyFolder(self._settings.keys, [one.system for one in self._settings.systems])
         yield Finding("keys", "ok", "all there, and only their owner can read them")
 
-    def _migrations(self) -> Iterator[Finding]:
-        migrate.check(self._store.engine)
-        yield Finding("migrations", "ok", "the tables are this version's")
-
-    def _clocks(self) -> Iterator[Finding]:
+    def _clocks(self, store: SqlStore) -> Iterator[Finding]:
         now = self._clock.now()
-        with self._store.read() as tx:
+        with store.read() as tx:
             newest = tx.connection.execute(
                 sa.select(t.journal.c.observed_at).order_by(t.journal.c.seq.desc()).limit(1)
             ).scalar()
@@ -94,8 +100,8 @@ class Doctor:
         if off <= SKEW and ahead <= SKEW:
             yield Finding("clocks", "ok", "the store's and ours agree within a minute")
 
-    def _backlog(self) -> Iterator[Finding]:
-        found = {(one.name, *one.labels.values()): one.value for one in Figures(self._store, self._clock)()}
+    def _backlog(self, store: SqlStore) -> Iterator[Finding]:
+        found = {(one.name, *one.labels.values()): one.value for one in Figures(store, self._clock)()}
         rules = (
             (("expunge_dead_letters",), 0.0, "events could not be applied", "`expunge dead-letters list`"),
             (("expunge_outbox", "quarantined"), 0.0, "tasks can never be published", "`expunge list --attention`"),
@@ -105,21 +111,24 @@ class Doctor:
                 "is `expunge orchestrate` running, and the broker reachable?",
             ),
         )  # fmt: skip
-        wrong = [(found[key], text, fix) for key, most, text, fix in rules if found.get(key, 0.0) > most]
-        for value, text, fix in wrong:
-            yield Finding("backlog", "finding", f"{value:.0f} {text}", fix)
-        if not wrong:
-            yield Finding("backlog", "ok", "nothing dead, overdue, quarantined or unpublished")
+        wrong = [(key[0], found[key], text, fix) for key, most, text, fix in rules if found.get(key, 0.0) > most]
+        for name, value, text, fix in wrong:
+            why = f" ({_classes(store)})" if name == "expunge_dead_letters" else ""
+            yield Finding("backlog", "finding", f"{value:.0f} {text}{why}", fix)
+        strangers = self._strangers(store)
+        for system, count in strangers:
+            text = f"{count} tasks wait for system {system}, which is not connected here"
+            fix = "connect it again in expunge.toml; until then their requests cannot be completed"
+            yield Finding("backlog", "finding", text, fix)
+        if not wrong and not strangers:
+            yield Finding("backlog", "ok", "nothing dead, overdue, quarantined, unpublished or without a system")
 
-    def _parked(self) -> Iterator[Finding]:
-        query = sa.select(sa.func.count()).where(t.parked.c.reason == "unknown_key")
-        with self._store.read() as tx:
-            count = tx.connection.execute(query).scalar_one()
-        if count:
-            fix = "restore that key, or let the senders take keys/intake.pub.jwk; nothing is lost meanwhile"
-            yield Finding("keys of senders", "finding", f"{count} events are sealed to a key that is not held", fix)
-        else:
-            yield Finding("keys of senders", "ok", "no event is sealed to a key that is not held")
+    def _strangers(self, store: SqlStore) -> list[tuple[str, int]]:
+        known = [one.system for one in self._settings.systems]
+        query = sa.select(t.outbox.c.system, sa.func.count()).where(t.outbox.c.system.not_in(known))
+        with store.read() as tx:
+            rows = tx.connection.execute(query.group_by(t.outbox.c.system).order_by(t.outbox.c.system))
+            return [(str(system), int(count)) for system, count in rows]
 
     def _cache(self) -> Iterator[Finding]:
         if not url_of(self._settings.redis):
@@ -136,45 +145,6 @@ class Doctor:
             fix = "is `expunge suppression serve` running? `expunge cache rebuild` makes it anew"
             yield Finding("cache", "finding", "the suppression cache is not complete; the store answers instead", fix)
 
-    def _broker(self) -> Iterator[Finding]:
-        if not self._settings.kafka.bootstrap_servers:
-            yield Finding("broker", "ok", "no broker is configured: the embedded runtime needs none")
-            return
-        from orchestrator.bus.offsets import Brokers, compare
-
-        group = self._settings.kafka.orchestrator_group
-        wanted = [one.name for one in topics.FIXED]
-        wanted += [topics.tasks_of(one.system).name for one in self._settings.systems]
-        with Brokers(self._settings.kafka) as brokers:
-            there = brokers.topic_ids(wanted)
-            read = [one for one in (topics.REQUESTS.name, topics.CONFIRMATIONS.name) if one in there]
-            partitions = brokers.partitions(group, read)
-        with self._store.read() as tx:
-            troubles = compare(partitions, tx.positions(group))
-        for name in [one for one in wanted if one not in there]:
-            yield Finding("topics", "finding", f"topic {name} is missing", "`expunge kafka apply`")
-        for one in troubles:
-            text = f"topic {one.topic}, partition {one.partition}: {one.kind}; store {one.expected}, broker {one.found}"
-            yield Finding("positions", "finding", text, "`expunge store recover`")
-        if len(there) == len(wanted):
-            yield Finding("topics", "ok", f"all {len(wanted)} are there")
-        if not troubles:
-            yield Finding("positions", "ok", "store and broker agree")
-        yield Finding("retention and rights", "unknown", "not looked at here", "`expunge kafka plan` compares them")
-
-    def _workers(self) -> Iterator[Finding]:
-        if not self._settings.kafka.bootstrap_servers:
-            return
-        from orchestrator.bus.hearing import hear, troubles
-
-        systems = [one.system for one in self._settings.systems]
-        keys = KeyFolder(self._settings.keys, systems)
-        found = list(troubles(systems, hear(self._settings.kafka, keys.system, self._clock.now()), keys.system))
-        for system, text, fix in found:
-            yield Finding(f"workers of {system}", "finding", text, fix)
-        if not found:
-            yield Finding("workers", "ok", "each system has one that was heard of in the last minute")
-
     def _system_check(self, name: str) -> Check:
         def check() -> Iterator[Finding]:
             systems = tuple(one for one in self._settings.systems if one.system == name)
@@ -188,17 +158,25 @@ class Doctor:
         return check
 
 
-def _made(name: str, check: Check) -> list[Finding]:
-    try:
-        return list(check())
-    except DependencyError as error:
-        text = ": ".join(filter(None, (error.what, error.why)))
-        return [Finding(name, "unknown", text, error.fix, unreachable=True)]
-    except ExpungeError as error:
-        return [Finding(name, "finding", ": ".join(filter(None, (error.where, error.what, error.why))), error.fix)]
-    except MisconfiguredError as error:
-        return [Finding(name, "finding", error.message, error.fix)]
-    except ConnectorError as error:
-        return [Finding(name, "unknown", f"cannot be reached: {error.code}", unreachable=True)]
-    except Exception as error:  # noqa: BLE001 - a check that breaks must not hide the others; its text may be data
-        return [Finding(name, "unknown", f"the check broke: {type(error).__name__}", "report it")]
+def _migrations(store: SqlStore) -> Iterator[Finding]:
+    migrate.check(store.engine)
+    yield Finding("migrations", "ok", "the tables are this version's")
+
+
+def _parked(store: SqlStore) -> Iterator[Finding]:
+    query = sa.select(sa.func.count()).where(t.parked.c.reason == "unknown_key")
+    with store.read() as tx:
+        count = tx.connection.execute(query).scalar_one()
+    if count:
+        fix = "restore that key, or let the senders take keys/intake.pub.jwk; nothing is lost meanwhile"
+        yield Finding("keys of senders", "finding", f"{count} events are sealed to a key that is not held", fix)
+    else:
+        yield Finding("keys of senders", "ok", "no event is sealed to a key that is not held")
+
+
+def _classes(store: SqlStore) -> str:
+    """Give the classes of errors of dead letters, most first; what stands behind a colon may say anything."""
+    with store.read() as tx:
+        errors = tx.connection.execute(sa.select(t.dead_letters.c.error)).scalars()
+        counted = Counter(one.partition(":")[0] for one in errors)
+    return ", ".join(f"{count} {name}" for name, count in counted.most_common(_CLASSES))
