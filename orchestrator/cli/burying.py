@@ -1,12 +1,12 @@
 """``expunge dead-letters list|show|redrive``: events that could not be applied. Their content is never shown (I4).
 
 A letter lives until it is redriven or discarded; its bytes go with the capsule of its request (decision 9), those of
-an event that never became a request after ``KEPT``. The line itself (class, place, time) stays: it is evidence.
+an event that never became a request after a week (``runtime.sweeping``). The line itself (class, place, time) stays:
+it is evidence.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -24,10 +24,7 @@ from orchestrator.store.store import SqlStore
 from schemas.codec import decode_event
 from schemas.envelope import CONFIRMATION, REQUEST_RECEIVED
 from schemas.errors import SchemaError
-from schemas.requests import utc
 
-KEPT: Final = dt.timedelta(days=7)
-"""As long as the topic of dead letters (``schemas.topics``)."""
 _D: Final = t.dead_letters.c
 
 
@@ -114,14 +111,6 @@ def redrive(desk: Desk, numbers: Sequence[int], *, everything: bool) -> int:
     lines = "\n".join(f"{one.id}: {one.outcome.replace('_', ' ')}" for one in told) or "nothing to redrive"
     desk.screen.data(told, lambda out: out.print(lines))
     return 1 if any(one.outcome in {"buried", "gone", "not_redrivable"} for one in told) else 0
-
-
-def sweep(store: SqlStore, now: dt.datetime) -> int:
-    """Empty the bytes of letters that belong to no request and are older than ``KEPT``; returns how many."""
-    orphan = _D.request_id.not_in(sa.select(t.requests.c.request_id))
-    with store.write() as tx:
-        old = sa.update(t.dead_letters).where(_D.observed_at < utc(now - KEPT), _D.sealed != b"", orphan)
-        return int(tx.connection.execute(old.values(sealed=b"")).rowcount)
 
 
 def _rows(store: SqlStore, numbers: Sequence[int]) -> list[_Row]:

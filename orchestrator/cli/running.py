@@ -8,21 +8,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from connectors.signals import SILENT, Part
 from orchestrator.cli import queries, words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import INTERRUPTED, explain
 from orchestrator.cli.queries import Totals
 from orchestrator.cli.screen import Screen
 from orchestrator.errors import DependencyError, UsageError
+from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import Embedded
 from orchestrator.runtime.systems import check_systems, openers
 from orchestrator.settings import Settings
+from orchestrator.store.figures import GAUGES, Figures
 from orchestrator.store.store import SqlStore
+
+if TYPE_CHECKING:
+    from orchestrator.telemetry import Telemetry
 
 _EVERY: Final = 0.5
 """Seconds between two looks at the counts."""
+_NEEDS: Final[tuple[Part, ...]] = ("store",)
 _SHARE: Final = 20
 """Counting may take one part in so many of the time."""
 
@@ -35,7 +42,15 @@ def run(desk: Desk, *, until_idle: bool) -> int:
         cannot be reached, else 0.
     """
     stop = threading.Event()
-    with Embedded.open(desk.home) as home, stopping(stop) as received, progress(desk.screen, home.store) as shown:
+    settings = desk.settings()
+    with (
+        stopping(stop) as received,
+        _speaking(settings, until_idle=until_idle) as speaks,
+        Embedded.open(desk.home, signals=speaks or SILENT) as home,
+        progress(desk.screen, home.store) as shown,
+    ):
+        if speaks is not None:
+            speaks.meter.read(GAUGES, Figures(home.store, SystemClock()))
         _misfits(desk.screen, home.settings)
         if not until_idle:
             desk.screen.say("working; Ctrl-C ends after what is running")
@@ -48,6 +63,24 @@ def run(desk: Desk, *, until_idle: bool) -> int:
     if totals.attention:
         return 1
     return DependencyError.exit_code if totals.held_up and until_idle and not received else 0
+
+
+@contextmanager
+def _speaking(settings: Settings, *, until_idle: bool) -> Iterator[Telemetry | None]:
+    """Let it speak like the other processes where it is a service: ``[telemetry] port``, and not ``--until-idle``.
+
+    Raises:
+        DependencyError: the port is taken.
+    """
+    if until_idle or not settings.telemetry.port:
+        yield None
+        return
+    from orchestrator import telemetry
+
+    systems = [one.system for one in settings.systems]
+    with telemetry.running(settings.telemetry, "run", systems=systems, needs=_NEEDS) as signals:
+        yield signals
+        signals.log("process.stopping")
 
 
 def _misfits(screen: Screen, settings: Settings) -> None:

@@ -24,6 +24,7 @@ import filelock
 from connectors import registry
 from connectors.execute import execute
 from connectors.exports import ExportSink
+from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.engine import Engine, Intake, Submitted
@@ -82,8 +83,10 @@ class Embedded:
         clock: Clock,
         chance: Chance = chance,
         batch: int = BATCH,
+        signals: Signals = SILENT,
     ) -> None:
         self.settings = settings
+        self._signals = signals
         self._batch = batch
         self._openers = openers
         self._clock = clock
@@ -113,23 +116,25 @@ class Embedded:
         self._expired = False
         self._wake = threading.Event()
         self._scrubbed = clock.now()
+        self._letters = sweeping.Letters(self.store, clock, signals)
         self._lock = filelock.FileLock(f"{settings.store}.lock", mode=0o600)
 
     @classmethod
-    def open(cls, home: Path, *, clock: Clock | None = None, batch: int = BATCH) -> Self:
+    def open(cls, home: Path, *, clock: Clock | None = None, batch: int = BATCH, signals: Signals = SILENT) -> Self:
         """Read the configuration of a home folder and open everything.
 
         Args:
             home: The folder with ``expunge.toml``.
             clock: Where time comes from; the machine's by default.
             batch: Most events a transaction, and most tasks a call of a connector.
+            signals: How it speaks.
 
         Raises:
             UsageError: configuration, keys or data maps are wrong; names file, line and fix.
             DependencyError: a database or folder cannot be reached.
         """
         settings = configuration.load(home)
-        return cls(settings, openers(settings), clock=clock or SystemClock(), batch=batch)
+        return cls(settings, openers(settings), clock=clock or SystemClock(), batch=batch, signals=signals)
 
     def submit(self, forms: Sequence[RequestForm]) -> list[Submitted]:
         """Take requests in, as ``Intake.submit``, and wake a ``run`` of this process that is idle.
@@ -183,6 +188,7 @@ class Embedded:
             ) from None
         try:
             sweeping.everything(self.settings.exports, self._exports, self.engine)
+            self._signals.ready("store", True)
             with _calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
                 self._loop(pool, stop, progress, until_idle=until_idle)
             self.store.scrub()
@@ -196,8 +202,10 @@ class Embedded:
         running: dict[Future[list[bytes]], Sequence[Task]] = {}
         parcels: dict[Future[tuple[str, str] | None], _Job] = {}
         while True:
+            self._signals.alive()
             worked = 0
             if not stop.is_set():
+                self._letters.turn()
                 worked += self._timers()
                 worked += self._start(pool, running)
                 # New requests only when no system has work to begin: one batch goes all the way before the next begins.

@@ -25,6 +25,7 @@ from orchestrator.ports import Chance, Clock, Consumer, Message, Position
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.packages import PackageDesk
 from orchestrator.runtime.relay import Relay
+from orchestrator.runtime.sweeping import Letters
 from orchestrator.runtime.systems import openers, plan_of
 from orchestrator.settings import Settings
 from orchestrator.store.migrate import check as check_tables
@@ -61,8 +62,9 @@ class Orchestrator:
             raise
         self._lock = threading.Lock()
         self._packages = PackageDesk(
-            settings.exports, ExportSink(settings.exports), self.engine, keys, chance, clock, self._lock
-        )
+            settings.exports, ExportSink(settings.exports), self.engine, keys, chance, clock, self._lock,
+            Letters(self.store, clock, signals),
+        )  # fmt: skip
         self._topic_ids: dict[str, str] = {}
 
     @classmethod

@@ -1,4 +1,7 @@
-"""Files nobody needs any more: what the store does not name goes, so that nothing outlives what is owed."""
+"""What nobody needs any more: files that the store does not name, and the bytes of old dead letters.
+
+Nothing outlives what is owed.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from connectors.exports import UNFINISHED, ExportSink
+from connectors.signals import SILENT, Signals
 from orchestrator.engine import Engine
 from orchestrator.files import package
+from orchestrator.ports import Clock
+from orchestrator.store import letters
+from orchestrator.store.store import SqlStore
+from schemas.topics import DEAD_LETTERS
 
 _UNFINISHED: Final = dt.timedelta(days=1)
 """What no export or package takes to be written."""
@@ -21,6 +29,36 @@ _LEFT: Final = (
     (f"*{package.SUFFIX}", _UNFINISHED),
     ("*.export", _UNNAMED),
 )
+
+KEPT: Final = DEAD_LETTERS.retention
+"""How long the bytes of a dead letter stay that belongs to no request: as long as in the topic."""
+EVERY: Final = dt.timedelta(hours=1)
+
+
+class Letters:
+    """Empties old dead letters now and then, in whatever process works on the store."""
+
+    def __init__(self, store: SqlStore, clock: Clock, signals: Signals = SILENT) -> None:
+        self._store = store
+        self._clock = clock
+        self._signals = signals
+        self._last: dt.datetime | None = None
+
+    def turn(self) -> int:
+        """Do it if it is time; costs nothing otherwise. Returns how many were emptied.
+
+        Raises:
+            DependencyError: the store cannot be written.
+        """
+        now = self._clock.now()
+        # A clock that was set back must not make it wait for the time to come round again.
+        if self._last is not None and dt.timedelta(0) <= now - self._last < EVERY:
+            return 0
+        emptied = letters.empty(self._store, now - KEPT)
+        self._last = now
+        if emptied:
+            self._signals.log("swept", count=emptied)
+        return emptied
 
 
 def everything(folder: Path, sink: ExportSink, engine: Engine) -> None:

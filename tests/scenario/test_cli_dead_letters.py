@@ -7,12 +7,13 @@ import json
 
 import msgspec
 
-from orchestrator.cli.burying import KEPT, sweep
+from orchestrator.runtime.clock import ShiftedClock
 from orchestrator.runtime.embedded import Embedded
+from orchestrator.runtime.sweeping import KEPT, Letters
 from schemas.codec import decode_event, encode
 from schemas.identifiers import Identifier
 from schemas.requests import RequestForm, Right
-from tests.support.cli import WHO, CommandLine
+from tests.support.cli import REQUEST, WHO, CommandLine
 from tests.support.company import made_up
 
 
@@ -65,14 +66,54 @@ def test_one_that_fails_again_is_a_letter_again(expunge: CommandLine) -> None:
 
 def test_bytes_that_belong_to_no_request_go_after_a_week_and_the_line_stays(expunge: CommandLine) -> None:
     bury(expunge, b"garbage")
-    with Embedded.open(expunge.home) as home:
-        now = dt.datetime.now(dt.UTC)
-        assert sweep(home.store, now) == 0
-        assert sweep(home.store, now + KEPT + dt.timedelta(minutes=1)) == 1
-        assert sweep(home.store, now + KEPT + dt.timedelta(minutes=1)) == 0
+    expunge.later(seconds=KEPT.total_seconds() - 3600)
+    assert expunge("run", "--until-idle") == 0
+    assert expunge.json("dead-letters", "show", "1")["size"] == len(b"garbage")
+    expunge.later(seconds=KEPT.total_seconds() + 60)
+    assert expunge("run", "--until-idle") == 0
     assert expunge.json("dead-letters", "show", "1")["size"] == 0
     assert expunge("dead-letters", "redrive", "1") == 1
     assert "gone" in expunge.out
+
+
+def test_those_of_a_request_stay_as_long_as_it_is_open(expunge: CommandLine) -> None:
+    expunge.submit()
+    with Embedded.open(expunge.home) as home:
+        home.engine.apply_waiting(10)
+        with home.engine._batch() as batch:
+            batch.bury("/systems/crm", "e1", REQUEST, "ValueError", b"garbage")
+        sweep = Letters(home.store, home._clock)
+        assert sweep.turn() == 0
+    clock = ShiftedClock()
+    clock.shift = KEPT + dt.timedelta(days=1)
+    with Embedded.open(expunge.home) as home:
+        assert Letters(home.store, clock).turn() == 0
+    assert expunge.json("dead-letters", "show", "1")["size"] == len(b"garbage")
+
+
+def test_a_process_that_runs_on_looks_every_hour(expunge: CommandLine) -> None:
+    clock = ShiftedClock()
+    with Embedded.open(expunge.home) as home:
+        sweep = Letters(home.store, clock)
+        assert sweep.turn() == 0
+        with home.engine._batch() as batch:
+            batch.bury("/portal", "e1", "r-portal", "ValueError", b"garbage")
+        clock.shift = dt.timedelta(minutes=59)
+        assert sweep.turn() == 0
+        clock.shift = KEPT + dt.timedelta(minutes=1)
+        assert sweep.turn() == 1
+
+
+def test_a_clock_that_was_ten_years_ahead_and_is_set_right_stops_no_sweep(expunge: CommandLine) -> None:
+    clock = ShiftedClock()
+    with Embedded.open(expunge.home) as home:
+        sweep = Letters(home.store, clock)
+        clock.shift = dt.timedelta(days=3650)
+        assert sweep.turn() == 0
+        with home.engine._batch() as batch:
+            batch.bury("/portal", "e1", "r-portal", "ValueError", b"garbage")
+        clock.shift = KEPT + dt.timedelta(minutes=1)
+        assert sweep.turn() == 1
 
 
 def test_wrong_use_says_how(expunge: CommandLine) -> None:
