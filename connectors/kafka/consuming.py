@@ -38,6 +38,8 @@ _MESSAGES: Final = 3
 _POLL_MS: Final = 200
 _LOOK_EVERY: Final = 0.2
 """Seconds of work between two polls."""
+_JOINING: Final = 2.0
+"""Seconds of polling without a pause while the group finds itself anew: a join that ends in a pause begins again."""
 _KEYS_EVERY: Final = 2.0
 _PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
@@ -85,7 +87,7 @@ class TaskLoop:
             UnavailableError: no broker answers at the start; later ones are waited for.
             MisconfiguredError: a topic is not there, or we are not let in.
         """
-        import kafka
+        from connectors.kafka.member import Member  # lazy: it imports the library
 
         self._producer = self._open_producer()
         try:
@@ -93,9 +95,7 @@ class TaskLoop:
             if self._lock is not None and not self._stand_by(self._lock, stop):
                 return self.done
             with friendly(f"topic {self._topic}"):
-                consumer = kafka.KafkaConsumer(
-                    **consumer_options(self._settings, self._settings.system_group(self._worker.system))
-                )
+                consumer = Member(**consumer_options(self._settings, self._settings.system_group(self._worker.system)))
             try:
                 with ThreadPoolExecutor(1, "work") as pool:
                     self._consume(consumer, pool, stop)
@@ -254,12 +254,16 @@ class TaskLoop:
 
     def _keep(self, consumer: Any) -> None:
         """Stay a member of the group, and take nothing."""
+        until = time.monotonic() + _JOINING
         try:
             with friendly(f"topic {self._topic}"):
-                fetched = consumer.poll(timeout_ms=50, max_records=1)
-                for tp, records in fetched.items():  # of partitions that were assigned just now
-                    consumer.seek(tp, records[0].offset)
-                self._pause(consumer)
+                while True:
+                    fetched = consumer.poll(timeout_ms=50, max_records=1)
+                    for tp, records in fetched.items():  # of partitions that were assigned just now
+                        consumer.seek(tp, records[0].offset)
+                    self._pause(consumer)
+                    if not consumer.joining or time.monotonic() >= until:
+                        return
         except UnavailableError as error:
             self._signals.log("bus.disconnected", error=error)
 

@@ -123,11 +123,11 @@ class Publisher:
         Raises:
             UnavailableError: no broker answers. MisconfiguredError: we may not read them.
         """
-        import kafka as library
+        from connectors.kafka.member import Member  # lazy: it imports the library
 
         options = consumer_options(self._settings, self._settings.reader_group(name))
         with explained(self._settings), friendly(f"topic {COMPLETIONS.name}"):
-            consumer: Any = library.KafkaConsumer(COMPLETIONS.name, **options)
+            consumer = Member(COMPLETIONS.name, **options)
         waited = 0.0
         try:
             while idle_seconds is None or waited < idle_seconds:

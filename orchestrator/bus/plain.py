@@ -40,13 +40,13 @@ class PlainConsumer:
 
     def run(self, handle: Handle, stop: threading.Event) -> None:
         """Read until stopped; see ``ports.Consumer``."""
-        import kafka
+        from connectors.kafka.member import Member  # lazy: it imports the library
 
         what = f"group {self._group}"
         with Brokers(self._settings) as brokers:  # a topic that is not there would be waited for in silence
             brokers.topic_ids(self._topics)
         with friendly(what):
-            consumer = kafka.KafkaConsumer(**consumer_options(self._settings, self._group))
+            consumer = Member(**consumer_options(self._settings, self._group))
         offsets = _Offsets(consumer)
         assigned = _Assigned()
         try:
