@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -188,7 +188,7 @@ class Transaction(Protocol):
         """Give the stored state of each request that exists; waits for transactions that change one of them."""
         ...
 
-    def all_states(self) -> Iterator[tuple[str, bytes]]:
+    def all_states(self) -> Generator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
         ...
 
@@ -248,8 +248,8 @@ class Transaction(Protocol):
         """Give the names of all access packages that still live."""
         ...
 
-    def open_states(self, right: str) -> Iterator[bytes]:
-        """Give the state of every request of this right that is not closed, one after the other."""
+    def open_states(self, right: str) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, state) of every request of this right that is not closed, one after the other."""
         ...
 
     def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:

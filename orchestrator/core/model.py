@@ -1,6 +1,7 @@
 """What is known of one request. Plain data; msgspec writes it to the store as it is.
 
-Times are RFC 3339 text in UTC with milliseconds (they sort as text), dates ISO 8601.
+Times are RFC 3339 text in UTC with milliseconds (they sort as text), dates ISO 8601. A field that is not known is an
+error: msgspec would drop it when the state is written again, and a newer version's work would be lost (decision 12).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Result(enum.StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
-class Known(msgspec.Struct, frozen=True, omit_defaults=True):
+class Known(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """An identifier the request knows, by reference. ``domain``: where it was found; empty: the person gave it."""
 
     ref: str
@@ -50,7 +51,7 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     domain: str = ""
 
 
-class Attention(msgspec.Struct, frozen=True, omit_defaults=True):
+class Attention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Why automatic work stopped: who has to do what (I6). ``reason`` is a stable code, ``detail`` one too."""
 
     reason: str
@@ -62,7 +63,7 @@ class Attention(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
-class Obligation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Something still owed after completion; ``due`` is an ISO date (I8)."""
 
     kind: Literal["retention", "backup_horizon", "package_expiry", "suppression"]
@@ -73,14 +74,14 @@ class Obligation(msgspec.Struct, frozen=True, omit_defaults=True):
     last: str | None = None
 
 
-class Timer(msgspec.Struct, frozen=True):
+class Timer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A timer with its generation: one that fires for an older generation is ignored."""
 
     due: str
     generation: int
 
 
-class SystemState(msgspec.Struct, omit_defaults=True):
+class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One system's part of the request, in the current episode.
 
     Attributes:
@@ -113,7 +114,7 @@ class SystemState(msgspec.Struct, omit_defaults=True):
     retry: bool = False
 
 
-class RequestState(msgspec.Struct, omit_defaults=True):
+class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Everything the core knows of one request.
 
     Attributes:

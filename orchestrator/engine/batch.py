@@ -16,7 +16,7 @@ import msgspec
 from orchestrator.core import adopting, machine
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed
-from orchestrator.core.model import RequestState
+from orchestrator.core.model import LOGIC, RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.engine import stored, suppressing, wire
@@ -155,6 +155,8 @@ class Batch:
 
     def _accept(self, state: RequestState, caused: _Caused) -> None:
         before = self.states.get(state.request_id)
+        # Whoever writes a state last says so: an older process must not take what this one put in for its own.
+        state.logic = LOGIC
         if before is not None:
             self._over += _over(before, state)
         if state.obligations or (before is not None and before.obligations):

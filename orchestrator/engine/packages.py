@@ -7,7 +7,7 @@ from orchestrator.core.events import PackageAssembled
 from orchestrator.engine.base import BATCH, again
 from orchestrator.engine.batch import DEAD, PACKAGE_SYSTEM
 from orchestrator.engine.release import Release
-from orchestrator.engine.stored import parts_of
+from orchestrator.engine.stored import parts_of, read_state
 from orchestrator.errors import UsageError
 from schemas.codec import decode, encode
 from schemas.requests import Right
@@ -36,7 +36,9 @@ class Packages(Release):
 
     def _package_key(self, request_id: str) -> bytes:
         with self.store.write() as tx:
-            tx.states([request_id])  # it is ours now: two processes would make a key each, and one be lost
+            # It is ours now: two processes would make a key each, and one be lost.
+            for blob in tx.states([request_id]).values():
+                read_state(request_id, blob)  # a newer version's capsule is not written by this one
             sealed = tx.capsules([request_id]).get(request_id)
             if sealed is None:
                 raise UsageError(f"the package of request {request_id} has expired", fix="submit a new access request")
@@ -76,4 +78,4 @@ class Packages(Release):
     def parts_in_use(self) -> set[str]:
         """Give the names of exported parts that are still to be packaged; reads every open access request."""
         with self.store.read() as tx:
-            return {name for blob in tx.open_states(Right.ACCESS.value) for name in parts_of(blob)}
+            return {name for row in tx.open_states(Right.ACCESS.value) for name in parts_of(*row)}

@@ -16,11 +16,11 @@ import msgspec
 from orchestrator.engine.base import BATCH, Base, again
 from orchestrator.engine.batch import INTERNAL_SOURCE
 from orchestrator.ports import OutboxRow, Publication, Released
-from schemas.codec import decode, decode_event, encode
+from schemas.codec import encode
 from schemas.requests import utc
 from schemas.sealing import SharedKey
-from schemas.tasks import Task
 
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 UNPUBLISHED_AFTER: Final = dt.timedelta(seconds=30)
 """How long whoever took something may take to publish it before another one does."""
 
@@ -102,10 +102,14 @@ class Releasing(Base):
 
 
 def _stamped(row: OutboxRow, now: dt.datetime, key: SharedKey) -> bytes:
-    """Give the final bytes: with the lease of a destructive order, and authenticated for the system."""
-    event = decode_event(row.body)
-    data = bytes(event.data)
+    """Give the final bytes: with the lease of a destructive order, and authenticated for the system.
+
+    The rest stays as it is, read as plain members: a newer orchestrator may have written fields that a typed struct of
+    this version would drop.
+    """
+    event = _MEMBERS(row.body)
+    data = bytes(event["data"])
     if row.lease_minutes:
         until = utc(now + dt.timedelta(minutes=row.lease_minutes))
-        data = encode(msgspec.structs.replace(decode(data, Task), not_after=until))
-    return encode(msgspec.structs.replace(event, data=msgspec.Raw(data), expungemac=key.task_mac(data)))
+        data = encode(_MEMBERS(data) | {"not_after": until})
+    return encode(event | {"data": msgspec.Raw(data), "expungemac": key.task_mac(data)})

@@ -10,18 +10,12 @@ from orchestrator.core.model import LOGIC, Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.ports import Transaction
+from schemas.codec import forbid_unknown
+from schemas.errors import SchemaError
 from schemas.outcomes import Exported
-
-
-class _Logic(msgspec.Struct):
-    """As much of a state as every version has."""
-
-    logic: int
-
 
 state_bytes: Final = msgspec.msgpack.Encoder().encode
 _STATE_DECODE: Final = msgspec.msgpack.Decoder(RequestState).decode
-_LOGIC_DECODE: Final = msgspec.msgpack.Decoder(_Logic).decode
 
 
 def read_state(request_id: str, blob: bytes) -> RequestState:
@@ -29,6 +23,7 @@ def read_state(request_id: str, blob: bytes) -> RequestState:
 
     Raises:
         UsageError: it was written by a newer version: nothing may be done with it, the worker stops (decision 12).
+        DependencyError: it is no state at all.
     """
     newer = UsageError(
         "a request was last worked on by a newer version",
@@ -38,10 +33,11 @@ def read_state(request_id: str, blob: bytes) -> RequestState:
     try:
         state = _STATE_DECODE(blob)
     except msgspec.ValidationError:
-        # A newer version may write what this one cannot even read; the number is in every version.
-        if _LOGIC_DECODE(blob).logic > LOGIC:
-            raise newer from None
-        raise
+        # A field or a value that this version does not have: whatever its number says, writing it again would lose it.
+        raise newer from None
+    except msgspec.DecodeError:
+        fix = "restore the database from a backup"
+        raise DependencyError("a stored request cannot be read", where=f"request {request_id}", fix=fix) from None
     if state.logic > LOGIC:
         raise newer
     return state
@@ -97,14 +93,26 @@ class Plans:
 
         Raises:
             DependencyError: it is missing: the database is not whole.
+            UsageError: it was written by a newer version.
         """
         if digest not in self._known:
             body = tx.plan(digest)
             if body is None:
                 fix = "restore the database from a backup"
                 raise DependencyError("a plan that a request goes by is missing", fix=fix)
-            self._known[digest] = msgspec.json.decode(body, type=Plan)
+            self._known[digest] = _plan(body)
         return self._known[digest]
+
+
+def _plan(body: bytes) -> Plan:
+    """Read a plan whole: a rule that this version does not know must not be left out when it decides."""
+    try:
+        plan = msgspec.json.decode(body, type=Plan)
+        forbid_unknown(body, plan)
+    except (msgspec.MsgspecError, SchemaError):
+        fix = "install the newer version; nothing was changed"
+        raise UsageError("a request goes by a plan of a newer version", fix=fix) from None
+    return plan
 
 
 class StoredPlans(Plans):
@@ -114,9 +122,13 @@ class StoredPlans(Plans):
         self._known = {}
 
 
-def parts_of(blob: bytes) -> list[str]:
-    """Give the names of the exported parts that a stored state still needs for its package."""
-    state = _STATE_DECODE(blob)
+def parts_of(request_id: str, blob: bytes) -> list[str]:
+    """Give the names of the exported parts that a stored state still needs for its package.
+
+    Raises:
+        UsageError: written by a newer version: what it needs cannot be told, so nothing may be swept.
+    """
+    state = read_state(request_id, blob)
     if state.package_sha256:
         return []
     outcomes = (outcome for system in state.systems.values() for outcome in system.outcomes.values())

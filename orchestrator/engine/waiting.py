@@ -94,6 +94,12 @@ class Waiting(Base):
     def _apply_row(self, batch: Batch, row: JournalRow, opened: wire.OpenedRequest | None, people: People) -> None:
         original = row.wire or b""
         if row.type != envelope.REQUEST_RECEIVED:
+            if row.type not in _WAITING:
+                raise UsageError(
+                    "an event waits that a newer version has noted",
+                    where=f"request {row.request_id}",
+                    fix="install the newer version; nothing was changed",
+                )
             waited = decode(original, _WAITING[row.type])
             event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
             if isinstance(event, Resumed):

@@ -27,6 +27,7 @@ from orchestrator.runtime.packages import PackageDesk
 from orchestrator.runtime.relay import Relay
 from orchestrator.runtime.sweeping import Letters
 from orchestrator.runtime.systems import openers, plan_of
+from orchestrator.runtime.watching import Watch
 from orchestrator.settings import Settings
 from orchestrator.store.migrate import check as check_tables
 from orchestrator.store.opening import open_store
@@ -112,6 +113,10 @@ class Orchestrator:
             lock=self._lock, signals=self._signals,
         )  # fmt: skip
         ended = threading.Event()
+        read = {name: self._topic_ids[name] for name in TOPICS}
+        watch = Watch(self.settings.kafka, read, lambda: check_tables(self.store.engine))
+        # Nothing hangs on its end, and it may be waiting for brokers that are away.
+        threading.Thread(target=watch.run, args=(ended, stop.set), name="watch", daemon=True).start()
         threads = [
             threading.Thread(target=relay.run, args=(ended, stop.set), name="relay"),
             threading.Thread(target=self._packages.run, args=(ended, stop.set), name="packages"),
@@ -130,7 +135,7 @@ class Orchestrator:
             for one in threads:
                 one.join()
             producer.close()
-        if failure := relay.failure or self._packages.failure:
+        if failure := relay.failure or self._packages.failure or watch.failure:
             raise failure
 
     # -- messages -----------------------------------------------------------------------------------------

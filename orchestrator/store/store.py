@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -80,12 +80,13 @@ class SqlTransaction(Sending, Parking, Positions):
         """Give the stored state of each request that exists."""
         return dict(self._among(q.STATES, list(request_ids)))
 
-    def all_states(self) -> Iterator[tuple[str, bytes]]:
+    def all_states(self) -> Generator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
         c = t.requests.c
         query = sa.select(c.request_id, c.state).order_by(c.request_id).execution_options(yield_per=_PAGE)
-        for row in self.connection.execute(query):
-            yield row[0], row[1]
+        with self.connection.execute(query) as rows:
+            for row in rows:
+                yield row[0], row[1]
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert or replace request rows."""
@@ -147,10 +148,12 @@ class SqlTransaction(Sending, Parking, Positions):
         c = t.requests.c.package
         return set(self.connection.execute(sa.select(c).where(c.is_not(None))).scalars())
 
-    def open_states(self, right: str) -> Iterator[bytes]:
-        """Give the state of every request of this right that is not closed, one after the other."""
+    def open_states(self, right: str) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, state) of every request of this right that is not closed, one after the other."""
         c = t.requests.c
-        yield from self.connection.execute(sa.select(c.state).where(c.right == right, c.phase != "closed")).scalars()
+        query = sa.select(c.request_id, c.state).where(c.right == right, c.phase != "closed")
+        for row in self.connection.execute(query):
+            yield row[0], row[1]
 
     def outbox_next(self, system: str, limit: int) -> list[OutboxRow]:
         """Give the next tasks of a system in order of deadline."""

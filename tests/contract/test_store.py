@@ -190,7 +190,7 @@ def test_packages_that_live_and_open_requests_of_a_right(store: Store) -> None:
         tx.save_states([state("r4", phase="closed", package="p4")])
     with store.read() as tx:
         assert tx.packages() == {"p1", "p4"}
-        assert sorted(tx.open_states("access")) == [b"1", b"3"]
+        assert sorted(state for _, state in tx.open_states("access")) == [b"1", b"3"]
 
 
 def test_results_are_kept(store: Store) -> None:

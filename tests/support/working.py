@@ -56,13 +56,14 @@ def connected(company: Company, bootstrap: str) -> Company:
 class Process:
     """``expunge`` with a long-running command."""
 
-    def __init__(self, home: Path, log: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, log: Path, *arguments: str, tree: Path = bus.ROOT, **environment: str) -> None:
+        """Start it. ``tree``: where the program is; another one than this for another version of it."""
         self.log = log
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "orchestrator", *arguments, "--home", str(home), "-o", "json"],
-                cwd=bus.ROOT,
-                env=os.environ | {"PYTHONPATH": str(bus.ROOT)},
+                cwd=tree,
+                env=os.environ | {"PYTHONPATH": str(tree)} | environment,
                 stdout=subprocess.PIPE,
                 stderr=out,
             )

@@ -134,3 +134,27 @@ def test_the_distributed_way_comes_to_the_same_end(rig: Rig) -> None:
     assert {rig.state(f"r{number}").phase for number in range(3)} == {Phase.CLOSED}
     assert rig.rows("outbox") == []
     assert rig.engine.audit() == []
+
+
+def test_what_a_newer_orchestrator_wrote_into_a_task_leaves_with_it(rig: Rig) -> None:
+    """Two versions share the outbox during an upgrade: whichever releases, nothing of the other's task is lost."""
+    rig.seed(SUBJECT)
+    begin(rig, 1)
+    for _ in range(2):
+        for name in rig.systems:
+            answer(rig, rig.engine.release(name, window=9))
+    with rig.store.write() as tx:
+        (row,) = tx.outbox_next("crm", 9)
+        event = msgspec.json.decode(row.body)
+        event |= {"expungeregion": "north", "data": event["data"] | {"urgency": {"days": 3}}}
+        tx.connection.exec_driver_sql(
+            "UPDATE outbox SET body = ? WHERE task_id = ?", (msgspec.json.encode(event), row.task_id)
+        )
+    (released,) = rig.engine.release("crm", window=9)
+    assert task_of(released).action is Action.ERASE
+    left = msgspec.json.decode(released.body)
+    assert left["expungeregion"] == "north"
+    assert left["data"]["urgency"] == {"days": 3}
+    assert left["data"]["not_after"]
+    read = decode_event(released.body)
+    rig.keys.system("crm").check_task_mac(bytes(read.data), read.expungemac)
