@@ -38,3 +38,7 @@ class SealError(SchemaError):
 
 class UnknownKeyError(SealError):
     """Sealed with a key id that this process does not hold (yet): wait for the key, never dead-letter."""
+
+
+class RetiredKeyError(SealError):
+    """Sealed to a key that was destroyed on purpose: no waiting brings it back, the sender has to take the new one."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from schemas.errors import SealError, UnknownKeyError
+from schemas.errors import RetiredKeyError, SealError, UnknownKeyError
 
 KEY_BYTES: Final = 32
 _TAG: Final = 16
@@ -215,8 +215,16 @@ class IntakePublicKey:
 class IntakePrivateKey:
     """The orchestrator's private key."""
 
-    def __init__(self, kid: str, raw: bytes) -> None:
+    def __init__(
+        self, kid: str, raw: bytes, others: Sequence[IntakePrivateKey] = (), retired: Collection[str] = ()
+    ) -> None:
         """Take a 32-byte X25519 private key.
+
+        Args:
+            kid: Id of the key.
+            raw: 32 bytes.
+            others: Further keys that still open while senders change over, and are not handed out.
+            retired: Ids of keys that were destroyed on purpose.
 
         Raises:
             SealError: not 32 bytes.
@@ -224,6 +232,8 @@ class IntakePrivateKey:
         _check_length(raw)
         self.kid = kid
         self._key = X25519PrivateKey.from_private_bytes(raw)
+        self._held = {self.kid: self._key} | {one.kid: one._key for one in others}  # noqa: SLF001 - its own kind
+        self._retired = frozenset(retired) - self._held.keys()
 
     def public(self) -> IntakePublicKey:
         """Give the key to hand out."""
@@ -233,6 +243,7 @@ class IntakePrivateKey:
         """Open what was sealed to this key.
 
         Raises:
+            RetiredKeyError: sealed to a key that was destroyed on purpose.
             UnknownKeyError: sealed to another key.
             SealError: altered, moved to another request, or not a JWE.
         """
@@ -240,12 +251,16 @@ class IntakePrivateKey:
         epk = header.epk or {}
         if header.alg != "ECDH-ES" or (epk.get("kty"), epk.get("crv")) != ("OKP", "X25519"):
             raise SealError("seal.algorithm", "expected ECDH-ES on X25519 with A256GCM")
-        if header.kid != self.kid:
+        key = self._held.get(header.kid)
+        if key is None and header.kid in self._retired:
+            fix = "take keys/intake.pub.jwk of the orchestrator, and send it again"
+            raise RetiredKeyError("seal.retired", "sealed to a key that was retired", fix=fix)
+        if key is None:
             raise UnknownKeyError("seal.kid", "sealed to a key that is not held")
         _check_binding(header, binding)
         try:
             peer = X25519PublicKey.from_public_bytes(unb64u(epk.get("x", "")))
-            shared = self._key.exchange(peer)
+            shared = key.exchange(peer)
         except ValueError:
             raise SealError("seal.epk", "not a valid one-time key") from None
         return _decrypt(AESGCM(_concat_kdf(shared)), iv, sealed, protected)

@@ -6,15 +6,13 @@ Nothing is stored and no group is joined. A heartbeat counts only if it was made
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from connectors.errors import UnavailableError
-from connectors.kafka.client import consumer_options, friendly
 from connectors.kafka.settings import KafkaSettings
+from orchestrator.bus.tail import at, tail
 from orchestrator.errors import UsageError
 from schemas import batches, envelope
 from schemas.codec import decode, decode_event
@@ -29,7 +27,6 @@ SILENCE: Final = dt.timedelta(seconds=6 * EVERY_SECONDS)
 """Who was not heard of for so long is silent."""
 SKEW: Final = dt.timedelta(seconds=30)
 """A worker's clock may be off by so much: leases are counted in minutes."""
-_PATIENCE: Final = 15.0
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -68,19 +65,8 @@ def listen(settings: KafkaSettings, key_of: Callable[[str], SharedKey], now: dt.
     Raises:
         UnavailableError: no broker answers. MisconfiguredError: we are not let in.
     """
-    import kafka
-
-    with friendly(f"topic {HEARTBEATS.name}"):
-        consumer = kafka.KafkaConsumer(**consumer_options(settings, "unused") | {"group_id": None})
-        try:
-            records = _since(consumer, now - SILENCE)
-        finally:
-            consumer.close(autocommit=False)
-    return _understood([(_at(one), one.value or b"") for one in records], key_of, now)
-
-
-def _at(record: Any) -> dt.datetime:
-    return dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
+    records = tail(settings, HEARTBEATS.name, now - SILENCE)
+    return _understood([(at(one), one.value or b"") for one in records], key_of, now)
 
 
 def _understood(
@@ -89,7 +75,7 @@ def _understood(
     last: dict[tuple[str, str], Heard] = {}
     unproven: set[str] = set()
     newest: dt.datetime | None = None
-    for arrived, value in sorted(messages):
+    for arrived, value in sorted(messages, key=lambda one: one[0]):
         newest = arrived
         for beat, proven in _beats(value, key_of):
             if proven:
@@ -100,30 +86,6 @@ def _understood(
     since = max(now, newest or now) - SILENCE
     heard = [one for one in last.values() if one.beat.state != "stopping" and one.arrived >= since]
     return Hearing(heard, tuple(sorted(unproven)), newest)
-
-
-def _since(consumer: Any, start: dt.datetime) -> list[Any]:
-    from kafka import TopicPartition
-
-    places = [TopicPartition(HEARTBEATS.name, one) for one in consumer.partitions_for_topic(HEARTBEATS.name) or ()]
-    if not places:
-        return []
-    consumer.assign(places)
-    ends = consumer.end_offsets(places)
-    starts = consumer.offsets_for_times(dict.fromkeys(places, int(start.timestamp() * 1000)))
-    for place in places:
-        found = starts.get(place)
-        consumer.seek(place, found.offset if found is not None else ends[place])
-    records: list[Any] = []
-    until = time.monotonic() + _PATIENCE
-    while any(consumer.position(place) < ends[place] for place in places):
-        if time.monotonic() > until:
-            raise UnavailableError(
-                "kafka", f"topic {HEARTBEATS.name} cannot be read", fix="see that all brokers are up"
-            )
-        for many in consumer.poll(timeout_ms=500).values():
-            records += many
-    return records
 
 
 def _beats(value: bytes, key_of: Callable[[str], SharedKey]) -> Iterator[tuple[Heartbeat, bool]]:

@@ -304,10 +304,10 @@ def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
 
 
 keys = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Keys of the systems: list, add, activate, retire."
+    no_args_is_help=True, rich_markup_mode=None, help="Keys of the systems and of intake: list, add, activate, retire."
 )
 app.add_typer(keys, name="keys")
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system.", show_default=False)]
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system, or intake.", show_default=False)]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="Id of the key.", show_default=False)]
 
 
@@ -343,11 +343,18 @@ def keys_activate(
 
 
 @keys.command(name="retire")
-def keys_retire(ctx: typer.Context, system: System, kid: Kid, home: Home = None, output: Out = None) -> int:
+def keys_retire(
+    ctx: typer.Context,
+    system: System,
+    kid: Kid,
+    force: Annotated[bool, typer.Option("--force", help="Of intake: do not wait for the topics' week.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
     """Destroy a key that is not in use and that nothing in the store needs."""
     from orchestrator.cli import rotating
 
-    return rotating.retire(_desk(ctx, home, output), system, kid)
+    return rotating.retire(_desk(ctx, home, output), system, kid, force=force)
 
 
 dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Events that could not be applied.")
@@ -379,17 +386,26 @@ def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, out
 @dead_letters.command(name="redrive")
 def dead_letters_redrive(
     ctx: typer.Context,
-    numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="NUMBER...", help="Numbers of letters.", show_default=False)
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="LETTER...", help="Numbers of the list, or places of workers'.", show_default=False),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of the list.")] = False,
     home: Home = None,
     output: Out = None,
 ) -> int:
     """Apply the original events again, once their cause is mended; exit code 1 if one fails again."""
-    from orchestrator.cli import burying
+    from orchestrator.cli import letters
 
-    return burying.redrive(_desk(ctx, home, output), numbers or [], everything=everything)
+    return letters.redrive_named(_desk(ctx, home, output), names or [], everything=everything)
+
+
+@dead_letters.command(name="workers")
+def dead_letters_workers(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """List what workers could not read as a task of theirs; redriven, it goes to the worker again."""
+    from orchestrator.cli import letters
+
+    return letters.show_workers(_desk(ctx, home, output))
 
 
 cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppression cache in Redis.")

@@ -7,8 +7,9 @@ it is evidence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -16,10 +17,12 @@ from rich.console import Console
 
 from orchestrator.cli import listing
 from orchestrator.cli.desk import Desk
+from orchestrator.engine import Engine
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import chance
 from orchestrator.store import tables as t
+from orchestrator.store.opening import is_shared
 from orchestrator.store.store import SqlStore
 from schemas.codec import decode_event
 from schemas.envelope import CONFIRMATION, REQUEST_RECEIVED
@@ -53,9 +56,13 @@ class _Row(NamedTuple):
 
 
 class Redriven(msgspec.Struct):
-    """What became of one: ``applied``, ``known`` (it had counted before), ``parked``, ``buried`` (again), ``gone``."""
+    """What became of one.
 
-    id: int
+    ``applied``, ``known`` (it had counted before), ``parked``, ``buried`` (again), ``gone``, ``not_redrivable``;
+    ``published`` for a task that a worker had buried.
+    """
+
+    id: int | str
     outcome: str
 
 
@@ -88,13 +95,11 @@ def redrive(desk: Desk, numbers: Sequence[int], *, everything: bool) -> int:
     Raises:
         UsageError: no such letter, or none was named. DependencyError: the store cannot be used.
     """
-    from orchestrator.runtime.embedded import Embedded
-
     if not numbers and not everything:
         raise UsageError("which one?", where="dead-letters redrive", fix="name numbers of the list, or say --all")
     told: list[Redriven] = []
-    with Embedded.open(desk.home) as home:
-        box = CapsuleBox(home.keys.store, chance)
+    with _opened(desk) as home:
+        box = CapsuleBox(home.engine.keys.store, chance)
         rows = _rows(home.store, numbers)
         for row in sorted(rows, key=lambda one: one.id):
             letter = _letter(row, box)
@@ -111,6 +116,29 @@ def redrive(desk: Desk, numbers: Sequence[int], *, everything: bool) -> int:
     lines = "\n".join(f"{one.id}: {one.outcome.replace('_', ' ')}" for one in told) or "nothing to redrive"
     desk.screen.data(told, lambda out: out.print(lines))
     return 1 if any(one.outcome in {"buried", "gone", "not_redrivable"} for one in told) else 0
+
+
+@contextlib.contextmanager
+def _opened(desk: Desk) -> Iterator[_Home]:
+    """Open the engine as the processes of this installation do, whichever runtime it is."""
+    settings = desk.settings()
+    if is_shared(settings):
+        from orchestrator.runtime.orchestrator import Orchestrator
+
+        with Orchestrator.open(settings) as one:
+            yield one
+        return
+    from orchestrator.runtime.embedded import Embedded
+
+    with Embedded.open(desk.home) as home:
+        yield home
+
+
+class _Home(Protocol):
+    """What both runtimes have."""
+
+    engine: Engine
+    store: SqlStore
 
 
 def _rows(store: SqlStore, numbers: Sequence[int]) -> list[_Row]:

@@ -1,23 +1,30 @@
-"""``expunge keys list|add|activate|retire``: the keys of the systems, and what still hangs on each."""
+"""``expunge keys list|add|activate|retire``: the keys of the systems and of intake, and what still hangs on each."""
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from typing import Final
 
+import sqlalchemy as sa
 from rich.console import Console
 
 from orchestrator.bus.hearing import hear
 from orchestrator.cli.desk import Desk
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.errors import UsageError
-from orchestrator.keys import rotating
+from orchestrator.keys import intake, rotating
+from orchestrator.keys.intake import INTAKE
 from orchestrator.keys.rotating import HeldKeys
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.settings import Settings
+from orchestrator.store import tables as t
 from schemas.codec import decode, decode_event
+from schemas.envelope import REQUEST_RECEIVED
+from schemas.requests import RequestReceived, utc
 from schemas.sealing import key_id_of
 from schemas.tasks import Task
+from schemas.topics import REQUESTS
 
 _MANY: Final = 1_000
 _EVERY_TASK: Final = 1 << 30
@@ -26,21 +33,23 @@ _EVERY_TASK: Final = 1 << 30
 def show(desk: Desk) -> int:
     """List the keys of every system."""
     settings = desk.settings()
-    found = [rotating.held(settings.keys, one.system) for one in settings.systems]
+    found = [*(rotating.held(settings.keys, one.system) for one in settings.systems), intake.held(settings.keys)]
     desk.screen.data(found, lambda out: _table(out, found))
     return 0
 
 
 def _table(out: Console, found: list[HeldKeys]) -> None:
     for one in found:
-        out.print(
-            f"{one.system}: {one.active} in use" + (f", accepted: {', '.join(one.accepted)}" * bool(one.accepted))
-        )
+        more = [("accepted", one.accepted), ("retired", one.retired)]
+        rest = "".join(f", {word}: {', '.join(kids)}" for word, kids in more if kids)
+        out.print(f"{one.system}: {one.active} in use{rest}")
 
 
 def add(desk: Desk, system: str) -> int:
     """Make a further key."""
     settings = _known(desk, system)
+    if system == INTAKE:
+        return _add_intake(desk, settings)
     file = rotating.add(settings.keys, system, chance)
     kid = file.name.split(".")[1]
     desk.screen.data({"kid": kid, "file": str(file)}, lambda out: out.print(str(file)))
@@ -54,6 +63,10 @@ def add(desk: Desk, system: str) -> int:
 def activate(desk: Desk, system: str, kid: str, *, force: bool) -> int:
     """Use a key, once every worker that was heard of holds it."""
     settings = _known(desk, system)
+    if system == INTAKE:
+        intake.activate(settings.keys, kid)
+        desk.screen.say("hand out intake.pub.jwk to every sender and worker, and start the orchestrators again")
+        return show(desk)
     if settings.kafka.bootstrap_servers and not force:
         from orchestrator.keys import KeyFolder
 
@@ -70,11 +83,51 @@ def activate(desk: Desk, system: str, kid: str, *, force: bool) -> int:
     return show(desk)
 
 
-def retire(desk: Desk, system: str, kid: str) -> int:
-    """Destroy a key that nothing in the store is sealed with."""
+def retire(desk: Desk, system: str, kid: str, *, force: bool) -> int:
+    """Destroy a key that nothing in the store is sealed with.
+
+    Args:
+        desk: The command's surroundings.
+        system: A system, or ``intake``.
+        kid: The key.
+        force: Of intake: although a topic may still hold what is sealed to it.
+    """
     settings = _known(desk, system)
+    if system == INTAKE:
+        return _retire_intake(desk, settings, kid, force=force)
     rotating.retire(settings.keys, system, kid, _needed(desk, settings, system))
     return show(desk)
+
+
+def _add_intake(desk: Desk, settings: Settings) -> int:
+    file = intake.add(settings.keys, chance)
+    kid = file.name.split(".")[1]
+    desk.screen.data({"kid": kid, "file": str(file)}, lambda out: out.print(str(file)))
+    desk.screen.say(
+        f"start the orchestrators again, so that they hold it; then `expunge keys activate intake {kid}` "
+        "and give every sender the new intake.pub.jwk"
+    )
+    return 0
+
+
+def _retire_intake(desk: Desk, settings: Settings, kid: str, *, force: bool) -> int:
+    since = dt.datetime.fromtimestamp((settings.keys / "intake.jwk").stat().st_mtime, dt.UTC)
+    over = since + REQUESTS.retention
+    if SystemClock().now() < over and settings.kafka.bootstrap_servers and not force:
+        why = f"the key in use was activated at {utc(since)[:16]}Z, and topics keep a week"
+        fix = f"wait until {utc(over)[:16]}Z; --force if no sender has used it since, and every message was read"
+        raise UsageError("a topic may still hold what is sealed to this key", where=kid, why=why, fix=fix)
+    intake.retire(settings.keys, kid, _waiting_on(desk, settings))
+    desk.screen.say("start the orchestrators again; what is sealed to it from then on goes to the dead letters")
+    return show(desk)
+
+
+def _waiting_on(desk: Desk, settings: Settings) -> set[str]:
+    """Give the intake keys that a request is sealed to which was handed in and not taken in yet."""
+    query = sa.select(t.journal.c.wire).where(t.journal.c.verdict == "waiting", t.journal.c.type == REQUEST_RECEIVED)
+    with desk.store(settings) as store, store.read() as tx:
+        rows = list(tx.connection.execute(query).scalars())
+    return {key_id_of(decode(bytes(decode_event(one).data), RequestReceived).sealed) for one in rows}
 
 
 def _needed(desk: Desk, settings: Settings, system: str) -> set[str]:
@@ -94,7 +147,13 @@ def _needed(desk: Desk, settings: Settings, system: str) -> set[str]:
 
 def _known(desk: Desk, system: str) -> Settings:
     settings = desk.settings()
-    if system not in {one.system for one in settings.systems}:
+    connected = {one.system for one in settings.systems}
+    if system == INTAKE:
+        if system in connected:
+            fix = "give the system another id; until then its key cannot be told from that of intake"
+            raise UsageError("a system has the name of the intake key", where=str(settings.file), fix=fix)
+        return settings
+    if system not in connected:
         known = ", ".join(one.system for one in settings.systems)
         raise UsageError(f"no system {system!r}", where=str(settings.file), fix=f"connected: {known}")
     return settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,14 +56,15 @@ def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list
     for name, curve in (("intake", "X25519"), ("record", "Ed25519")):
         file = folder / f"{name}.jwk"
         private = chance(KEY_BYTES)
-        written += _write(file, _okp(curve, private, secret=True), 0o600)
+        written += _write(file, okp(curve, private, secret=True), 0o600)
         # From the file, so that a public key that is missing is made for the private key that is there.
-        held = _bytes(_read(file, private=True).d, file)
-        written += _write(folder / f"{name}.pub.jwk", _okp(curve, held, secret=False), 0o644)
+        held = _bytes(read_jwk(file, private=True).d, file)
+        written += _write(folder / f"{name}.pub.jwk", okp(curve, held, secret=False), 0o644)
     return written
 
 
-def _okp(curve: str, private: bytes, *, secret: bool) -> Jwk:
+def okp(curve: str, private: bytes, *, secret: bool) -> Jwk:
+    """Give the JWK of a private key, or of its public half."""
     public = _public_of(curve, private)
     kid = thumbprint(curve, public)
     return Jwk("OKP", kid=kid, crv=curve, x=b64u(public), d=b64u(private) if secret else "")
@@ -112,8 +114,11 @@ class KeyFolder:
         """
         self._folder = folder
         self.store, self.subject, self.log = (self._symmetric(name)[1] for name in OWN)
-        intake = self._private("intake", "X25519")
-        self.intake = IntakePrivateKey(thumbprint("X25519", _public_of("X25519", intake)), intake)
+        accepted, retired = intake_files(folder)
+        others = [self._intake(file.name.removesuffix(".jwk")) for file in accepted.values()]
+        active = self._intake("intake")
+        raw = self._private("intake", "X25519")
+        self.intake = IntakePrivateKey(active.kid, raw, others, retired)
         self.signer = RecordSigner(self._private("record", "Ed25519"))
         self._systems = {name: self._shared(name) for name in systems}
 
@@ -124,6 +129,10 @@ class KeyFolder:
         except KeyError:
             raise UsageError(f"no key for system {name!r}", fix="run `expunge init` in the folder again") from None
 
+    def _intake(self, name: str) -> IntakePrivateKey:
+        raw = self._private(name, "X25519")
+        return IntakePrivateKey(thumbprint("X25519", _public_of("X25519", raw)), raw)
+
     def _shared(self, name: str) -> SharedKey:
         """Give the active key of a system, with the others that are accepted while keys rotate (decision 8)."""
         files = sorted(self._folder.glob(f"system-{name}.*.jwk"))
@@ -131,16 +140,28 @@ class KeyFolder:
         return SharedKey(*self._symmetric(f"system-{name}"), others)
 
     def _symmetric(self, name: str) -> tuple[str, bytes]:
-        jwk = _read(self._folder / f"{name}.jwk", private=True)
+        jwk = read_jwk(self._folder / f"{name}.jwk", private=True)
         raw = _bytes(jwk.k, self._folder / f"{name}.jwk")
         return jwk.kid, raw
 
     def _private(self, name: str, curve: str) -> bytes:
         file = self._folder / f"{name}.jwk"
-        jwk = _read(file, private=True)
+        jwk = read_jwk(file, private=True)
         if jwk.crv != curve:
             raise UsageError(f"not an {curve} key", where=str(file), fix="restore the file from your backup")
         return _bytes(jwk.d, file)
+
+
+_INTAKE_FILE: Final = re.compile(r"intake\.([A-Za-z0-9_-]{43})\.(retired\.)?jwk\Z")
+"""Named by the thumbprint of the key; ``intake.pub.jwk`` is none of them."""
+
+
+def intake_files(folder: Path) -> tuple[dict[str, Path], frozenset[str]]:
+    """Give the further intake keys, by id, and the ids of those that were destroyed on purpose."""
+    found = {file: match for file in sorted(folder.glob("intake.*.jwk")) if (match := _INTAKE_FILE.match(file.name))}
+    retired = frozenset(match[1] for match in found.values() if match[2])
+    # Where both are there, retiring was interrupted: it was meant.
+    return {match[1]: file for file, match in found.items() if not match[2] and match[1] not in retired}, retired
 
 
 def read_public(file: Path) -> RecordVerifier:
@@ -149,13 +170,18 @@ def read_public(file: Path) -> RecordVerifier:
     Raises:
         UsageError: missing, or not an Ed25519 key.
     """
-    jwk = _read(file, private=False)
+    jwk = read_jwk(file, private=False)
     if jwk.kty != "OKP" or jwk.crv != "Ed25519":
         raise UsageError("not an Ed25519 public key", where=str(file), fix="use keys/record.pub.jwk of the issuer")
     return RecordVerifier(_bytes(jwk.x, file))
 
 
-def _read(file: Path, *, private: bool) -> Jwk:
+def read_jwk(file: Path, *, private: bool) -> Jwk:
+    """Read one key file.
+
+    Raises:
+        UsageError: missing, not a JWK, or private and readable by others.
+    """
     try:
         mode = file.stat().st_mode
         raw = file.read_bytes()

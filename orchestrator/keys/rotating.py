@@ -20,11 +20,12 @@ from schemas.sealing import KEY_BYTES, b64u
 
 
 class HeldKeys(msgspec.Struct, frozen=True):
-    """Ids of the keys of one system."""
+    """Ids of the keys of one system, or of intake. ``retired``: of intake only; they open nothing any more."""
 
     system: str
     active: str
     accepted: tuple[str, ...]
+    retired: tuple[str, ...] = ()
 
 
 def held(folder: Path, system: str) -> HeldKeys:
@@ -43,7 +44,7 @@ def add(folder: Path, system: str, chance: Chance) -> Path:
     held(folder, system)
     jwk = Jwk("oct", kid=chance(8).hex(), k=b64u(chance(KEY_BYTES)))
     file = folder / f"system-{system}.{jwk.kid}.jwk"
-    _write(file, msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
+    write(file, msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
     return file
 
 
@@ -60,8 +61,8 @@ def activate(folder: Path, system: str, kid: str) -> None:
     active = _active(folder, system)
     before = folder / f"system-{system}.{keys.active}.jwk"
     if not before.exists():
-        _write(before, active.read_bytes())
-    _write(active, file.read_bytes())
+        write(before, active.read_bytes())
+    write(active, file.read_bytes())
 
 
 def retire(folder: Path, system: str, kid: str, needed: Collection[str]) -> None:
@@ -83,8 +84,7 @@ def retire(folder: Path, system: str, kid: str, needed: Collection[str]) -> None
     if kid in needed:
         why = "what a system remembers of records that are kept is sealed with it"
         raise UsageError("this key is still needed", where=kid, why=why, fix="keep it until those requests are over")
-    with _explained(file):
-        file.unlink()
+    removed(file)
 
 
 def _active(folder: Path, system: str) -> Path:
@@ -110,16 +110,30 @@ def _kid(file: Path) -> str:
         raise UsageError("not a JWK file", where=str(file), fix="restore it from your backup") from None
 
 
-def _write(file: Path, raw: bytes) -> None:
-    """Write whole or not at all, mode 0600."""
+def write(file: Path, raw: bytes, mode: int = 0o600) -> None:
+    """Write whole or not at all.
+
+    Raises:
+        DependencyError: it cannot be written.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     with _explained(file):
         temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
             out.write(raw)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(file)
+
+
+def removed(file: Path) -> None:
+    """Take a file away; one that is gone is fine.
+
+    Raises:
+        DependencyError: it cannot be.
+    """
+    with _explained(file):
+        file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,14 @@ not know, and none waits for them once more.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orchestrator.bus.admin import connected
 from orchestrator.bus.drift import Cluster, Difference, Kind, differences
 from orchestrator.bus.hearing import SKEW, Hearing, listen, troubles
+from orchestrator.bus.letters import letters_of_workers
 from orchestrator.bus.offsets import Brokers, compare
 from orchestrator.bus.topology import Topology, wanted
 from orchestrator.keys import KeyFolder
@@ -24,6 +26,9 @@ from schemas import topics
 from schemas.sealing import SharedKey
 
 APPLY: Final = "`expunge kafka plan` shows it, `expunge kafka apply` mends it"
+LATELY: Final = dt.timedelta(days=1)
+"""Nobody marks a letter in a topic as looked at: after so long it is not told any more."""
+_LETTERS: Final = "letters of workers"
 _AGES: Final = frozenset({"cleanup.policy", "message.timestamp.type", "retention.bytes", "retention.ms", "segment.ms"})
 """What decides how long a message stays; everything else is plain configuration."""
 _UNSEEN: Final[frozenset[Kind]] = frozenset({"topic-unseen", "config-unseen", "rights-unseen"})
@@ -63,7 +68,7 @@ class KafkaChecks:
         kafka = self._settings.kafka
         if not kafka.bootstrap_servers:
             return [Finding("broker", "ok", "no broker is configured: the embedded runtime needs none")]
-        names = [*(one.check for one in _AREAS), "positions", "workers"]
+        names = [*(one.check for one in _AREAS), "positions", "workers", _LETTERS]
         try:
             topology = wanted(kafka, {one.system: one.connector for one in self._settings.systems})
             with connected(kafka) as admin:
@@ -77,6 +82,7 @@ class KafkaChecks:
             *compared(topology, cluster),
             *made("positions", lambda: self._positions(cluster)),
             *made("workers", lambda: self._workers(cluster)),
+            *made(_LETTERS, lambda: self._letters(cluster)),
         ]
 
     def _positions(self, cluster: Cluster) -> Iterator[Finding]:
@@ -106,6 +112,19 @@ class KafkaChecks:
         keys = KeyFolder(self._settings.keys, systems)
         now = self._clock.now()
         yield from heard_of(systems, listen(self._settings.kafka, keys.system, now), keys.system, now)
+
+    def _letters(self, cluster: Cluster) -> Iterator[Finding]:
+        if topics.DEAD_LETTERS.name not in cluster.topics:
+            yield Finding(_LETTERS, "unknown", f"there is no topic {topics.DEAD_LETTERS.name} to read", APPLY)
+            return
+        keys = KeyFolder(self._settings.keys, [one.system for one in self._settings.systems])
+        found = letters_of_workers(self._settings.kafka, keys.system, keys.intake, self._clock.now(), LATELY)
+        counted = Counter((one.letter.system, one.letter.error) for one in found)
+        for (system, error), count in sorted(counted.items()):
+            text = f"{count} messages of the last day that no worker could read as a task: {error}, system {system}"
+            yield Finding(_LETTERS, "finding", text, "`expunge dead-letters workers` lists them")
+        if not found:
+            yield Finding(_LETTERS, "ok", "none in the last day")
 
 
 def heard_of(
