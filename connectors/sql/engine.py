@@ -24,6 +24,8 @@ WRITE: Final = "expunge_write"
 """Execution option of a connection whose transactions change rows."""
 
 _OPTIONS: Final = ("url", "url_env", "lock_timeout")
+_HOLDS: Final = 200
+"""Batches of a system that never rests after which it is put to rest once."""
 
 
 def sqlite_file(settings: SystemSettings) -> Path | None:
@@ -120,28 +122,45 @@ class Anchor:
 
     Who closes the last connection to a database with a write-ahead log copies the log into the file, syncs both and
     deletes the log. With a connection for each look that was a third of the time of a lone request. It must not
-    be held for longer than there is work: only that last close takes the erased bytes out of the log.
+    be held for longer than there is work, and not for ever where work never ends: only that last close takes the erased
+    bytes out of the log, and a file that is replaced (a backup restored) while a log lies beside it is damaged by it
+    (https://sqlite.org/howtocorrupt.html, section 1.4).
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         """Take the engine of a system; nothing is opened yet."""
         self._engine = engine
         self._held: sa.PoolProxiedConnection | None = None
+        self._times = 0
 
     def hold(self) -> None:
         """Hold from now on. What cannot be opened is not held: the connector will say why."""
+        self._times += 1
+        if self._times > _HOLDS:
+            self.rest()
         if self._held is None and self._engine.dialect.name == "sqlite":
             with contextlib.suppress(Exception):
-                self._held = held = self._engine.raw_connection()
-                # Only a connection that has read takes part in the log.
-                held.cursor().execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+                self._held = self._taken()
 
     def rest(self) -> None:
         """Let go."""
         held, self._held = self._held, None
+        self._times = 0
         if held is not None:
             with contextlib.suppress(Exception):
                 held.close()
+
+    def _taken(self) -> sa.PoolProxiedConnection:
+        held = self._engine.raw_connection()
+        try:
+            # Whoever has the file locked is waited for by the connector, once.
+            held.cursor().execute("PRAGMA busy_timeout = 0").close()
+            # Only a connection that has read takes part in the log.
+            held.cursor().execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        except BaseException:
+            held.close()
+            raise
+        return held
 
 
 def _text(value: Any) -> str:

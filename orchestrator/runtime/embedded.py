@@ -14,7 +14,7 @@ import contextlib
 import datetime as dt
 import gc
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, Self
@@ -225,6 +225,9 @@ class Embedded:
                     self._packed(one, *parcels.pop(one))
                 if done:
                     progress()
+                else:
+                    # A log of hours must not keep what was erased elsewhere in use.
+                    self._rest(but={tasks[0].system for tasks in running.values()})
             elif stop.is_set():
                 return
             elif worked:
@@ -287,10 +290,11 @@ class Embedded:
         )
         return [confirmation_event(one, key) for one in confirmations]
 
-    def _rest(self) -> None:
-        """Let connectors let go of their stores. Never while one works: called when nothing is out."""
-        for opener in self._openers.values():
-            registry.rest(opener)
+    def _rest(self, but: Collection[str] = ()) -> None:
+        """Let connectors let go of their stores; never those of systems that work."""
+        for name, opener in self._openers.items():
+            if name not in but:
+                registry.rest(opener)
 
     def _soon(self) -> bool:
         due = self.engine.next_timer()

@@ -100,6 +100,62 @@ def test_others_write_while_it_is_held(tmp_path: Path) -> None:
     registry.rest(opener)
 
 
+def test_a_system_that_never_rests_lets_go_now_and_then(tmp_path: Path) -> None:
+    wal = Path(f"{wal_shop(tmp_path)}-wal")
+    opener = shop_opener(tmp_path)
+    registry.hold(opener)
+    wipe(tmp_path, opener)
+    assert NAME.encode() in bytes_of(tmp_path)
+    for _ in range(1000):
+        registry.hold(opener)
+    assert wal.exists()
+    assert NAME.encode() not in bytes_of(tmp_path)
+    registry.rest(opener)
+
+
+def test_a_locked_store_is_not_waited_for_and_held_when_it_is_free(tmp_path: Path) -> None:
+    file = wal_shop(tmp_path)
+    settings = SystemSettings(
+        "shop", tmp_path / "shop.toml", tmp_path, {"url": "sqlite:///shop.db", "lock_timeout": 60}
+    )
+    opener = connector(settings)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("UPDATE people SET name = 'Bo' WHERE id = 2")
+        other.commit()
+        began = time.monotonic()
+        registry.hold(opener)
+        assert time.monotonic() - began < 30
+    assert not Path(f"{file}-wal").exists()
+    registry.hold(opener)
+    assert Path(f"{file}-wal").exists()
+    registry.rest(opener)
+
+
+def test_a_slow_system_does_not_keep_the_others_in_use(tmp_path: Path) -> None:
+    systems = SYSTEM + '[systems.slow]\nconnector = "sql"\nmap = "shop.toml"\nurl = "sqlite:///slow.db"\n'
+    home = make_home(tmp_path / "home", systems, ["shop", "slow"])
+    wal_shop(home).rename(home / "slow.db")
+    wal = Path(f"{wal_shop(home)}-wal")
+    seen: list[bool] = []
+    with Embedded.open(home) as runtime:
+        openers = dict(runtime._openers)
+
+        def slow() -> Connector:
+            patience = time.monotonic() + 30
+            for wanted in (True, False) if not seen else ():
+                while wal.exists() is not wanted and time.monotonic() < patience:
+                    time.sleep(0.01)
+                seen.append(wal.exists() is wanted)
+            return openers["slow"]()
+
+        runtime._openers = openers | {"slow": slow}
+        runtime.submit([erasure("r1", email="ada@x.example")])
+        runtime.run(until_idle=True)
+    assert seen == [True, True]
+    assert [one.result for one in records_of(home, "r1")] == ["fulfilled"]
+
+
 def test_an_opener_that_can_hold_nothing_is_fine() -> None:
     def plain() -> Connector:
         raise AssertionError("not to be opened")
