@@ -165,10 +165,11 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "text_not_yet_in_force", "unknown_text",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
+        "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",
     ),
     "action": ("locate", "erase", "export"),
     "verdict": ("applied", "ignored", "duplicate", "parked", "buried"),
-    "what": ("waiting", "requests", "confirmations", "timers", "release", "publish", "tasks"),
+    "what": ("received", "waiting", "requests", "confirmations", "timers", "release", "publish", "tasks"),
     "state": ("unreleased", "released", "quarantined", "open", "overdue", "at_risk"),
     "part": ("store", "migrations", "broker", "keys", "system", "loop", "cache"),
     "process": ("run", "orchestrate", "connect", "suppression"),
@@ -180,6 +181,29 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
 }  # fmt: skip
 """Every value a label may have; others count as ``other``. A test holds them against the code they come from."""
 OTHER: Final = "other"
+_WHY: Final = {
+    "ForgedTask": "forged",
+    "SealError": "forged",
+    "AnotherSystem": "moved",
+    "ReservedSource": "wrong_sender",
+    "UnexpectedType": "unknown_type",
+    "MalformedMessageError": "unreadable",
+    "UnknownFieldError": "unreadable",
+    "not_an_object": "unreadable",
+    "batch_malformed": "unreadable",
+    "IncidentError": "contradictory",
+    "RequestIdTaken": "id_taken",
+    "UnknownRequest": "unknown_request",
+    "IllegalTransitionError": "impossible",
+    "UsageError": "unknown_system",
+    "Unpublishable": "unpublishable",
+}
+
+
+def why(error: str) -> str:
+    """Give the ``reason`` under which a dead letter is spoken of; ``error`` is what stands in the letter."""
+    return _WHY.get(error.partition(":")[0], "internal_error")
+
 
 # --- metrics ---------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from connectors.contract import Connector
 from connectors.execute import execute
 from connectors.exports import ExportSink
 from connectors.keyfile import SystemKeys
-from connectors.signals import SILENT, Signals
+from connectors.signals import SILENT, Signals, why
 from schemas import batches, envelope
 from schemas.codec import decode, decode_event, encode
 from schemas.envelope import CloudEvent
@@ -196,8 +196,8 @@ class Worker:
                 msgspec.Raw(data), expungemac=self.keys.active().mac(data),
             )  # fmt: skip
             events.append(encode(event))
-            self._signals.log("event.buried", system=self.system, reason="unreadable")
-            self._signals.count("expunge_tasks_refused_total", system=self.system, reason="unreadable")
+            self._signals.log("event.buried", system=self.system, reason=why(one.error))
+            self._signals.count("expunge_tasks_refused_total", system=self.system, reason=why(one.error))
         return events
 
     def heartbeat(self, state: State) -> bytes:

@@ -109,7 +109,7 @@ class Answers(Base):
             raise
         except Exception as error:  # noqa: BLE001 - one event is to blame: find it (section 8)
             if len(events) == 1:
-                with self._batch() as batch:
+                with self._batch("confirmations") as batch:
                     batch.bury("unknown", "unknown", "unknown", type(error).__name__, events[0])
                 return 0, set()
         counted, answered = 0, set[str]()
@@ -120,7 +120,7 @@ class Answers(Base):
         return counted, answered
 
     def _confirm(self, events: Sequence[bytes]) -> tuple[int, set[str]]:
-        with self._batch() as batch:
+        with self._batch("confirmations") as batch:
             opened = [one for raw in events if (one := self._open_confirmation(batch, raw)) is not None]
             batch.load(one.confirmation.request_id for one in opened)
             keys = [(one.source, one.event_id) for one in opened]
@@ -144,6 +144,7 @@ class Answers(Base):
         batch.trace = one.trace
         before = known.get((one.source, one.event_id))
         if before == one.payload_hash:
+            batch.repeated += 1
             return True
         state = batch.states.get(request_id)
         if state is None:
@@ -176,7 +177,7 @@ class Answers(Base):
         now = self._clock.now()
         for one in tasks:
             self._holdback.add(one.task_id, one.request_id, one.system, now)
-        with self._batch() as batch:
+        with self._batch("confirmations") as batch:
             batch.load(one.request_id for one in tasks)
             for one in tasks:
                 batch.incident(one.request_id, "unusable_answer", one.task_id, one.system)

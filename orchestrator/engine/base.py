@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
+from connectors.signals import SILENT, Signals, why
 from orchestrator.core.plan import Plan
 from orchestrator.engine.batch import Batch
 from orchestrator.engine.capsule import CapsuleBox
@@ -30,14 +31,33 @@ class Base:
     """Common to all parts."""
 
     def __init__(
-        self, store: Store, keys: Keyring, clock: Clock, chance: Chance, plan: Plan, *, publish: bool = False
+        self,
+        store: Store,
+        keys: Keyring,
+        clock: Clock,
+        chance: Chance,
+        plan: Plan,
+        *,
+        publish: bool = False,
+        signals: Signals = SILENT,
     ) -> None:
-        """Open. ``publish``: there is a broker; records, notices and dead letters go out through it."""
+        """Open.
+
+        Args:
+            store: The authority.
+            keys: What seals, opens and signs.
+            clock: Stamps what is observed.
+            chance: Nonces and ids.
+            plan: What new requests go by.
+            publish: There is a broker; records, notices and dead letters go out through it.
+            signals: Where it says what became of events, once that is committed.
+        """
         self.store = store
         self.keys = keys
         self._clock = clock
         self._chance = chance
         self._publish = publish
+        self._signals = signals
         self._box = CapsuleBox(keys.store, chance)
         self._plans = Plans(plan)
         self.hints = Hints()
@@ -49,13 +69,28 @@ class Base:
                 tx.save_plan(self._plans.digest, encode(plan))
 
     @contextlib.contextmanager
-    def _batch(self) -> Iterator[Batch]:
+    def _batch(self, what: str = "") -> Iterator[Batch]:
         """One write transaction: what the body steps is written at its end, all or nothing."""
         with self.store.write() as tx:
             batch = self._begin(tx)
             yield batch
             batch.flush()
+        self._done(batch, what)
+
+    def _done(self, batch: Batch, what: str) -> None:
+        """Note what is left to do, and say what became of events; only once it is committed."""
         batch.note(self.hints)
+        counted = {"applied": batch.applied, "ignored": batch.ignored, "duplicate": batch.repeated}
+        for verdict, number in counted.items():
+            if number:
+                self._signals.count("expunge_events_total", number, what=what, verdict=verdict)
+        for request_id, error in batch.buried:
+            self._signals.log("event.buried", request_id=request_id, reason=why(error))
+            self._signals.count("expunge_events_total", what=what, verdict="buried")
+        for request_id, reason in batch.parked:
+            if reason == "unknown_key":
+                self._signals.log("key.unknown", request_id=request_id)
+            self._signals.count("expunge_events_total", what=what, verdict="parked")
 
     def _begin(self, tx: Transaction) -> Batch:
         now = utc(self._clock.now())

@@ -87,6 +87,16 @@ class Batch:
         self._dead: list[dict[str, Any]] = []
         self._untold: set[int] = set()
         self.applied = 0
+        self.ignored = 0
+        self.repeated = 0
+        """Events that counted before (I3)."""
+        self.parked: list[tuple[str, str]] = []
+        """Request id and reason of what waits for the first time."""
+
+    @property
+    def buried(self) -> list[tuple[str, str]]:
+        """Give request id and error of what goes to the dead letters."""
+        return [(wire.subject_of(one["request_id"]), one["error"]) for one in self._dead]
 
     def load(self, request_ids: Iterable[str]) -> None:
         """Load states and capsules of the requests that events will touch.
@@ -150,6 +160,7 @@ class Batch:
             self.incident(request_id, "internal_error", event_id)
             return DEAD
         verdict = f"ignored: {step.ignored}" if step.ignored else APPLIED
+        self.ignored += bool(step.ignored)
         self._note(event, source, event_id, verdict, payload_hash)
         return verdict
 

@@ -53,7 +53,7 @@ class Packages(Release):
         again(lambda: self._packaged(request_id, job_id, file, sha256))
 
     def _packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
-        with self._batch() as batch:
+        with self._batch("tasks") as batch:
             batch.load([request_id])
             event = PackageAssembled(
                 request_id=request_id, observed_at=batch.now, job_id=job_id, file=file, sha256=sha256
@@ -66,7 +66,7 @@ class Packages(Release):
     def not_packaged(self, request_id: str, job_id: str) -> None:
         """Note that a package cannot be assembled: a part is missing or was altered. Everybody else's goes on."""
         self._holdback.add(job_id, request_id, PACKAGE_SYSTEM, self._clock.now())
-        with self._batch() as batch:
+        with self._batch("tasks") as batch:
             batch.load([request_id])
             batch.incident(request_id, "package_parts_lost", job_id)
 

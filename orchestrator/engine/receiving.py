@@ -97,7 +97,7 @@ class Receiving(Waiting, Answers):
 
         count, batches = again(replay)
         for one in batches:
-            one.note(self.hints)
+            self._done(one, "received")
         return count
 
     def _receive(self, events: Sequence[Inbound], positions: Sequence[Position], group: str) -> int:
@@ -109,7 +109,7 @@ class Receiving(Waiting, Answers):
             return again(lambda: self._apart(events, positions, group))
 
     def _together(self, events: Sequence[Inbound], positions: Sequence[Position], group: str) -> int:
-        with self._batch() as batch:
+        with self._batch("received") as batch:
             self._take_in(batch, events)
             batch.tx.save_positions(group, positions)
             return batch.applied
@@ -120,7 +120,7 @@ class Receiving(Waiting, Answers):
             batches = [self._take_in_alone(tx, one) for one in events]
             tx.save_positions(group, positions)
         for one in batches:
-            one.note(self.hints)
+            self._done(one, "received")
         return sum(one.applied for one in batches)
 
     def _take_in_alone(self, tx: Transaction, one: Inbound) -> Batch:
@@ -214,6 +214,7 @@ class Receiving(Waiting, Answers):
         row = one.row
         key, before = (row.source, row.event_id), known.get((row.source, row.event_id))
         if before == row.payload_hash:
+            batch.repeated += 1
             return
         if before is not None:
             _contradiction(batch, row, one.inbound.raw, known)
@@ -310,3 +311,5 @@ def _park(
         sealed=sealed,
     )
     batch.tx.park([row])
+    if parked is None:
+        batch.parked.append((request_id, reason))

@@ -87,7 +87,7 @@ class Releasing(Base):
         return again(lambda: self._quarantine(one_id, reason))
 
     def _quarantine(self, one_id: str, reason: str) -> bool:
-        with self._batch() as batch:
+        with self._batch("publish") as batch:
             found: OutboxRow | Publication | None = batch.tx.quarantine(one_id, reason)
             system = found.system if isinstance(found, OutboxRow) else ""
             if found is None:

@@ -40,7 +40,7 @@ class Timers(Base):
         return counted
 
     def _fire_timers(self, limit: int, failed: str = "") -> int:
-        with self._batch() as batch:
+        with self._batch("timers") as batch:
             ids = batch.tx.due(batch.now, limit)
             # Another process may have taken the one that failed here: the next one is not to blame.
             ids = [one for one in ids if one in self._firing] if failed else ids

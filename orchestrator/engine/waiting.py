@@ -49,7 +49,7 @@ class Waiting(Base):
             return again(lambda: self._bury_waiting(failed))
 
     def _apply_waiting(self, limit: int) -> int:
-        with self._batch() as batch:
+        with self._batch("waiting") as batch:
             # One process at a time: what was handed in first is begun first, an access before an erasure.
             if not batch.tx.alone("waiting"):
                 return 0
@@ -67,7 +67,7 @@ class Waiting(Base):
             return len(rows)
 
     def _bury_waiting(self, error: str) -> int:
-        with self._batch() as batch:
+        with self._batch("waiting") as batch:
             # Another process may have taken the one that failed here: the next one is not to blame.
             rows = [row for row in batch.tx.waiting(1) if row.seq in self._at_work]
             batch.tx.take_waiting(rows)

@@ -57,7 +57,7 @@ class Orchestrator:
         self.store = open_store(settings)
         try:
             check_tables(self.store.engine)
-            self.engine = Engine(self.store, keys, clock, chance, plan, publish=True)
+            self.engine = Engine(self.store, keys, clock, chance, plan, publish=True, signals=signals)
         except BaseException:
             self.store.close()
             raise

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.cli import CommandLine
 from tests.support.company import Company
+from tests.support.fleet import Fleet
+from tests.support.services import Databases, Kafka
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,18 @@ def expunge(
     made = CommandLine(company_of_six.twin(tmp_path / "company"), capsys, monkeypatch)
     yield made
     made.nothing_leaked()
+
+
+@pytest.fixture(scope="session")
+def fleet_broker() -> Iterator[str]:
+    """A broker for installations alone: topics have fixed names, and other tests make them as they like."""
+    with Kafka() as one:
+        yield one.address
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, fleet_broker: str, postgres_server: Databases) -> Iterator[Fleet]:
+    """An installation of two systems, with nothing running yet."""
+    url = postgres_server.create()
+    yield Fleet(Company.build(tmp_path / "company", 24, dt.date(2026, 3, 1)), fleet_broker, url, tmp_path)
+    postgres_server.drop(url)

@@ -5,99 +5,32 @@ The newer version is another program on disk (``tests/support/newer.py``), start
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import sqlalchemy as sa
 
 from connectors.keyfile import SystemKeys, intake_key
 from connectors.worker import Order, Worker
 from orchestrator import settings as configuration
-from orchestrator.cli import main
 from orchestrator.core.model import LOGIC
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.systems import openers
-from orchestrator.store.opening import open_engine
 from schemas import batches
 from schemas.codec import decode_event
 from schemas.requests import RequestForm, Right, Scope
 from schemas.topics import CONFIRMATIONS, DEAD_LETTERS, tasks_of
 from tests.support import bus, newer
 from tests.support.bus import wait_for
-from tests.support.company import Company, bystanders_differ, made_up
-from tests.support.distributed import Installation
+from tests.support.company import bystanders_differ, made_up
+from tests.support.fleet import Fleet
 from tests.support.home import erasure, outcomes_of
-from tests.support.services import Databases, Kafka
-from tests.support.working import Process, ending
+from tests.support.working import ending
 
 pytestmark = [pytest.mark.timeout(240)]
-
-
-class Fleet:
-    """An installation of two systems, whose processes are of one version or another."""
-
-    def __init__(self, company: Company, kafka: str, postgres: str, logs: Path) -> None:
-        file = company.home / "expunge.toml"
-        file.write_text(file.read_text().partition("[systems.events]")[0])
-        self.company = company
-        self.one = Installation(company.home, kafka, postgres)
-        self._logs = logs
-
-    def start(self, *arguments: str, tree: Path = bus.ROOT) -> Process:
-        name = "-".join(one for one in arguments if not one.startswith("--"))
-        log = self._logs / f"{name}-{tree.name}-{time.monotonic_ns()}.log"
-        return Process(self.company.home, log, *arguments, tree=tree)
-
-    def orchestrate(self, tree: Path = bus.ROOT) -> Process:
-        return self.start("orchestrate", "--bus", "plain", tree=tree)
-
-    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        engine = open_engine(self.one.settings)
-        try:
-            with engine.begin() as connection:
-                found = connection.execute(sa.text(query), values)
-                return [tuple(row) for row in found] if found.returns_rows else []
-        finally:
-            engine.dispose()
-
-    def phases(self) -> dict[str, tuple[str, int]]:
-        """Request id -> phase, and how many people are called."""
-        return {row[0]: (row[1], row[2]) for row in self.rows("SELECT request_id, phase, attention FROM requests")}
-
-    def states(self) -> dict[str, bytes]:
-        return {row[0]: bytes(row[1]) for row in self.rows("SELECT request_id, state FROM requests")}
-
-    def events(self, topic: str) -> list[dict[str, Any]]:
-        """Every event of a topic as it is, whatever fields it has."""
-        values = [one.value for one in bus.read(self.one.kafka, topic)]
-        return [msgspec.json.decode(one) for value in values for one in batches.unpack(value) if isinstance(one, bytes)]
-
-    def nothing_is_buried(self) -> None:
-        assert self.events(DEAD_LETTERS.name) == []
-        assert self.rows("SELECT error FROM dead_letters") == []
-
-    def expunge(self, *arguments: str) -> int:
-        return main([*arguments, "--home", str(self.company.home)])
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
-    """A broker of this module's own: topics have fixed names, and here they are made once for each installation."""
-    with Kafka() as one:
-        yield one.address
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, broker: str, postgres_server: Databases) -> Iterator[Fleet]:
-    url = postgres_server.create()
-    yield Fleet(Company.build(tmp_path / "company", 24, dt.date(2026, 3, 1)), broker, url, tmp_path)
-    postgres_server.drop(url)
 
 
 def test_a_worker_of_the_next_version_beside_one_of_this_and_an_orchestrator_of_this(
