@@ -184,6 +184,7 @@ OTHER: Final = "other"
 _WHY: Final = {
     "ForgedTask": "forged",
     "SealError": "forged",
+    "RetiredKeyError": "wrong_key",
     "AnotherSystem": "moved",
     "ReservedSource": "wrong_sender",
     "UnexpectedType": "unknown_type",
