@@ -80,6 +80,7 @@ bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody
 
 chaos: $(STAMP) ## kills and outages, the long ones too
 	$(BIN)/python -m pytest -m chaos --timeout=1800 $(ARGS)
+	$(BIN)/python -W ignore -m tests.chaos.distributed --requests 5000 --kills 60 --broker-kills 3 --postgres-kills 4 --flushes 3
 
 # One lock for Python 3.11 to 3.13 on all platforms. The header names the command, no index and no machine.
 # What the image installs is a part of it: no tools, but what builds the package.

@@ -7,18 +7,15 @@ into minutes. It is a process of its own all the same, and SIGKILL ends it at an
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import mmap
 import os
 import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pyarrow.parquet  # noqa: F401 - loaded before the fork
@@ -31,6 +28,7 @@ from orchestrator.runtime.clock import ShiftedClock
 from orchestrator.runtime.embedded import Embedded
 from orchestrator.store.store import SqlStore
 from tests.chaos import sabotage
+from tests.chaos.marks import Marks
 
 PHASES: Final = ("starting", "transaction", "locate", "erase", "second look", "export", "rewriting a file", "package")
 
@@ -62,44 +60,7 @@ class Ended(msgspec.Struct):
     code: int
 
 
-class _Marks:
-    """Counts threads per phase in shared memory, which survives the process."""
-
-    def __init__(self, file: Path) -> None:
-        with file.open("r+b") as raw:
-            self._bytes = mmap.mmap(raw.fileno(), len(PHASES))
-        self._lock = threading.Lock()
-
-    @contextlib.contextmanager
-    def inside(self, phase: str) -> Iterator[None]:
-        place = PHASES.index(phase)
-        self._add(place, 1)
-        try:
-            yield
-        finally:
-            self._add(place, -1)
-
-    def _add(self, place: int, step: int) -> None:
-        with self._lock:
-            self._bytes[place] += step
-
-    def method(self, owner: Any, name: str, phase: str) -> None:
-        """Mark calls of a method; a context manager is marked until it is left."""
-        original: Callable[..., Any] = getattr(owner, name)
-
-        def marked(*args: Any, **kwargs: Any) -> Any:
-            with self.inside(phase):
-                return original(*args, **kwargs)
-
-        @contextlib.contextmanager
-        def held(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            with self.inside(phase), original(*args, **kwargs) as value:
-                yield value
-
-        setattr(owner, name, held if hasattr(original, "__wrapped__") else marked)
-
-
-def _mark_everything(marks: _Marks) -> None:
+def _mark_everything(marks: Marks) -> None:
     kinds: tuple[type[Connector], ...] = (SqlConnector, FileConnector)
     for kind in kinds:
         marks.method(kind, "locate", "locate")
@@ -123,7 +84,7 @@ def work(job: Job) -> int:
     out = os.open(job.out, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    marks = _Marks(Path(job.marks))
+    marks = Marks(Path(job.marks), PHASES)
     sabotage.apply(job.spoil)
     _mark_everything(marks)
     clock = ShiftedClock()

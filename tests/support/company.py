@@ -70,7 +70,7 @@ class Company(msgspec.Struct):
 
     @classmethod
     def build(cls, root: Path, count: int, today: dt.date) -> Self:
-        """Build stores, configuration, keys and an empty database."""
+        """Build stores, configuration, keys and an empty database; the folder of the stores may be there, empty."""
         one = cls(root, range(FIRST, FIRST + count), today)
         for folder in ("clicks", "purchases"):
             (one.stores / "events" / folder).mkdir(parents=True)
@@ -200,7 +200,7 @@ class Company(msgspec.Struct):
     def snapshot_bystanders(self, subjects: Iterable[int]) -> Snapshot:
         """Give what has to be left untouched when these persons are erased: everything that is not about them."""
         erased = set(subjects)
-        finder = _Finder(erased)
+        finder = Finder(erased)
         kept: Snapshot = {}
         for place, rows in self.contents().items():
             if ".sqlite/" in place:
@@ -211,7 +211,7 @@ class Company(msgspec.Struct):
 
     def traces(self, subjects: Iterable[int]) -> dict[int, list[str]]:
         """Give, for each of these persons who left any, the places that hold one of their values."""
-        finder = _Finder(subjects)
+        finder = Finder(subjects)
         found: dict[int, list[str]] = {}
         for place, rows in self.contents().items():
             for number in {one for row in rows for one in finder.of(_as_bytes(row))}:
@@ -228,7 +228,7 @@ class Company(msgspec.Struct):
             return dict(hr.execute("SELECT id, manager_id FROM employees").fetchall())
 
 
-class _Finder:
+class Finder:
     """Finds persons by their values in bytes, in any case."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
@@ -251,7 +251,7 @@ class _Finder:
 def bystanders_differ(before: Snapshot, after: Snapshot, erased: Iterable[int]) -> list[str]:
     """Compare what is left with what had to be left; gives the places that differ, with numbers of rows only."""
     gone = set(erased)
-    finder = _Finder(gone)
+    finder = Finder(gone)
     differing: list[str] = []
     for place, expected in before.items():
         rows = after.get(place, [])
