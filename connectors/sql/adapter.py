@@ -31,6 +31,7 @@ from connectors.sql.errors import translated
 from connectors.sql.finding import find, holdings
 from connectors.sql.looking import present
 from connectors.sql.plan import Plan
+from connectors.sql.sampling import missed
 from connectors.sql.values import cell
 from connectors.sqltext import CHUNK, VALUES
 
@@ -79,7 +80,10 @@ class SqlConnector(Connector):
         if file is not None and not file.exists():
             raise MisconfiguredError("url", "no such file", file=str(file), fix="correct the url of the system")
         with translated():
-            return self._system.plan(self._open(), afresh=True).warnings
+            connection = self._open()
+            plan = self._system.plan(connection, afresh=True)
+            with connection.begin():
+                return [*plan.warnings, *missed(connection, plan, str(self._system.map.location.file))]
 
     def locate(self, subjects: Sequence[Subject]) -> Mapping[TaskId, Holdings]:
         with self._transaction() as (connection, plan):

@@ -98,6 +98,9 @@ def _sqlite_engine(opened: Callable[[], sqlite3.Connection]) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         raw: Any = connection
+        # One text of invalid UTF-8 must not hide all others. It reads as a text that matches nothing, and that no
+        # statement takes: where it would be a key or a link, the work stops.
+        raw.text_factory = _read_text
         raw.execute("PRAGMA foreign_keys = ON")
         # Without it the bytes of an erased row stay in the file until the page is used again.
         raw.execute("PRAGMA secure_delete = ON")
@@ -161,6 +164,10 @@ class Anchor:
             held.close()
             raise
         return held
+
+
+def _read_text(raw: bytes) -> str:
+    return str(raw, "utf-8", "surrogateescape")
 
 
 def _text(value: Any) -> str:

@@ -187,6 +187,12 @@ def warnings(sql_map: SqlMap, schema: Schema) -> list[str]:
             for column in columns
             if column not in first
         ]
+        if names := schema.triggers.get(table.name):
+            advice = "see that they write nothing of a person, or map what they write to"
+            found.append(
+                f"{place}: record set {one.name!r}: what the triggers of its table write elsewhere is not looked at "
+                f"({', '.join(names)}); {advice}"
+            )
         for key in schema.foreign_keys:
             if key.table == key.target == table.name and one.erase == "delete" and key.on_delete not in _UNLINKS:
                 words = ", ".join(key.columns)

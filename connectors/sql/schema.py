@@ -106,6 +106,7 @@ class Schema:
     tables: Mapping[TableName, Table]
     names: tuple[TableName, ...]
     foreign_keys: tuple[ForeignKey, ...]
+    triggers: Mapping[TableName, tuple[str, ...]]
 
 
 def reflect(connection: sa.Connection, wanted: set[TableName]) -> Schema:
@@ -126,7 +127,24 @@ def reflect(connection: sa.Connection, wanted: set[TableName]) -> Schema:
             keys = [key for name in every for key in _sqlite_foreign_keys(connection, inspector, name, every)]
         else:
             keys = [key for name in every for key in _foreign_keys(inspector, name, default)]
-    return Schema(sqlite, tables, tuple(every), tuple(keys))
+        triggers = {name: _triggers(connection, name, default, sqlite=sqlite) for name in tables}
+    return Schema(sqlite, tables, tuple(every), tuple(keys), triggers)
+
+
+def _triggers(connection: sa.Connection, name: TableName, default: str | None, *, sqlite: bool) -> tuple[str, ...]:
+    """Give the names of a table's triggers, without those of PostgreSQL's own for foreign keys."""
+    if sqlite:
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(:table) ORDER BY name"
+        )
+    else:
+        query = (
+            "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND c.relname = :table AND n.nspname = :schema "
+            "ORDER BY t.tgname"
+        )
+    values = {"table": name[1]} if sqlite else {"table": name[1], "schema": name[0] or default}
+    return tuple(connection.execute(sa.text(query), values).scalars())
 
 
 def _kind(kind: sa.types.TypeEngine[Any], *, sqlite: bool) -> Kind:

@@ -21,11 +21,11 @@ def clause(table: Table) -> sa.TableClause:
     return sa.table(table.name[1], *columns, schema=table.name[0])
 
 
-def among(columns: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+def among(columns: list[sa.ColumnElement[Any]], name: str = VALUES) -> sa.ColumnElement[bool]:
     """Give ``columns IN :values``; one column takes plain values, several take tuples."""
     if len(columns) == 1:
-        return columns[0].in_(sa.bindparam(VALUES, expanding=True, type_=columns[0].type))
-    return sa.tuple_(*columns).in_(sa.bindparam(VALUES, expanding=True))
+        return columns[0].in_(sa.bindparam(name, expanding=True, type_=columns[0].type))
+    return sa.tuple_(*columns).in_(sa.bindparam(name, expanding=True))
 
 
 def normal(column: sa.ColumnElement[Any], case: str, *, sqlite: bool) -> sa.ColumnElement[Any]:

@@ -123,8 +123,11 @@ def anchor_date(value: Any) -> dt.date | None:
 
 def cell(value: Any) -> str | int | float | bool | None:
     """Give a value for an export: dates and times as ISO text, bytes as base64, decimals as text."""
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, int | float):
         return value
+    if isinstance(value, str):
+        # What is no UTF-8 is shown as such; JSON and CSV could not carry it.
+        return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, bytes | bytearray | memoryview):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.unit.connectors.sql.shop import (
     RETAINED,
     VISITS,
     Shop,
+    ask,
 )
 
 
@@ -313,8 +316,6 @@ def test_the_check_reads_the_schema_again(shop: Shop) -> None:
 
 def test_a_sqlite_database_that_is_not_utf_8(lite: Shop) -> None:
     lite.url = "sqlite:///wide.sqlite"
-    import sqlite3
-
     with sqlite3.connect(lite.folder / "wide.sqlite") as wide:
         wide.executescript(
             "PRAGMA encoding = 'UTF-16'; CREATE TABLE visits (id INTEGER PRIMARY KEY, email TEXT, page TEXT)"
@@ -322,3 +323,62 @@ def test_a_sqlite_database_that_is_not_utf_8(lite: Shop) -> None:
     wide.close()
     lite.warnings(VISITS)
     expect(lite, VISITS.replace('{ field = "email" }', '{ field = "email", case = "lower" }'), "beyond ASCII")
+
+
+@pytest.mark.parametrize(
+    "held", ["Eve@X.example", " eve@x.example", "Eve <eve@x.example>", "eve@x.example; e@x.example"]
+)
+def test_rows_that_the_search_does_not_find_are_warned_of(shop: Shop, held: str) -> None:
+    assert not [one for one in shop.warnings(VISITS) if "does not find" in one]
+    shop.run(f"INSERT INTO visits VALUES (4000, '{held}', NULL, '/')")
+    (warning,) = [one for one in shop.warnings(VISITS) if "does not find" in one]
+    assert "match email (exact) does not find 1 of 4 rows by the email they hold" in warning
+    assert 'case = "lower"' in warning
+    assert "eve" not in warning.lower()
+    text = VISITS.replace('{ field = "email" }', '{ field = "email", case = "lower" }')
+    seen = bool(shop.locate(text, ask(email="eve@x.example"))[0]["visits"].keys)
+    assert seen is not any("does not find" in one for one in shop.warnings(text))
+
+
+def test_the_search_is_tried_at_both_ends_of_a_large_table(shop: Shop) -> None:
+    rows = ", ".join(f"({key}, 'p{key}@x.example', {key}, '/')" for key in range(5000, 6500))
+    shop.run(f"INSERT INTO visits VALUES {rows}")
+    assert not [one for one in shop.warnings(VISITS) if "does not find" in one]
+    shop.run("INSERT INTO visits VALUES (1, 'Old@x.example', NULL, '/'), (9999, 'New@x.example', NULL, '/')")
+    (warning,) = [one for one in shop.warnings(VISITS) if "does not find" in one]
+    assert "2 of 499 rows" in warning
+
+
+def test_numbers_and_several_key_columns_are_found_by_what_they_hold(shop: Shop) -> None:
+    shop.run("CREATE TABLE odd (a TEXT, b INTEGER, number INTEGER, phone TEXT, PRIMARY KEY (a, b))")
+    shop.run("INSERT INTO odd VALUES ('x', 1, 7, '+33 1 23 45 67 89'), ('x', 2, 8, 'n/a'), ('y', 1, NULL, '')")
+    text = (
+        '[[record_set]]\nname = "odd"\ntable = "odd"\nmatch.customer_id = [{ field = "number" }]\n'
+        'match.phone = [{ field = "phone", case = "digits" }]\n'
+    )
+    assert not [one for one in shop.warnings(text) if "does not find" in one]
+    (warning,) = [one for one in shop.warnings(text.replace(', case = "digits"', "")) if "does not find" in one]
+    assert "match phone (exact) does not find 1 of 1 rows" in warning
+    assert 'case = "digits"' in warning
+
+
+def test_a_text_stored_as_bytes_is_warned_of(lite: Shop) -> None:
+    lite.run("INSERT INTO visits VALUES (4000, CAST('eve@x.example' AS BLOB), NULL, '/')")
+    for text in (VISITS, VISITS.replace('{ field = "email" }', '{ field = "email", case = "lower" }')):
+        assert [one for one in lite.warnings(text) if "does not find 1 of 4" in one]
+
+
+def test_triggers_are_warned_of(shop: Shop) -> None:
+    assert not [one for one in shop.warnings(DELETED_MAP) if "triggers of its table" in one]
+    shop.run("CREATE TABLE archive (email TEXT)")
+    if shop.url.startswith("sqlite"):
+        body = "BEGIN INSERT INTO archive VALUES (old.email); END"
+        with closing(sqlite3.connect(shop.folder / "shop.sqlite")) as db:
+            db.execute(f"CREATE TRIGGER keep AFTER DELETE ON Visits {body}")
+    else:
+        body = "BEGIN INSERT INTO archive VALUES (old.email); RETURN old; END"
+        shop.run(f"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS '{body}'")
+        shop.run("CREATE TRIGGER keep AFTER DELETE ON visits FOR EACH ROW EXECUTE FUNCTION keep()")
+    (warning,) = [one for one in shop.warnings(DELETED_MAP) if "triggers of its table" in one]
+    assert "'visits'" in warning
+    assert "(keep)" in warning

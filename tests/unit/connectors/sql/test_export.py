@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+
+import pytest
 
 from tests.unit.connectors.sql.shop import DELETED_MAP, Opened, Shop, ask
 
@@ -53,3 +56,24 @@ def test_streams_more_rows_than_it_holds(shop: Shop) -> None:
         one.export(ask(email="cy@x.example"), pages)
         one.export(ask(email="nobody"), pages)
     assert sorted(row["id"] for name, row in pages.rows if name == "visits") == list(range(5000, 6300))  # type: ignore[type-var]
+
+
+def test_a_text_of_invalid_utf_8_is_copied_and_shown_as_such(lite: Shop) -> None:
+    lite.run("INSERT INTO visits VALUES (4000, 'eve@x.example', NULL, CAST(x'2fff41' AS TEXT))")
+    pages = Pages()
+    with Opened(lite.opener(DELETED_MAP)) as one:
+        one.export(ask(email="eve@x.example"), pages)
+    assert [row["page"] for _, row in pages.rows] == ["/\ufffdA"]
+    json.dumps(pages.rows, ensure_ascii=False).encode()
+
+
+def test_a_key_or_link_of_invalid_utf_8_stops_the_work(lite: Shop) -> None:
+    lite.run("CREATE TABLE odd (id TEXT PRIMARY KEY NOT NULL, email TEXT)")
+    lite.run("CREATE TABLE below (id INTEGER PRIMARY KEY, up TEXT)")
+    lite.run("INSERT INTO odd VALUES (CAST(x'ff41' AS TEXT), 'eve@x.example')")
+    lite.run("INSERT INTO below VALUES (1, CAST(x'ff41' AS TEXT))")
+    text = '[[record_set]]\nname = "odd"\ntable = "odd"\nmatch = { email = [{ field = "email" }] }\n'
+    below = '[[record_set]]\nname = "below"\ntable = "below"\nparent = "odd"\nparent_on = { up = "id" }\n'
+    for one in (text, text + below):
+        with pytest.raises(UnicodeEncodeError):
+            lite.locate(one, ask(email="eve@x.example"))
