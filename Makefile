@@ -77,6 +77,7 @@ bench: $(STAMP) ## measure; prints a table and writes JSON
 
 bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody else uses (EXPUNGE_TEST_KAFKA, ..._POSTGRES)
 	$(BIN)/python -m benchmarks.bench_distributed $(ARGS)
+	$(BIN)/python -m benchmarks.bench_takeover
 
 chaos: $(STAMP) ## kills and outages, the long ones too
 	$(BIN)/python -m pytest -m chaos --timeout=1800 $(ARGS)

@@ -31,6 +31,8 @@ from tests.support.absent import SERVICE_ABSENT
 
 HOST = "127.0.0.1"
 READY_SECONDS = 90.0
+UNHURRIED_MS = "30000"
+"""For a broker that nobody kills: on a busy machine it would miss a session of 3 s, and fence itself."""
 
 
 def free_port() -> int:
@@ -320,7 +322,7 @@ def kafka() -> Iterator[str]:
     if given := os.environ.get("EXPUNGE_TEST_KAFKA"):
         yield given
         return
-    with Kafka() as one:
+    with Kafka(environment={"KAFKA_BROKER_SESSION_TIMEOUT_MS": UNHURRIED_MS}) as one:
         yield one.address
 
 
