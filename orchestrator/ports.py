@@ -61,6 +61,10 @@ class Keyring(Protocol):
         """Give the key that signs records."""
         ...
 
+    def refresh(self) -> None:
+        """Take up what was rotated meanwhile. Called before every transaction; never raises."""
+        ...
+
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system.
 

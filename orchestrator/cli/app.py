@@ -304,10 +304,12 @@ def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
 
 
 keys = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Keys of the systems and of intake: list, add, activate, retire."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Keys of systems, intake, records: list, add, activate, retire.",
 )
 app.add_typer(keys, name="keys")
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system, or intake.", show_default=False)]
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of a system; intake; or record.", show_default=False)]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="Id of the key.", show_default=False)]
 
 
@@ -336,7 +338,7 @@ def keys_activate(
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """Use a key once every worker that is there holds it; start the orchestrators again afterwards."""
+    """Use a key once every worker that is there holds it; processes that run take it up by themselves."""
     from orchestrator.cli import rotating
 
     return rotating.activate(_desk(ctx, home, output), system, kid, force=force)

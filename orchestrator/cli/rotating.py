@@ -1,4 +1,4 @@
-"""``expunge keys list|add|activate|retire``: the keys of the systems and of intake, and what still hangs on each."""
+"""``expunge keys list|add|activate|retire``: keys of systems, of intake, of records, and what still hangs on each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from orchestrator.bus.hearing import hear
 from orchestrator.cli.desk import Desk
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.errors import UsageError
-from orchestrator.keys import intake, rotating
+from orchestrator.keys import intake, record, rotating
 from orchestrator.keys.intake import INTAKE
+from orchestrator.keys.record import RECORD
 from orchestrator.keys.rotating import HeldKeys
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.settings import Settings
@@ -26,6 +27,7 @@ from schemas.sealing import key_id_of
 from schemas.tasks import Task
 from schemas.topics import REQUESTS
 
+_OWN: Final = (INTAKE, RECORD)
 _MANY: Final = 1_000
 _EVERY_TASK: Final = 1 << 30
 
@@ -33,7 +35,8 @@ _EVERY_TASK: Final = 1 << 30
 def show(desk: Desk) -> int:
     """List the keys of every system."""
     settings = desk.settings()
-    found = [*(rotating.held(settings.keys, one.system) for one in settings.systems), intake.held(settings.keys)]
+    found = [rotating.held(settings.keys, one.system) for one in settings.systems]
+    found += [record.held(settings.keys), intake.held(settings.keys)]
     desk.screen.data(found, lambda out: _table(out, found))
     return 0
 
@@ -48,14 +51,14 @@ def _table(out: Console, found: list[HeldKeys]) -> None:
 def add(desk: Desk, system: str) -> int:
     """Make a further key."""
     settings = _known(desk, system)
-    if system == INTAKE:
-        return _add_intake(desk, settings)
+    if system in _OWN:
+        return _add_own(desk, settings, system)
     file = rotating.add(settings.keys, system, chance)
     kid = file.name.split(".")[1]
     desk.screen.data({"kid": kid, "file": str(file)}, lambda out: out.print(str(file)))
     desk.screen.say(
-        f"copy it to every worker of {system}; when `expunge doctor` has heard of them, "
-        f"`expunge keys activate {system} {kid}` and start the orchestrators again"
+        f"copy it to every worker of {system}, and beside every orchestrator; when `expunge doctor` has heard of them "
+        f"and every orchestrator has it too, `expunge keys activate {system} {kid}`"
     )
     return 0
 
@@ -65,7 +68,11 @@ def activate(desk: Desk, system: str, kid: str, *, force: bool) -> int:
     settings = _known(desk, system)
     if system == INTAKE:
         intake.activate(settings.keys, kid)
-        desk.screen.say("hand out intake.pub.jwk to every sender and worker, and start the orchestrators again")
+        desk.screen.say("hand out intake.pub.jwk to every sender and worker")
+        return show(desk)
+    if system == RECORD:
+        record.activate(settings.keys, kid)
+        desk.screen.say("hand out record.pub.jwk to whoever checks records; older ones are checked with the key before")
         return show(desk)
     if settings.kafka.bootstrap_servers and not force:
         from orchestrator.keys import KeyFolder
@@ -88,25 +95,30 @@ def retire(desk: Desk, system: str, kid: str, *, force: bool) -> int:
 
     Args:
         desk: The command's surroundings.
-        system: A system, or ``intake``.
+        system: A system, ``intake`` or ``record``.
         kid: The key.
         force: Of intake: although a topic may still hold what is sealed to it.
     """
     settings = _known(desk, system)
     if system == INTAKE:
         return _retire_intake(desk, settings, kid, force=force)
+    if system == RECORD:
+        record.retire(settings.keys, kid)
+        desk.screen.say(f"keep record.{kid}.pub.jwk: what it has signed is checked with it")
+        return show(desk)
     rotating.retire(settings.keys, system, kid, _needed(desk, settings, system))
     return show(desk)
 
 
-def _add_intake(desk: Desk, settings: Settings) -> int:
-    file = intake.add(settings.keys, chance)
+def _add_own(desk: Desk, settings: Settings, name: str) -> int:
+    file = (intake.add if name == INTAKE else record.add)(settings.keys, chance)
     kid = file.name.split(".")[1]
+    after = {
+        INTAKE: "and give every sender the new intake.pub.jwk",
+        RECORD: f"and give whoever checks records record.{kid}.pub.jwk, which may be done before",
+    }
     desk.screen.data({"kid": kid, "file": str(file)}, lambda out: out.print(str(file)))
-    desk.screen.say(
-        f"start the orchestrators again, so that they hold it; then `expunge keys activate intake {kid}` "
-        "and give every sender the new intake.pub.jwk"
-    )
+    desk.screen.say(f"copy it beside every orchestrator; then `expunge keys activate {name} {kid}` {after[name]}")
     return 0
 
 
@@ -118,7 +130,7 @@ def _retire_intake(desk: Desk, settings: Settings, kid: str, *, force: bool) -> 
         fix = f"wait until {utc(over)[:16]}Z; --force if no sender has used it since, and every message was read"
         raise UsageError("a topic may still hold what is sealed to this key", where=kid, why=why, fix=fix)
     intake.retire(settings.keys, kid, _waiting_on(desk, settings))
-    desk.screen.say("start the orchestrators again; what is sealed to it from then on goes to the dead letters")
+    desk.screen.say("what is sealed to it from now on goes to the dead letters")
     return show(desk)
 
 
@@ -148,10 +160,10 @@ def _needed(desk: Desk, settings: Settings, system: str) -> set[str]:
 def _known(desk: Desk, system: str) -> Settings:
     settings = desk.settings()
     connected = {one.system for one in settings.systems}
-    if system == INTAKE:
+    if system in _OWN:
         if system in connected:
-            fix = "give the system another id; until then its key cannot be told from that of intake"
-            raise UsageError("a system has the name of the intake key", where=str(settings.file), fix=fix)
+            fix = f"give the system another id; until then its key cannot be told from that of {system}"
+            raise UsageError(f"a system has the name of the {system} key", where=str(settings.file), fix=fix)
         return settings
     if system not in connected:
         known = ", ".join(one.system for one in settings.systems)

@@ -93,6 +93,7 @@ class Base:
             self._signals.count("expunge_events_total", what=what, verdict="parked")
 
     def _begin(self, tx: Transaction) -> Batch:
+        self.keys.refresh()
         now = utc(self._clock.now())
         return Batch(tx, self._plans, self.keys, self._box, self._chance, now, publish=self._publish)
 

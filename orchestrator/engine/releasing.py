@@ -41,6 +41,7 @@ class Releasing(Base):
         return again(lambda: self._release(system, window, limit))
 
     def _release(self, system: str, window: int, limit: int) -> list[Released]:
+        self.keys.refresh()
         now = self._clock.now()
         with self.store.write() as tx:
             if not tx.alone(f"release {system}"):

@@ -104,7 +104,7 @@ def _write(file: Path, jwk: Jwk, mode: int) -> list[Path]:
 
 
 class KeyFolder:
-    """All keys, read once at the start."""
+    """All keys. Those that rotate are read again when their files change: what runs need not be started anew."""
 
     def __init__(self, folder: Path, systems: Iterable[str]) -> None:
         """Read and check every key.
@@ -113,14 +113,29 @@ class KeyFolder:
             UsageError: a key is missing, readable by others, or broken; names the file and the fix.
         """
         self._folder = folder
+        self._names = tuple(systems)
         self.store, self.subject, self.log = (self._symmetric(name)[1] for name in OWN)
+        self._seen = _look(folder)
+        self._read()
+
+    def refresh(self) -> None:
+        """Read the keys that rotate again if a file changed. What cannot be read yet, half copied, changes nothing."""
+        found = _look(self._folder)
+        if found != self._seen:
+            with contextlib.suppress(UsageError):
+                self._read()
+                self._seen = found
+
+    def _read(self) -> None:
+        folder = self._folder
         accepted, retired = intake_files(folder)
         others = [self._intake(file.name.removesuffix(".jwk")) for file in accepted.values()]
         active = self._intake("intake")
         raw = self._private("intake", "X25519")
-        self.intake = IntakePrivateKey(active.kid, raw, others, retired)
-        self.signer = RecordSigner(self._private("record", "Ed25519"))
-        self._systems = {name: self._shared(name) for name in systems}
+        signer = RecordSigner(self._private("record", "Ed25519"))
+        shared = {name: self._shared(name) for name in self._names}
+        # All or none: half of a rotation is no state to work in.
+        self.intake, self.signer, self._systems = IntakePrivateKey(active.kid, raw, others, retired), signer, shared
 
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system."""
@@ -150,6 +165,16 @@ class KeyFolder:
         if jwk.crv != curve:
             raise UsageError(f"not an {curve} key", where=str(file), fix="restore the file from your backup")
         return _bytes(jwk.d, file)
+
+
+def _look(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Tell one state of the key files from another. A copied secret may be a link that is turned: it is followed."""
+    try:
+        with os.scandir(folder) as found:
+            files = [(one.name, one.stat()) for one in found if one.name.endswith(".jwk")]
+    except OSError:
+        return []  # vanished between two calls, or the folder is away: looked at again next time
+    return sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in files)
 
 
 _INTAKE_FILE: Final = re.compile(r"intake\.([A-Za-z0-9_-]{43})\.(retired\.)?jwk\Z")
