@@ -25,6 +25,7 @@ import msgspec
 from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
 from connectors.kafka.client import consumer_options, friendly, producer_options
 from connectors.kafka.settings import KafkaSettings
+from connectors.limits import Limiter
 from connectors.signals import SILENT, Signals
 from connectors.worker import Order, State, Unread, Worker
 from schemas import batches
@@ -64,10 +65,21 @@ class TaskLoop:
         worker: Worker,
         *,
         lock: filelock.BaseFileLock | None = None,
+        limiter: Limiter | None = None,
         signals: Signals = SILENT,
         batch: int = BATCH,
     ) -> None:
-        """Prepare. ``lock``: of a system that one worker at a time may write; the others stand by."""
+        """Prepare.
+
+        Args:
+            settings: ``[kafka]``.
+            worker: What the tasks are given to.
+            lock: Of a system that one worker at a time may write; the others stand by.
+            limiter: How fast the system may be worked on.
+            signals: How it speaks.
+            batch: Tasks that are enough for one call.
+        """
+        self._limiter = limiter
         self._settings = settings
         self._worker = worker
         self._lock = lock
@@ -208,16 +220,11 @@ class TaskLoop:
         while left:
             known = [one for one in left if self._worker.keys.holds(one.kid)]
             left = [one for one in left if not self._worker.keys.holds(one.kid)]
-            if known:
-                began = time.monotonic()
-                answers = self._meanwhile(consumer, pool.submit(self._worker.carry_out, known))
-                seconds = time.monotonic() - began
-                self._signals.observe("expunge_batch_seconds", seconds, what="tasks")
-                self._signals.log("tasks.carried_out", system=self._worker.system, tasks=len(known), seconds=seconds)
-                if not self._send(consumer, CONFIRMATIONS.name, answers, stop):
+            while known:
+                allowed = self._allowed(consumer, len(known), stop)
+                some, known = known[:allowed], known[allowed:]
+                if not some or not self._carry_out(consumer, pool, some, stop):
                     return False
-                self.done.tasks += len(known)
-                self.done.answers += len(answers)
             if left and not self._wait_for_keys(consumer, left, stop):
                 return False
         if unread and not self._send(consumer, DEAD_LETTERS.name, self._worker.bury(unread), stop):
@@ -225,6 +232,39 @@ class TaskLoop:
         self.done.buried += len(unread)
         self.done.batches += 1
         return True
+
+    def _carry_out(
+        self, consumer: Any, pool: ThreadPoolExecutor, orders: Sequence[Order], stop: threading.Event
+    ) -> bool:
+        began = time.monotonic()
+        answers = self._meanwhile(consumer, pool.submit(self._worker.carry_out, orders))
+        seconds = time.monotonic() - began
+        self._signals.observe("expunge_batch_seconds", seconds, what="tasks")
+        self._signals.log("tasks.carried_out", system=self._worker.system, tasks=len(orders), seconds=seconds)
+        if not self._send(consumer, CONFIRMATIONS.name, answers, stop):
+            return False
+        self.done.tasks += len(orders)
+        self.done.answers += len(answers)
+        return True
+
+    def _allowed(self, consumer: Any, most: int, stop: threading.Event) -> int:
+        """Wait until the system's rate allows some of these tasks; 0 only when the process is to end."""
+        if self._limiter is None:
+            return most
+        began = time.monotonic()
+        while not (granted := self._limiter.grant(most, self._share(consumer))):
+            self._beat("working")
+            self._keep(consumer)
+            if stop.wait(_LOOK_EVERY):
+                return 0
+        if (seconds := time.monotonic() - began) >= _LOOK_EVERY:
+            self._limiter.waited(seconds)
+        return granted
+
+    def _share(self, consumer: Any) -> float:
+        """Give which part of the topic's partitions is ours: the parts of all workers make the whole."""
+        whole = len(consumer.partitions_for_topic(self._topic) or ())
+        return len(consumer.assignment()) / whole if whole else 0.0
 
     def _meanwhile(self, consumer: Any, future: Future[list[bytes]]) -> list[bytes]:
         """Go on polling while the thread works; a stop waits for it."""

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import filelock
 
+from connectors.errors import MisconfiguredError
 from connectors.exports import ExportSink
 from connectors.kafka.consuming import Done, TaskLoop
 from connectors.keyfile import SystemKeys, intake_key
-from connectors.signals import Part
+from connectors.limits import Limiter
+from connectors.signals import Part, Signals
 from connectors.worker import Worker
 from orchestrator import telemetry
+from orchestrator.cache.connection import url_of
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import INTERRUPTED
 from orchestrator.cli.running import stopping
@@ -61,11 +64,24 @@ def connect(desk: Desk, name: str) -> int:
         )
         with contextlib.suppress(Exception), contextlib.closing(opener()) as opened:
             worker.connector = opened.name
-        loop = TaskLoop(settings.kafka, worker, lock=lock_of(system), signals=signals)
+        loop = TaskLoop(
+            settings.kafka, worker, lock=lock_of(system), limiter=_limiter(settings, system, signals), signals=signals
+        )
         done = loop.run(stop)
         signals.log("process.stopping")
     _summary(desk, done)
     return INTERRUPTED if signal.SIGINT in received else 0
+
+
+def _limiter(settings: Settings, system: ConnectedSystem, signals: Signals) -> Limiter | None:
+    """Give the system's rate limit: shared through Redis where there is one, else each worker has its part."""
+    if system.rate is None:
+        return None
+    url, timeout = url_of(settings.redis), settings.redis.timeout_ms
+    try:
+        return Limiter(system.system, system.rate, redis_url=url, timeout_ms=timeout, signals=signals)
+    except MisconfiguredError as error:
+        raise UsageError(error.message, where=str(settings.file), fix=error.fix) from None
 
 
 def lock_of(system: ConnectedSystem) -> filelock.FileLock | None:

@@ -24,6 +24,7 @@ import filelock
 from connectors import registry
 from connectors.execute import execute
 from connectors.exports import ExportSink
+from connectors.pace import Bucket
 from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
@@ -114,6 +115,8 @@ class Embedded:
             raise
         self._exports = ExportSink(settings.exports)
         self._expired = False
+        self._paces = {one.system: Bucket(one.rate) for one in settings.systems if one.rate is not None}
+        self._paced = False
         self._wake = threading.Event()
         self._scrubbed = clock.now()
         self._letters = sweeping.Letters(self.store, clock, signals)
@@ -232,7 +235,7 @@ class Embedded:
                 return
             elif worked:
                 progress()
-            elif until_idle and not self._soon():
+            elif until_idle and not self._paced and not self._soon():
                 return
             else:
                 self._scrub_now_and_then()
@@ -268,11 +271,20 @@ class Embedded:
         """Give every idle system its next tasks; returns how many systems got some."""
         busy = {tasks[0].system for tasks in running.values()}
         started = 0
+        self._paced = False
         for name in self._openers:
             if name in busy or not self.engine.hints.may_have_tasks(name):
                 continue
+            pace = self._paces.get(name)
+            allowed = self._batch if pace is None else pace.grant(self._batch)
+            if not allowed:
+                self._paced = True  # there may be work, and it is too early for it
+                continue
             # Asked for only while nothing of the system is out: what is out is still in the outbox.
-            if tasks := self.engine.next_tasks(name, self._batch):
+            tasks = self.engine.next_tasks(name, allowed)
+            if pace is not None:
+                pace.give_back(allowed - len(tasks))
+            if tasks:
                 running[pool.submit(self._carry_out, name, tasks)] = tasks
                 started += 1
         return started

@@ -16,6 +16,7 @@ import msgspec
 from connectors.datamap import Location, read_toml
 from connectors.errors import MisconfiguredError
 from connectors.kafka.settings import KafkaSettings
+from connectors.pace import Rate
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
 from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
@@ -25,7 +26,7 @@ _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
 _TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems", *_SERVICES)
 _T = TypeVar("_T")
-_OWN_KEYS: Final = ("connector", "map", "domain", "owner")
+_OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate")
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,13 +38,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConnectedSystem(msgspec.Struct, frozen=True):
-    """One ``[systems.<id>]`` table."""
+    """One ``[systems.<id>]`` table. ``rate``: of all its workers together; None where nothing limits them."""
 
     system: str
     connector: str
     domain: str
     owner: str
     settings: SystemSettings
+    rate: Rate | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -186,9 +188,17 @@ def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> 
         if not isinstance(raw.get(key, ""), str):
             message = f"[{table}] {key} is a text in quotes"
             raise location.wrong(message, "systems", name, key, fix=f'e.g. {key} = "{name}"')
+    rate = None
+    if "rate" in raw:
+        try:
+            rate = Rate.read(str(raw["rate"]))
+        except MisconfiguredError as error:
+            raise location.wrong(f"[{table}] {error.message}", "systems", name, "rate", fix=error.fix) from None
     options = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
     settings = SystemSettings(name, home / raw["map"], home, options, str(file))
-    return ConnectedSystem(name, raw["connector"], raw.get("domain", name), raw.get("owner", "system-owner"), settings)
+    return ConnectedSystem(
+        name, raw["connector"], raw.get("domain", name), raw.get("owner", "system-owner"), settings, rate
+    )
 
 
 def _known(raw: dict[str, Any], known: tuple[str, ...], location: Location, *words: str) -> None:
