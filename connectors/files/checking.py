@@ -55,8 +55,11 @@ def check(root: Path, datamap: DataMap) -> list[str]:
         except PermanentError as error:
             fix = _FIXES.get(error.code, "")
             raise where.wrong(f"record set {one.name!r}: {error.code}", one.name, "files", fix=fix) from None
-        if not files:
-            warnings.append(f"{where.file.name}: record set {one.name!r}: no file matches")
+        if not files and not one.may_be_empty:
+            warnings.append(
+                f"{where.file.name}: record set {one.name!r}: no file matches, and its requests stop (no_file); correct "
+                "the glob or mount the folder, or say may_be_empty = true"
+            )
         warnings.extend(
             f"{where.file.name}: record set {one.name!r}: {glob!r} under live matches no file"
             for glob in one.globs.live

@@ -29,7 +29,7 @@ from connectors.errors import PermanentError
 from connectors.files import checking, erasing, found, keys, paths
 from connectors.files.found import Record
 from connectors.files.replace import LOCK_SECONDS
-from connectors.files.scan import SetScan, formats, scan
+from connectors.files.scan import SetScan, formats, list_all, scan
 from connectors.files.sets import FileSet
 from schemas.outcomes import Facts
 from schemas.requests import utc
@@ -71,7 +71,7 @@ class FileConnector(Connector):
 
         Raises:
             TransientError: ``file_changed`` (a rotation during the pass), ``root_missing``, ``input_output``.
-            PermanentError: ``unreadable_line``, ``truncated_gz``, ``broken_gz``, ``unknown_format``,
+            PermanentError: ``no_file``, ``unreadable_line``, ``truncated_gz``, ``broken_gz``, ``unknown_format``,
                 ``line_too_long``, ``parquet_schema``, ``broken_parquet``, ``symlink``, ``not_a_file``,
                 ``overlapping_globs``, ``not_permitted``.
         """
@@ -150,7 +150,7 @@ class FileConnector(Connector):
         Raises:
             TransientError, PermanentError: see ``locate``.
         """
-        listed = paths.listing(self._root, [one.globs for one in self._sets])
+        listed = list_all(self._root, self._sets)
         for one, files in zip(self._sets, listed, strict=True):
             query = found.query(one, [subject], {})
             if not query:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.contract import Subject
-from connectors.errors import TransientError
+from connectors.errors import PermanentError, TransientError
 from connectors.files import found, keys, paths
 from connectors.files.found import FileScan, Query, Record
 from connectors.files.jsonl import JsonLines
@@ -56,6 +56,19 @@ def formats(one: FileSet, query: Query, needed: set[Format]) -> dict[Format, Lin
     return made
 
 
+def list_all(root: Path, sets: Sequence[FileSet]) -> list[tuple[paths.File, ...]]:
+    """List the files of each record set.
+
+    Raises:
+        PermanentError: ``no_file``: a record set has none, which must not read as "nothing held" (I1).
+        TransientError, PermanentError: see ``paths.listing``.
+    """
+    listed = paths.listing(root, [one.globs for one in sets])
+    if any(not files and not one.may_be_empty for one, files in zip(sets, listed, strict=True)):
+        raise PermanentError("no_file")
+    return listed
+
+
 def scan(
     root: Path, sets: Sequence[FileSet], subjects: Sequence[Subject], more: Mapping[str, Mapping[int, Sequence[str]]]
 ) -> tuple[list[SetScan], list[tuple[paths.File, ...]]]:
@@ -72,9 +85,9 @@ def scan(
 
     Raises:
         TransientError: ``file_changed``: files moved meanwhile (a rotation), so that one may have been missed.
-        PermanentError: a file cannot be searched; see ``lines`` and ``parquet``.
+        PermanentError: ``no_file``: a record set has no file; a file cannot be searched, see ``lines``, ``parquet``.
     """
-    listed = paths.listing(root, [one.globs for one in sets])
+    listed = list_all(root, sets)
     results: list[SetScan] = []
     for one, files in zip(sets, listed, strict=True):
         query = found.query(one, subjects, more.get(one.name, {}), sum(file.stamp.size for file in files))

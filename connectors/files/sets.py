@@ -22,11 +22,14 @@ class FileSet(RecordSet, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         files: Glob or globs, relative to the root; ``**`` stands for any number of folders.
         live: Glob or globs of files still being written to: never rewritten, looked at again after rotation.
         rotation_hours: How long at most until a live file has been rotated away.
+        may_be_empty: No file at all is fine. Else it stops the work: a folder that is not mounted looks the same, and
+            a misspelt glob.
     """
 
     files: str | tuple[str, ...]
     live: str | tuple[str, ...] = ()
     rotation_hours: int = 24
+    may_be_empty: bool = False
 
     @property
     def globs(self) -> paths.Globs:

@@ -67,6 +67,7 @@ def test_symlinked_folder_stops_the_work_where_a_glob_would_enter_it(tmp_path: P
     outside.mkdir()
     store = Store(tmp_path, TEXT)
     (store.root / "sub").symlink_to(outside)
+    store.put("a.log", b"x\n")
     assert store.count(ip="10.0.0.1") == 0
     deep = Store(tmp_path, TEXT.replace('"*.log*"', '"**/*.log"'))
     with pytest.raises(PermanentError, match="symlink"):
@@ -80,6 +81,25 @@ def test_one_file_in_two_record_sets_is_refused(tmp_path: Path) -> None:
         store.count(ip="10.0.0.1")
     with pytest.raises(MisconfiguredError, match="overlapping_globs"):
         store.open().check()
+
+
+def test_no_file_at_all_is_never_nothing_held_unless_the_map_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path, TEXT)
+    with pytest.raises(PermanentError, match="no_file"):
+        store.count(ip="10.0.0.1")
+    with pytest.raises(PermanentError, match="no_file"):
+        store.export(subject(ip="10.0.0.1"))
+    with pytest.raises(PermanentError, match="no_file"):
+        store.erase(subject(ip="10.0.0.1"))
+    with pytest.raises(PermanentError, match="no_file"):
+        store.look(subject(ip="10.0.0.1"), ["1"])
+    (warning,) = [one for one in store.open().check() if "no file matches" in one]
+    assert "may_be_empty" in warning
+    allowed = Store(tmp_path, TEXT + "may_be_empty = true\n")
+    assert allowed.count(ip="10.0.0.1") == 0
+    assert not [one for one in allowed.open().check() if "no_file" in one]
+    store.put("a.log", b"10.0.0.1\n")
+    assert store.count(ip="10.0.0.1") == 1
 
 
 def test_missing_root_is_never_nothing_held(tmp_path: Path) -> None:
