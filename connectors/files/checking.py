@@ -57,8 +57,8 @@ def check(root: Path, datamap: DataMap) -> list[str]:
             raise where.wrong(f"record set {one.name!r}: {error.code}", one.name, "files", fix=fix) from None
         if not files and not one.may_be_empty:
             warnings.append(
-                f"{where.file.name}: record set {one.name!r}: no file matches, and its requests stop (no_file); correct "
-                "the glob or mount the folder, or say may_be_empty = true"
+                f"{where.file.name}: record set {one.name!r}: no file matches, and its requests stop (no_file); "
+                "correct the glob or mount the folder, or say may_be_empty = true"
             )
         warnings.extend(
             f"{where.file.name}: record set {one.name!r}: {glob!r} under live matches no file"
