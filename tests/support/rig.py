@@ -32,6 +32,7 @@ from orchestrator.runtime import planning
 from orchestrator.settings import ConnectedSystem, Policy, Settings
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import migrate
+from orchestrator.store.postgres import PostgresStore, open_postgres
 from orchestrator.store.store import SqlStore
 from schemas.codec import decode_confirmation, decode_event
 from schemas.completion import CompletionRecord
@@ -253,3 +254,19 @@ class Rig:
             query = sa.text("SELECT jws FROM records WHERE request_id = :id ORDER BY number")
             rows = list(tx.connection.execute(query, {"id": request_id}))
         return [record.verify(row[0], verifier) for row in rows]
+
+
+class PostgresRig(Rig):
+    """The same over a database of PostgreSQL."""
+
+    def __init__(
+        self, home: Path, templates: Templates, url: str, sets: Sequence[FakeSet] = SETS, **limits: int
+    ) -> None:
+        self._url = sa.make_url(url)
+        engine = open_postgres(self._url)
+        migrate(engine)
+        engine.dispose()
+        super().__init__(home, templates, sets, **limits)
+
+    def open_store(self) -> SqlStore:
+        return PostgresStore(open_postgres(self._url), "test.db")

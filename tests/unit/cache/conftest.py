@@ -4,12 +4,29 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
+from connectors.testing.people import SUBJECT
 from orchestrator.cache.suppression import SuppressionCache
+from tests.support.rig import PLAIN, PostgresRig, Rig, Templates
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Iterator[Rig]:
+    """The store that suppressions lie in: whichever it is, the same is promised."""
+    home = tmp_path / "home"
+    made = (
+        Rig(home, templates, PLAIN, suppression_days=30)
+        if request.param == "sqlite"
+        else PostgresRig(home, templates, request.getfixturevalue("postgres"), PLAIN, suppression_days=30)
+    )
+    made.seed(SUBJECT)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +21,7 @@ from orchestrator.errors import DependencyError
 from orchestrator.runtime.suppression import Suppression
 from orchestrator.settings import RedisSettings
 from orchestrator.store import suppressions as stored
-from tests.support.rig import PLAIN, Rig, Templates
-
-
-@pytest.fixture
-def rig(tmp_path: Path, templates: Templates) -> Rig:
-    made = Rig(tmp_path / "home", templates, PLAIN, suppression_days=30)
-    made.seed(SUBJECT)
-    return made
+from tests.support.rig import Rig
 
 
 @pytest.fixture

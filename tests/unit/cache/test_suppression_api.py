@@ -8,7 +8,6 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ from orchestrator.settings import SuppressionSettings, TelemetrySettings
 from orchestrator.telemetry import running
 from orchestrator.telemetry.server import serving
 from schemas.suppression import MOST, PATH, Asked
-from tests.support.rig import PLAIN, Rig, Templates
+from tests.support.rig import Rig
 
 TOKEN = "a-token-of-the-producers"
 
@@ -38,9 +37,7 @@ class Service:
 
 
 @pytest.fixture
-def service(tmp_path: Path, templates: Templates) -> Iterator[Service]:
-    rig = Rig(tmp_path / "home", templates, PLAIN, suppression_days=30)
-    rig.seed(SUBJECT)
+def service(rig: Rig) -> Iterator[Service]:
     rig.submit("r1", email=SUBJECT.email)
     rig.pump()
     stream = io.StringIO()
@@ -49,7 +46,6 @@ def service(tmp_path: Path, templates: Templates) -> Iterator[Service]:
         api = SuppressionApi(answering, rig.keys.subject, TOKEN.encode(), signals)
         with serving("127.0.0.1", 0, api.routes()) as port:
             yield Service(rig, port, stream)
-    rig.close()
 
 
 @pytest.fixture

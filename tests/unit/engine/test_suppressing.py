@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from orchestrator.engine.suppressing import Entry, Question, digest, verdict
 from orchestrator.store import suppressions as stored
 from schemas.identifiers import Identifier
 from schemas.requests import RequestForm, Right, Scope
-from tests.support.rig import PLAIN, SETS, Rig, Templates
+from tests.support.rig import PLAIN, SETS, PostgresRig, Rig, Templates
 
 ERASED = Entry("2026-03-01T12:00:00.000Z", "2026-04-01", (), ("billing",))
 TODAY = "2026-03-10"
@@ -52,10 +53,27 @@ def test_an_erasure_in_some_systems_says_nothing_of_the_others() -> None:
     assert judge(hr, ERASED) == "erased"
 
 
-def rig_with(folder: Path, templates: Templates, sets: object = PLAIN, **limits: int) -> Rig:
-    rig = Rig(folder / "home", templates, sets, **limits)  # type: ignore[arg-type]
-    rig.seed(SUBJECT)
-    return rig
+class Make(Protocol):
+    """Makes the test's rig."""
+
+    def __call__(self, sets: object = PLAIN, **limits: int) -> Rig: ...
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def rig_with(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Make:
+    """Whichever store it is, the same is remembered."""
+
+    def make(sets: object = PLAIN, **limits: int) -> Rig:
+        home = tmp_path / "home"
+        rig = (
+            Rig(home, templates, sets, **limits)  # type: ignore[arg-type]
+            if request.param == "sqlite"
+            else PostgresRig(home, templates, request.getfixturevalue("postgres"), sets, **limits)  # type: ignore[arg-type]
+        )
+        rig.seed(SUBJECT)
+        return rig
+
+    return make
 
 
 def entries(rig: Rig, kind: str, value: str) -> list[Entry]:
@@ -64,10 +82,8 @@ def entries(rig: Rig, kind: str, value: str) -> list[Entry]:
         return [msgspec.json.decode(one, type=Entry) for one in stored.of(tx, [wanted]).get(wanted, ())]
 
 
-def test_every_unique_identifier_that_was_found_is_suppressed_and_no_shared_one(
-    tmp_path: Path, templates: Templates
-) -> None:
-    rig = rig_with(tmp_path, templates, suppression_days=30)
+def test_every_unique_identifier_that_was_found_is_suppressed_and_no_shared_one(rig_with: Make) -> None:
+    rig = rig_with(suppression_days=30)
     rig.submit("r1", email=SUBJECT.email)
     rig.pump()
     told = Entry("2026-03-01T12:00:00.000Z", "2026-03-31")
@@ -78,8 +94,8 @@ def test_every_unique_identifier_that_was_found_is_suppressed_and_no_shared_one(
     rig.close()
 
 
-def test_without_backups_and_without_a_period_nothing_is_remembered(tmp_path: Path, templates: Templates) -> None:
-    rig = rig_with(tmp_path, templates)
+def test_without_backups_and_without_a_period_nothing_is_remembered(rig_with: Make) -> None:
+    rig = rig_with()
     rig.submit("r1", email=SUBJECT.email)
     rig.pump()
     assert rig.state("r1").forgotten
@@ -87,9 +103,9 @@ def test_without_backups_and_without_a_period_nothing_is_remembered(tmp_path: Pa
     rig.close()
 
 
-def test_it_lives_as_long_as_the_last_backup(tmp_path: Path, templates: Templates) -> None:
+def test_it_lives_as_long_as_the_last_backup(rig_with: Make) -> None:
     sets = [msgspec.structs.replace(one, backups_kept_days=90) for one in PLAIN]
-    rig = rig_with(tmp_path, templates, sets)
+    rig = rig_with(sets)
     rig.submit("r1", email=SUBJECT.email)
     rig.pump()
     assert [one.until for one in entries(rig, "email", SUBJECT.email)] == ["2026-05-30"]
@@ -99,14 +115,14 @@ def test_it_lives_as_long_as_the_last_backup(tmp_path: Path, templates: Template
     rig.close()
 
 
-def test_what_is_kept_is_left_out_and_its_own_end_is_an_entry_of_its_own(tmp_path: Path, templates: Templates) -> None:
+def test_what_is_kept_is_left_out_and_its_own_end_is_an_entry_of_its_own(rig_with: Make) -> None:
     sets = [
         msgspec.structs.replace(one, purpose="billing" if one.retain else "marketing")
         if hasattr(one, "purpose")
         else one
         for one in SETS
     ]
-    rig = rig_with(tmp_path, templates, sets, suppression_days=30)
+    rig = rig_with(sets, suppression_days=30)
     rig.submit("r1", email=SUBJECT.email)
     rig.pump()
     (first,) = entries(rig, "email", SUBJECT.email)
@@ -122,8 +138,8 @@ def test_what_is_kept_is_left_out_and_its_own_end_is_an_entry_of_its_own(tmp_pat
     rig.close()
 
 
-def test_an_access_suppresses_nothing_and_a_scope_is_kept(tmp_path: Path, templates: Templates) -> None:
-    rig = rig_with(tmp_path, templates, suppression_days=30)
+def test_an_access_suppresses_nothing_and_a_scope_is_kept(rig_with: Make) -> None:
+    rig = rig_with(suppression_days=30)
     rig.submit("a1", Right.ACCESS, email=SUBJECT.email)
     rig.pump()
     assert rig.rows("suppressions") == []
