@@ -47,8 +47,9 @@ def compiled_for(statement: sa.ClauseElement, dialect: sa.Dialect, size: int = 0
     """Compile a statement; ``size`` is how many values its expanding parameter has."""
 
     def filled(bind: sa.BindParameter[Any]) -> None:
+        bind.required = False
         if bind.key == VALUES:
-            bind.value, bind.required = [None] * size, False
+            bind.value = [None] * size
 
     sized = visitors.cloned_traverse(statement, {}, {"bindparam": filled}) if size else statement
     compiled = sized.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})

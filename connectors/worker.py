@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from connectors import registry
 from connectors.contract import Connector
 from connectors.execute import execute
 from connectors.exports import ExportSink
@@ -137,8 +138,13 @@ class Worker:
             return False
         return True
 
+    def rest(self) -> None:
+        """Let go of the store: there is nothing to do for now. Never while ``carry_out`` runs."""
+        registry.rest(self._open)
+
     def carry_out(self, orders: Sequence[Order]) -> list[bytes]:
         """Carry out tasks whose keys are held; gives one confirmation each, ready to be sent; none for a forged one."""
+        registry.hold(self._open)
         answers: list[bytes] = []
         for kid in dict.fromkeys(one.kid for one in orders):
             some = [one for one in orders if one.kid == kid and self._proven(one)]

@@ -41,6 +41,8 @@ _LOOK_EVERY: Final = 0.2
 """Seconds of work between two polls."""
 _JOINING: Final = 2.0
 """Seconds of polling without a pause while the group finds itself anew: a join that ends in a pause begins again."""
+_REST_AFTER: Final = 5.0
+"""Seconds without a task until the store is let go of."""
 _KEYS_EVERY: Final = 2.0
 _PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
@@ -89,6 +91,8 @@ class TaskLoop:
         self._lost = _Lost()
         self._state: State = "ready"
         self._beaten = 0.0
+        self._worked = 0.0
+        self._finished: dict[Any, int] = {}
         self._producer: Any = None
         self.done = Done(worker.system)
 
@@ -112,6 +116,7 @@ class TaskLoop:
                 with ThreadPoolExecutor(1, "work") as pool:
                     self._consume(consumer, pool, stop)
             finally:
+                self._worker.rest()
                 # A consumer that cannot say goodbye is missed after the session timeout.
                 with contextlib.suppress(Exception):
                     consumer.close(autocommit=False, timeout_ms=self._settings.session_timeout_ms)
@@ -171,6 +176,8 @@ class TaskLoop:
         pause = _PAUSE
         while not stop.is_set():
             self._beat("ready")
+            for tp in self._lost.seen():
+                self._finished.pop(tp, None)
             self._lost.clear()
             try:
                 orders, unread, offsets = self._gather(consumer)
@@ -181,12 +188,20 @@ class TaskLoop:
                 continue
             pause = _PAUSE
             if not offsets:
+                self._rest()
                 continue
             self._pause(consumer)
             if not self._work(consumer, pool, orders, unread, stop):
                 return  # nothing is committed: the tasks come again, to whoever can do them
             self._commit(consumer, offsets)
             consumer.resume(*consumer.paused())
+        self._commit(consumer, {}, wait=True)
+
+    def _rest(self) -> None:
+        """Let go of the store when there was nothing to do for a while."""
+        if self._worked and time.monotonic() - self._worked >= _REST_AFTER:
+            self._worked = 0.0
+            self._worker.rest()
 
     def _gather(self, consumer: Any) -> tuple[list[Order], list[Unread], dict[Any, int]]:
         """Take what is there, up to a batch; waits only for the first of it."""
@@ -238,6 +253,7 @@ class TaskLoop:
     ) -> bool:
         began = time.monotonic()
         answers = self._meanwhile(consumer, pool.submit(self._worker.carry_out, orders))
+        self._worked = time.monotonic()
         seconds = time.monotonic() - began
         self._signals.observe("expunge_batch_seconds", seconds, what="tasks")
         self._signals.log("tasks.carried_out", system=self._worker.system, tasks=len(orders), seconds=seconds)
@@ -348,20 +364,32 @@ class TaskLoop:
         with contextlib.suppress(UnavailableError):
             self._producer = self._open_producer()
 
-    def _commit(self, consumer: Any, offsets: Mapping[Any, int]) -> None:
+    def _commit(self, consumer: Any, offsets: Mapping[Any, int], *, wait: bool = False) -> None:
+        """Tell the group how far we are. ``wait`` for it at the end; else the next tasks are fetched meanwhile."""
         from kafka.structs import OffsetAndMetadata
 
         lost = self._lost.seen()
+        self._finished = {tp: at for tp, at in (self._finished | dict(offsets)).items() if tp not in lost}
         held = consumer.assignment()
-        mine = {tp: OffsetAndMetadata(at, "", -1) for tp, at in offsets.items() if tp in held and tp not in lost}
+        mine = {tp: OffsetAndMetadata(at, "", -1) for tp, at in self._finished.items() if tp in held}
         if not mine:
             return
         try:
             with friendly(f"group of {self._topic}"):
-                consumer.commit(mine, timeout_ms=self._settings.request_timeout_ms)
+                if wait:
+                    consumer.commit(mine, timeout_ms=self._settings.request_timeout_ms)
+                else:
+                    consumer.commit_async(mine, callback=self._committed)
         except UnavailableError as error:
-            # Fenced by the group's generation, or no broker: the tasks come again, and are answered again.
-            self._signals.log("bus.behind", error=error)
+            self._behind(error)
+
+    def _committed(self, _offsets: Any, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self._behind(answer)
+
+    def _behind(self, error: Exception) -> None:
+        # Fenced by the group's generation, or no broker: the tasks come again, and are answered again.
+        self._signals.log("bus.behind", error=error)
 
     def _beat(self, state: State) -> None:
         self._signals.alive()

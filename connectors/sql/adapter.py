@@ -25,10 +25,11 @@ from connectors.contract import (
 from connectors.errors import MisconfiguredError
 from connectors.sql.building import compile_plan
 from connectors.sql.datamap import SqlMap, SqlRecordSet
-from connectors.sql.engine import WRITE, Anchor
+from connectors.sql.engine import WRITE
 from connectors.sql.erasing import erase
 from connectors.sql.errors import translated
 from connectors.sql.finding import find, holdings
+from connectors.sql.holding import holder
 from connectors.sql.looking import present
 from connectors.sql.plan import Plan
 from connectors.sql.sampling import missed
@@ -40,10 +41,10 @@ _STREAM = 200
 
 
 class System:
-    """What the connectors of one system share: the engine (it pools nothing) and the plan, made when first needed."""
+    """What the connectors of one system share: where connections come from, and the plan, made when first needed."""
 
     def __init__(self, engine: sa.Engine, sql_map: SqlMap, lock_timeout: float, file: Path | None = None) -> None:
-        self.engine = engine
+        self.held = holder(engine)
         self.file = file
         self.map = sql_map
         self.lock_timeout = lock_timeout
@@ -121,7 +122,7 @@ class SqlConnector(Connector):
 
     def _open(self) -> sa.Connection:
         if self._connection is None:
-            self._connection = self._system.engine.connect()
+            self._connection = self._system.held.connect()
         return self._connection
 
     @contextmanager
@@ -143,19 +144,18 @@ class Opener:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._anchor = Anchor(system.engine)
 
     def __call__(self) -> SqlConnector:
         """Open a connector; it connects when first used."""
         return SqlConnector(self._system)
 
     def hold(self) -> None:
-        """Keep a SQLite file in use until ``rest``."""
-        self._anchor.hold()
+        """Keep its store at hand until ``rest`` (``connectors.sql.holding``)."""
+        self._system.held.hold()
 
     def rest(self) -> None:
         """Let go of it."""
-        self._anchor.rest()
+        self._system.held.rest()
 
 
 @cache

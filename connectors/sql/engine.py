@@ -1,8 +1,7 @@
-"""Opens the store: URL, drivers, SQLite's pragmas and functions. Engines here never pool and never log values."""
+"""Opens the store: URL, drivers, SQLite's pragmas and functions. Engines here never log values."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import urllib.parse
@@ -13,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from connectors.errors import MisconfiguredError
 from connectors.settings import SystemSettings
@@ -24,8 +23,6 @@ WRITE: Final = "expunge_write"
 """Execution option of a connection whose transactions change rows."""
 
 _OPTIONS: Final = ("url", "url_env", "lock_timeout")
-_HOLDS: Final = 200
-"""Batches of a system that never rests after which it is put to rest once."""
 
 
 def sqlite_file(settings: SystemSettings) -> Path | None:
@@ -120,52 +117,6 @@ def _sqlite_engine(opened: Callable[[], sqlite3.Connection]) -> sa.Engine:
     return engine
 
 
-class Anchor:
-    """Keeps a SQLite file in use between a system's connections. Nothing is ever read or written through it.
-
-    Who closes the last connection to a database with a write-ahead log copies the log into the file, syncs both and
-    deletes the log. With a connection for each look that was a third of the time of a lone request. It must not
-    be held for longer than there is work, and not for ever where work never ends: only that last close takes the erased
-    bytes out of the log, and a file that is replaced (a backup restored) while a log lies beside it is damaged by it
-    (https://sqlite.org/howtocorrupt.html, section 1.4).
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        """Take the engine of a system; nothing is opened yet."""
-        self._engine = engine
-        self._held: sa.PoolProxiedConnection | None = None
-        self._times = 0
-
-    def hold(self) -> None:
-        """Hold from now on. What cannot be opened is not held: the connector will say why."""
-        self._times += 1
-        if self._times > _HOLDS:
-            self.rest()
-        if self._held is None and self._engine.dialect.name == "sqlite":
-            with contextlib.suppress(Exception):
-                self._held = self._taken()
-
-    def rest(self) -> None:
-        """Let go."""
-        held, self._held = self._held, None
-        self._times = 0
-        if held is not None:
-            with contextlib.suppress(Exception):
-                held.close()
-
-    def _taken(self) -> sa.PoolProxiedConnection:
-        held = self._engine.raw_connection()
-        try:
-            # Whoever has the file locked is waited for by the connector, once.
-            held.cursor().execute("PRAGMA busy_timeout = 0").close()
-            # Only a connection that has read takes part in the log.
-            held.cursor().execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        except BaseException:
-            held.close()
-            raise
-        return held
-
-
 def _read_text(raw: bytes) -> str:
     return str(raw, "utf-8", "surrogateescape")
 
@@ -184,12 +135,20 @@ def _postgres_engine(settings: SystemSettings, url: sa.URL) -> sa.Engine:
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise _wrong(settings, "url", "PostgreSQL is reached by psycopg", fix="postgresql://host/name")
     try:
-        return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            poolclass=NullPool,
-            hide_parameters=True,
-            connect_args={"connect_timeout": 10},
-        )
+        return _postgres(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     except ImportError:
         fix = "pip install 'expunge[postgres]'"
         raise _wrong(settings, "url", "the driver psycopg is not installed", fix=fix) from None
+
+
+def keeping(engine: sa.Engine) -> sa.Engine:
+    """Give an engine for the same PostgreSQL that keeps up to two sessions open, for a ``reset`` listener to empty."""
+    return _postgres(
+        engine.url, poolclass=QueuePool, pool_size=2, max_overflow=8, pool_reset_on_return=None, pool_pre_ping=True
+    )
+
+
+def _postgres(url: sa.URL, **pool: Any) -> sa.Engine:
+    # Nothing is prepared: no session is used for long enough without being emptied.
+    options = {"connect_timeout": 10, "prepare_threshold": None}
+    return sa.create_engine(url, hide_parameters=True, connect_args=options, **pool)

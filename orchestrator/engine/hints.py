@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -21,6 +23,7 @@ class Hints:
     def __init__(self) -> None:
         self.tasks: set[str] | None = None
         self.earliest: str | None = None
+        self._guard = threading.Lock()
 
     def may_have_tasks(self, system: str) -> bool:
         """Tell whether asking for tasks of this system may give any."""
@@ -32,10 +35,25 @@ class Hints:
 
     def note(self, systems: Iterable[str], earliest: str | None) -> None:
         """Take in what a committed batch left behind."""
-        if self.tasks is not None:
-            self.tasks.update(systems)
-        if self.earliest is not None and earliest is not None:
-            self.earliest = min(self.earliest, earliest)
+        with self._guard:
+            if self.tasks is not None:
+                self.tasks.update(systems)
+            if self.earliest is not None and earliest is not None:
+                self.earliest = min(self.earliest, earliest)
+
+    def take_tasks(self, among: AbstractSet[str]) -> set[str]:
+        """Give the systems among these that may have tasks, and forget them; the asker asks the store for each.
+
+        For a thread of its own beside the one whose batches note: nothing that is noted meanwhile is lost. The first
+        time it gives all of them.
+        """
+        with self._guard:
+            if self.tasks is None:
+                self.tasks = set()
+                return set(among)
+            found = self.tasks & among
+            self.tasks -= found
+            return found
 
 
 class _Held(msgspec.Struct):

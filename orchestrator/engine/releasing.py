@@ -8,14 +8,14 @@ only when the request does not await it any more, so the window counts exactly w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from orchestrator.engine.base import BATCH, Base, again
 from orchestrator.engine.batch import INTERNAL_SOURCE
-from orchestrator.ports import OutboxRow, Publication, Released
+from orchestrator.ports import OutboxRow, Publication, Released, Transaction
 from schemas.codec import encode
 from schemas.requests import utc
 from schemas.sealing import SharedKey
@@ -25,33 +25,59 @@ UNPUBLISHED_AFTER: Final = dt.timedelta(seconds=30)
 """How long whoever took something may take to publish it before another one does."""
 
 
+class Taken(msgspec.Struct):
+    """What may go out. ``tasks``: by system, also where there are none."""
+
+    tasks: dict[str, list[Released]]
+    publications: list[Publication] = []
+
+
 class Releasing(Base):
     """Tasks for a relay."""
 
     def release(self, system: str, window: int, limit: int = BATCH) -> list[Released]:
-        """Release the next tasks of a system, in order of deadline; destructive ones get their lease (decision 4).
+        """Release the next tasks of one system; see ``outgoing``."""
+        return self.outgoing([system], window, limit).tasks[system]
 
-        Any number of processes may call it: one at a time releases for a system, the others get nothing meanwhile.
+    def outgoing(
+        self,
+        systems: Iterable[str],
+        window: int,
+        limit: int = BATCH,
+        again_after: dt.timedelta | None = None,
+    ) -> Taken:
+        """Take what may go out now: tasks in order of deadline, destructive ones with their lease (decision 4).
+
+        Everything in one transaction: alone, a transaction costs what a small batch costs. Any number of processes
+        may call it: one at a time releases for a system, the others get nothing of it meanwhile.
 
         Args:
-            system: Whose tasks.
-            window: Most tasks of the system that may be released and not answered.
-            limit: Most tasks of this call.
+            systems: Whose tasks.
+            window: Most tasks of a system that may be released and not answered.
+            limit: Most tasks of each system, and most publications.
+            again_after: Take publications too: those that nobody took within it (``publications``).
         """
-        return again(lambda: self._release(system, window, limit))
+        wanted = sorted(systems)
+        return again(lambda: self._outgoing(wanted, window, limit, again_after))
 
-    def _release(self, system: str, window: int, limit: int) -> list[Released]:
+    def _outgoing(self, systems: Sequence[str], window: int, limit: int, again_after: dt.timedelta | None) -> Taken:
         self.keys.refresh()
         now = self._clock.now()
         with self.store.write() as tx:
-            if not tx.alone(f"release {system}"):
-                return []
-            free = min(limit, window - tx.outbox_in_flight(system))
-            rows = tx.outbox_free(system, free) if free > 0 else []
-            key = self.keys.system(system)
-            released = [Released(row.task_id, row.request_id, system, _stamped(row, now, key)) for row in rows]
-            tx.outbox_released(utc(now), {one.task_id: one.body for one in released})
-        return released
+            tasks = {system: self._release(tx, system, window, limit, now) for system in systems}
+            bodies = {one.task_id: one.body for released in tasks.values() for one in released}
+            tx.outbox_released(utc(now), bodies)
+            if again_after is None:
+                return Taken(tasks)
+            return Taken(tasks, tx.take_publications(utc(now), utc(now - again_after), limit))
+
+    def _release(self, tx: Transaction, system: str, window: int, limit: int, now: dt.datetime) -> list[Released]:
+        if not tx.alone(f"release {system}"):
+            return []
+        free = min(limit, window - tx.outbox_in_flight(system))
+        rows = tx.outbox_free(system, free) if free > 0 else []
+        key = self.keys.system(system)
+        return [Released(row.task_id, row.request_id, system, _stamped(row, now, key)) for row in rows]
 
     def published(self, task_ids: Sequence[str]) -> None:
         """Note that the broker has these tasks."""

@@ -25,22 +25,25 @@ def read_state(request_id: str, blob: bytes) -> RequestState:
         UsageError: it was written by a newer version: nothing may be done with it, the worker stops (decision 12).
         DependencyError: it is no state at all.
     """
-    newer = UsageError(
-        "a request was last worked on by a newer version",
-        where=f"request {request_id}",
-        fix="install the newer version; nothing was changed",
-    )
     try:
         state = _STATE_DECODE(blob)
     except msgspec.ValidationError:
         # A field or a value that this version does not have: whatever its number says, writing it again would lose it.
-        raise newer from None
+        raise _newer(request_id) from None
     except msgspec.DecodeError:
         fix = "restore the database from a backup"
         raise DependencyError("a stored request cannot be read", where=f"request {request_id}", fix=fix) from None
     if state.logic > LOGIC:
-        raise newer
+        raise _newer(request_id)
     return state
+
+
+def _newer(request_id: str) -> UsageError:
+    return UsageError(
+        "a request was last worked on by a newer version",
+        where=f"request {request_id}",
+        fix="install the newer version; nothing was changed",
+    )
 
 
 def load_state(tx: Transaction, request_id: str) -> RequestState:

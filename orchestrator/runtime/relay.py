@@ -27,6 +27,8 @@ POLL_SECONDS: Final = 0.5
 """How often an idle relay asks for what others did."""
 _CRASHED: Final = dt.timedelta(seconds=8)
 """After how long what a relay took and did not report goes out again; too early repeats the same bytes."""
+_MOST_UNMARKED: Final = 1_000
+"""So many at most are published and not marked: what a crash publishes again. They are marked at every poll too."""
 _TRY_AGAIN: Final = dt.timedelta(seconds=3)
 """After how long what could not leave is tried again."""
 
@@ -48,12 +50,13 @@ class Relay:
         """Take what it works with.
 
         Args:
-            engine: Used under ``lock`` only; it is the handler's too.
+            engine: The handler's too. What applies events is called under ``lock``; what only gives out tasks and
+                publications, or marks them, is a transaction of its own, and needs nobody to wait for it.
             producer: Where events go.
             systems: The connected systems.
             window: Most tasks of one system that are out and not answered.
             clock: For timers.
-            lock: One transaction at a time in a process; publishing goes on beside it.
+            lock: One batch of events at a time in a process; publishing goes on beside it.
             signals: Where it says what it does.
         """
         self._engine = engine
@@ -68,6 +71,9 @@ class Relay:
         self._deep: set[str] = set()
         """Systems with more than one batch to do: any answer may have made room in their window."""
         self._held_up = False
+        self._done: list[str] = []
+        self._told: list[str] = []
+        """Tasks and publications that the broker has, and that are not marked yet."""
         self._next_poll = 0.0
         self.failure: BaseException | None = None
 
@@ -88,6 +94,7 @@ class Relay:
                 self._wake.wait(self._pause())
                 self._wake.clear()
             self.turn()
+            self._mark()
         except BaseException as error:  # noqa: BLE001 - the process ends with it
             self.failure = error
             failed()
@@ -97,13 +104,15 @@ class Relay:
         polled = time.monotonic() >= self._next_poll
         if polled:
             self._next_poll = time.monotonic() + POLL_SECONDS
+            self._mark()
         more = True
         while more:
             self._signals.alive()
-            with self._lock:
-                moved = self._apply(polled=polled)
-                tasks, told = self._tasks(polled=polled), self._publications(polled=polled)
+            moved = self._apply(polled=polled)
+            tasks, told = self._outgoing(polled=polled)
             self._publish([*tasks, *told])
+            if len(self._done) + len(self._told) >= _MOST_UNMARKED:
+                self._mark()
             polled = False
             # Only what was full has left something behind: each question to the store costs as much as a small batch.
             more = bool(self._more) or max(moved, len(told)) >= BATCH
@@ -114,24 +123,24 @@ class Relay:
         hints = self._engine.hints
         if polled:
             hints.earliest = None  # another process may have set an earlier timer
-            moved += self._engine.apply_waiting(BATCH)
-            moved += self._engine.replay_parked(BATCH)
+            with self._lock:
+                moved += self._engine.apply_waiting(BATCH)
+                moved += self._engine.replay_parked(BATCH)
             self._more.update(self._topics)
         if hints.may_be_due(utc(self._clock.now())):
-            moved += self._engine.fire_timers(BATCH)
+            with self._lock:
+                moved += self._engine.fire_timers(BATCH)
         return moved
 
     # -- what goes out ------------------------------------------------------------------------------------
-    def _tasks(self, *, polled: bool) -> list[Outgoing]:
+    def _outgoing(self, *, polled: bool) -> tuple[list[Outgoing], list[Outgoing]]:
+        """Take tasks, and what others are told."""
         engine = self._engine
-        if engine.hints.tasks is None:
-            engine.hints.tasks = set()
-        else:
-            self._more |= engine.hints.tasks & self._topics.keys()
-            engine.hints.tasks -= self._topics.keys()
+        self._more |= engine.hints.take_tasks(self._topics.keys())
+        again = _TRY_AGAIN if self._held_up and polled else _CRASHED
+        taken = engine.outgoing(self._more | self._deep, self._window, BATCH, again)
         found = []
-        for system in sorted(self._more | self._deep):
-            released = engine.release(system, self._window, BATCH)
+        for system, released in taken.tasks.items():
             found += released
             if len(released) == BATCH:
                 self._deep.add(system)
@@ -140,16 +149,12 @@ class Relay:
             if polled and not released:
                 self._deep.discard(system)
         if polled:
-            found += engine.unpublished(BATCH, _TRY_AGAIN if self._held_up else _CRASHED)
+            found += engine.unpublished(BATCH, again)
         # A system that has left the configuration: its tasks stay where they are, and a person is called by the core.
-        return [
+        tasks = [
             Outgoing(one.task_id, self._topics[one.system], one.body) for one in found if one.system in self._topics
         ]
-
-    def _publications(self, *, polled: bool) -> list[Outgoing]:
-        again = _TRY_AGAIN if self._held_up and polled else _CRASHED
-        found = self._engine.publications(BATCH, again)
-        return [Outgoing(one.publication_id, one.topic, one.body) for one in found]
+        return tasks, [Outgoing(one.publication_id, one.topic, one.body) for one in taken.publications]
 
     def _publish(self, out: Sequence[Outgoing]) -> None:
         if not out:
@@ -157,17 +162,23 @@ class Relay:
         sent = self._producer.publish(out)
         tasks = set(self._topics.values())
         topic_of = {one.event_id: one.topic for one in out}
-        done = [one for one in sent.acknowledged if topic_of[one] in tasks]
-        told = [one for one in sent.acknowledged if topic_of[one] not in tasks]
-        with self._lock:
-            if done:
-                self._engine.published(done)
-            if told:
-                self._engine.publicised(told)
-            for one, why in sent.refused.items():
-                self._engine.quarantine(one, why)
+        self._done += [one for one in sent.acknowledged if topic_of[one] in tasks]
+        self._told += [one for one in sent.acknowledged if topic_of[one] not in tasks]
+        if sent.refused:
+            with self._lock:
+                for one, why in sent.refused.items():
+                    self._engine.quarantine(one, why)
         self._held_up = bool(sent.waiting)
         self._say(topic_of, sent.acknowledged, list(sent.waiting), list(sent.refused))
+
+    def _mark(self) -> None:
+        """Note what the broker has. Late, since most of the tasks are answered by then, and need no mark any more."""
+        done, self._done = self._done, []
+        told, self._told = self._told, []
+        if done:
+            self._engine.published(done)
+        if told:
+            self._engine.publicised(told)
 
     def _say(self, topic_of: dict[str, str], done: list[str], waiting: list[str], refused: list[str]) -> None:
         for one in done:

@@ -25,7 +25,8 @@ from orchestrator.store import arrays
 from orchestrator.store import statements as q
 from orchestrator.store import tables as t
 from orchestrator.store.database import friendly
-from orchestrator.store.store import SqlStore, SqlTransaction, given
+from orchestrator.store.rows import given
+from orchestrator.store.store import SqlStore, SqlTransaction
 
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 60
@@ -147,10 +148,10 @@ class PostgresTransaction(SqlTransaction):
         self._cursor.execute(text, {**fixed, "values": list(values)})
         return list(self._cursor.fetchall())
 
-    def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any]) -> None:
+    def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any], **others: Any) -> None:
         if values:
             text, fixed = arrays.any_text(statement, self._dialect, type(values[0]).__name__)
-            self._cursor.execute(text, {**fixed, "values": list(values)})
+            self._cursor.execute(text, {**fixed, **others, "values": list(values)})
 
     def _one(self, statement: str, **values: Any) -> Any:
         self._cursor.execute(statement, values)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from connectors.sqltext import chunks
 from orchestrator.ports import OutboxRow, Publication, Released
+from orchestrator.store import statements as q
 from orchestrator.store import tables as t
 from orchestrator.store.rows import Rows, columns_of
 
@@ -26,18 +26,11 @@ class Sending(Rows):
     # -- tasks --------------------------------------------------------------------------------------------
     def outbox_in_flight(self, system: str) -> int:
         """Count the tasks of a system that were released and not answered."""
-        query = sa.select(sa.func.count()).where(_O.system == system, _O.released_at.is_not(None))
-        return int(self.connection.execute(query).scalar_one())
+        return int(self._all(q.OUTBOX_IN_FLIGHT, system=system)[0][0])
 
     def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
         """Give the next tasks of a system that were not released, in order of deadline."""
-        query = (
-            sa.select(*columns_of(OutboxRow, t.outbox))
-            .where(_O.system == system, _O.released_at.is_(None), _O.quarantined.is_(None))
-            .order_by(_O.due_on, _O.task_id)
-            .limit(limit)
-        )
-        return [OutboxRow(*row) for row in self.connection.execute(self._free(query))]
+        return [OutboxRow(*row) for row in self._all(q.OUTBOX_FREE, system=system, most=limit)]
 
     def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
         """Note that tasks were given to the relay, and their final bytes."""
@@ -48,20 +41,12 @@ class Sending(Rows):
 
     def outbox_published(self, now: str, task_ids: Sequence[str]) -> None:
         """Note that the broker has these tasks; those that were answered meanwhile are gone."""
-        for part in chunks(sorted(task_ids)):
-            self.connection.execute(sa.update(t.outbox).where(_O.task_id.in_(part)).values(published_at=now))
+        self._change(q.OUTBOX_PUBLISHED, sorted(task_ids), now=now)
 
     def take_unpublished(self, now: str, before: str, limit: int) -> list[Released]:
         """Take tasks that were released, and last taken before ``before``, and never marked as published."""
-        query = (
-            sa.select(*columns_of(Released, t.outbox))
-            .where(_O.released_at.is_not(None), _O.published_at.is_(None), _O.claimed_at < before)
-            .order_by(_O.due_on, _O.task_id)
-            .limit(limit)
-        )
-        found = [Released(*row) for row in self.connection.execute(self._free(query))]
-        for part in chunks([one.task_id for one in found]):
-            self.connection.execute(sa.update(t.outbox).where(_O.task_id.in_(part)).values(claimed_at=now))
+        found = [Released(*row) for row in self._all(q.OUTBOX_UNPUBLISHED, before=before, most=limit)]
+        self._change(q.OUTBOX_CLAIMED, [one.task_id for one in found], now=now)
         return found
 
     def quarantine(self, task_id: str, reason: str) -> OutboxRow | None:
@@ -74,22 +59,12 @@ class Sending(Rows):
     # -- publications -------------------------------------------------------------------------------------
     def publish(self, rows: Sequence[Publication]) -> None:
         """Make what has to go out durable."""
-        if rows:
-            values = [msgspec.structs.asdict(one) | {"claimed_at": ""} for one in rows]
-            self._insert(t.publications, values)
+        self._insert(t.publications, [msgspec.structs.asdict(one) | {"claimed_at": ""} for one in rows])
 
     def take_publications(self, now: str, before: str, limit: int) -> list[Publication]:
         """Take what has to go out and was not taken since ``before``."""
-        query = (
-            sa.select(*columns_of(Publication, t.publications))
-            .where(_P.claimed_at < before)
-            .order_by(_P.claimed_at, _P.publication_id)
-            .limit(limit)
-        )
-        found = [Publication(*row) for row in self.connection.execute(self._free(query))]
-        for part in chunks([one.publication_id for one in found]):
-            update = sa.update(t.publications).where(_P.publication_id.in_(part))
-            self.connection.execute(update.values(claimed_at=now))
+        found = [Publication(*row) for row in self._all(q.PUBLICATIONS, before=before, most=limit)]
+        self._change(q.PUBLICATIONS_CLAIMED, [one.publication_id for one in found], now=now)
         return found
 
     def publication(self, publication_id: str) -> Publication | None:
@@ -100,4 +75,4 @@ class Sending(Rows):
 
     def publications_remove(self, publication_ids: Sequence[str]) -> None:
         """Drop what the broker has."""
-        self._delete(_P.publication_id, sorted(publication_ids))
+        self._change(q.PUBLICATIONS_REMOVE, sorted(publication_ids))

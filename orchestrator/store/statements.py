@@ -7,8 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from connectors.sqltext import VALUES
-from orchestrator.ports import INTAKE_SOURCE
+from orchestrator.ports import INTAKE_SOURCE, OutboxRow, Publication, Released
 from orchestrator.store import tables as t
+from orchestrator.store.rows import columns_of
 
 _MANY: Final[sa.BindParameter[Any]] = sa.bindparam(VALUES, expanding=True)
 _MOST: Final = sa.bindparam("most", type_=sa.Integer())
@@ -47,6 +48,37 @@ OUTBOX_NEXT: Final = (
     .order_by(_O.due_on, _O.task_id)
     .limit(_MOST)
 )
+_BEFORE: Final = sa.bindparam("before", type_=sa.String())
+_P: Final = t.publications.c
+# SQLite, where nobody else writes meanwhile, leaves FOR UPDATE out.
+OUTBOX_IN_FLIGHT: Final = sa.select(sa.func.count()).where(
+    _O.system == sa.bindparam("system"), _O.released_at.is_not(None)
+)
+OUTBOX_FREE: Final = (
+    sa.select(*columns_of(OutboxRow, t.outbox))
+    .where(_O.system == sa.bindparam("system"), _O.released_at.is_(None), _O.quarantined.is_(None))
+    .order_by(_O.due_on, _O.task_id)
+    .limit(_MOST)
+    .with_for_update(skip_locked=True)
+)
+OUTBOX_PUBLISHED: Final = sa.update(t.outbox).where(_O.task_id.in_(_MANY)).values(published_at=_NOW)
+OUTBOX_UNPUBLISHED: Final = (
+    sa.select(*columns_of(Released, t.outbox))
+    .where(_O.released_at.is_not(None), _O.published_at.is_(None), _O.claimed_at < _BEFORE)
+    .order_by(_O.due_on, _O.task_id)
+    .limit(_MOST)
+    .with_for_update(skip_locked=True)
+)
+OUTBOX_CLAIMED: Final = sa.update(t.outbox).where(_O.task_id.in_(_MANY)).values(claimed_at=_NOW)
+PUBLICATIONS: Final = (
+    sa.select(*columns_of(Publication, t.publications))
+    .where(_P.claimed_at < _BEFORE)
+    .order_by(_P.claimed_at, _P.publication_id)
+    .limit(_MOST)
+    .with_for_update(skip_locked=True)
+)
+PUBLICATIONS_CLAIMED: Final = sa.update(t.publications).where(_P.publication_id.in_(_MANY)).values(claimed_at=_NOW)
+PUBLICATIONS_REMOVE: Final = _drop(_P.publication_id)
 DROP_OBLIGATIONS: Final = _drop(t.obligations.c.request_id)
 PLAN: Final = sa.select(t.plans.c.body).where(t.plans.c.digest == sa.bindparam("digest"))
 

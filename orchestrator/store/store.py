@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
-from connectors.sqltext import Text, chunks, compiled_for, spread
+from connectors.sqltext import chunks
 from orchestrator.errors import DependencyError
 from orchestrator.ports import JournalRow, OutboxRow
 from orchestrator.store import statements as q
@@ -31,9 +29,7 @@ class SqlTransaction(Sending, Parking, Positions):
 
     def __init__(self, connection: sa.Connection, where: str = "") -> None:
         """Take a connection with an open transaction; ``where`` is how errors name the database."""
-        self.connection = connection
-        self._dialect = connection.dialect
-        self._cursor = connection.connection.cursor()
+        super().__init__(connection)
         self._where = where
         self._driver_error = driver_error(connection.dialect)
 
@@ -197,36 +193,6 @@ class SqlTransaction(Sending, Parking, Positions):
         found = self._all(q.PLAN, digest=digest)
         return bytes(found[0][0]) if found else None
 
-    # -- helpers ------------------------------------------------------------------------------------------
-    def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            self._many(_insert_text(table, self.connection.dialect), rows)
-
-    def _upsert(self, table: sa.Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> None:
-        if rows:
-            self._many(_upsert_text(table, key, self.connection.dialect), rows)
-
-    def _many(self, text: Text, rows: Sequence[dict[str, Any]]) -> None:
-        self._cursor.executemany(text.sql, [text.bound(row) for row in rows])
-
-    def _all(self, statement: sa.Select[Any], **values: Any) -> list[Any]:
-        text = compiled_for(statement, self._dialect)
-        self._cursor.execute(text.sql, text.bound(values))
-        return list(self._cursor.fetchall())
-
-    def _among(self, statement: sa.Select[Any], values: Sequence[Any]) -> list[Any]:
-        found: list[Any] = []
-        for chunk in chunks(values):
-            text = compiled_for(statement, self._dialect, len(chunk))
-            self._cursor.execute(text.sql, text.bound(spread(chunk)))
-            found += self._cursor.fetchall()
-        return found
-
-    def _change(self, statement: sa.Update | sa.Delete, values: Sequence[Any]) -> None:
-        for chunk in chunks(values):
-            text = compiled_for(statement, self._dialect, len(chunk))
-            self._cursor.execute(text.sql, text.bound(spread(chunk)))
-
 
 class SqlStore:
     """The database of one orchestrator."""
@@ -279,31 +245,6 @@ class SqlStore:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-@functools.lru_cache(maxsize=64)
-def _insert_text(table: sa.Table, dialect: sa.Dialect) -> Text:
-    return compiled_for(sa.insert(table).values({c.name: sa.bindparam(c.name) for c in given(table)}), dialect)
-
-
-@functools.lru_cache(maxsize=64)
-def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> Text:
-    # PostgreSQL's is imported only where it is served: it costs every command 30 ms.
-    insert: Any = _postgresql_insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
-    others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
-    statement = insert.values({c.name: sa.bindparam(c.name) for c in given(table)})
-    return compiled_for(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)
-
-
-def _postgresql_insert(table: sa.Table) -> Any:
-    from sqlalchemy.dialects import postgresql
-
-    return postgresql.insert(table)
-
-
-def given(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns we give a value; the database numbers one, and some are empty at first."""
-    return [c for c in table.columns if c is not table.autoincrement_column and c.info != t.LATER]
 
 
 def _without(row: JournalRow, name: str) -> dict[str, Any]:

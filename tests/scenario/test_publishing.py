@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,8 +22,8 @@ from orchestrator.engine.wire import open_request
 from orchestrator.keys import KeyFolder
 from orchestrator.keys.folder import create_missing
 from orchestrator.runtime.clock import chance
-from schemas import envelope
-from schemas.codec import encode
+from schemas import batches, envelope
+from schemas.codec import decode_event, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError
 from schemas.identifiers import Identifier
@@ -190,3 +191,30 @@ def test_node_publishes_what_we_open_and_reads_its_completion(
         running.communicate()
     assert running.returncode == 0, err
     assert json.loads(out) == json.loads(_completion(request_id))["data"]
+
+
+def test_many_requests_travel_together_and_all_or_none_leave(
+    settings: KafkaSettings, keys: KeyFolder, tmp_path: Path
+) -> None:
+    forms = [RequestForm(Right.ERASURE, (Identifier("email", f"canary{n}@example.org"),)) for n in range(150)]
+    bad = RequestForm(Right.ERASURE, (Identifier("email", "canary-no-address"),))
+    with Publisher(settings, tmp_path / "keys/intake.pub.jwk") as publisher:
+        sent: list[bytes] = []
+        real = publisher._producer.send
+
+        def send(topic: str, value: bytes, **more: Any) -> Any:
+            sent.append(value)
+            return real(topic, value, **more)
+
+        publisher._producer.send = send
+        with pytest.raises(SchemaError):
+            publisher.submit_all([*forms, bad])
+        assert sent == []
+        assert publisher.submit_all([]) == []
+        ids = publisher.submit_all(iter(forms))
+    assert [len(batches.unpack(value)) for value in sent] == [100, 50]
+    assert len(set(ids)) == 150
+    events = [decode_event(bytes(one)) for value in sent for one in batches.unpack(value)]  # type: ignore[arg-type]
+    assert [one.subject for one in events] == ids
+    assert open_request(events[149], ids[149], keys).identifiers == (Identifier("email", "canary149@example.org"),)
+    assert b"canary" not in b"".join(sent)

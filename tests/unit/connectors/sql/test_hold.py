@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import time
@@ -17,6 +18,8 @@ from connectors.sql import connector
 from connectors.sql.adapter import Opener
 from orchestrator.runtime.embedded import Embedded
 from tests.support.home import erasure, make_home, records_of
+from tests.support.services import free_port
+from tests.unit.connectors.sql.shop import admin_engine
 
 NAME = "Ada Lovelace-Canary"
 MAP = """
@@ -186,3 +189,74 @@ def test_a_runtime_that_has_nothing_to_do_holds_nothing(tmp_path: Path, until_id
             assert not still_there
     assert [one.result for one in records_of(home, "r1")] == ["fulfilled"]
     assert NAME.encode() not in bytes_of(home)
+
+
+# -- PostgreSQL: sessions that are emptied ----------------------------------------------------------------------------
+PIDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+def postgres_opener(folder: Path, url: str) -> Opener:
+    (folder / "shop.toml").write_text(MAP)
+    opener = connector(SystemSettings("shop", folder / "shop.toml", folder, {"url": url}, "expunge.toml"))
+    assert isinstance(opener, Opener)
+    return opener
+
+
+def pid_of(opener: Opener) -> int:
+    with closing(opener()) as one:
+        return int(one._open().exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+
+def test_two_sessions_take_turns_and_end_at_rest(tmp_path: Path, postgres: str) -> None:
+    opener = postgres_opener(tmp_path, postgres)
+    assert len({pid_of(opener) for _ in range(4)}) == 4, "without hold each connection is new"
+    registry.hold(opener)
+    registry.hold(opener)
+    pids = [pid_of(opener) for _ in range(8)]
+    assert len(set(pids)) == 2
+    assert all(one != other for one, other in itertools.pairwise(pids))
+    registry.rest(opener)
+    admin = admin_engine(postgres)
+    patience = time.monotonic() + 20
+    with admin.connect() as db:
+        while (left := db.exec_driver_sql(PIDS).scalars().all()) and time.monotonic() < patience:
+            time.sleep(0.05)
+            db.rollback()
+    admin.dispose()
+    assert not set(left) & set(pids)
+    assert pid_of(opener) not in pids
+
+
+def test_a_session_that_is_given_again_is_as_a_new_one(tmp_path: Path, postgres: str) -> None:
+    opener = postgres_opener(tmp_path, postgres)
+    registry.hold(opener)
+    for _ in range(12):  # long enough for a driver that prepares what it sees again and again
+        with closing(opener()) as one:
+            db = one._open()
+            assert db.exec_driver_sql("SHOW search_path").scalar_one() == '"$user", public'
+            assert db.exec_driver_sql("SELECT to_regclass('mine')").scalar_one() is None
+            assert db.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").scalar_one() == 0
+            db.exec_driver_sql("CREATE TEMP TABLE mine (a int)")
+            db.exec_driver_sql("SET search_path = pg_catalog")
+            db.exec_driver_sql("SELECT pg_advisory_lock(7)")
+            db.commit()
+    registry.rest(opener)
+
+
+def test_a_session_that_the_server_ended_is_replaced(tmp_path: Path, postgres: str) -> None:
+    opener = postgres_opener(tmp_path, postgres)
+    registry.hold(opener)
+    pids = {pid_of(opener), pid_of(opener)}
+    admin = admin_engine(postgres)
+    with admin.connect() as db:
+        for pid in pids:
+            db.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+    admin.dispose()
+    assert pid_of(opener) not in pids
+    registry.rest(opener)
+
+
+def test_a_server_that_is_away_is_not_held(tmp_path: Path) -> None:
+    opener = postgres_opener(tmp_path, f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    registry.hold(opener)
+    registry.rest(opener)
