@@ -57,7 +57,7 @@ def init(
     return homes.init(_desk(ctx, None, output).screen, folder)
 
 
-@app.command()
+@app.command(short_help="Both kinds of request on a small made-up company.")
 def demo(
     ctx: typer.Context,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the home folder there.")] = None,
@@ -70,7 +70,7 @@ def demo(
     return play(_desk(ctx, None, output).screen, keep, seed)
 
 
-@app.command()
+@app.command(short_help="Check configuration, keys, database and data maps.")
 def check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Check configuration, keys, database, and every data map against its real store."""
     from orchestrator.cli import checking
@@ -107,7 +107,7 @@ def run(
     return running.run(_desk(ctx, home, output), until_idle=until_idle)
 
 
-@app.command()
+@app.command(short_help="Work on requests over Kafka, one process of any number.")
 def orchestrate(
     ctx: typer.Context,
     bus: Annotated[Bus, typer.Option("--bus", help="Client that reads the topics: faust or plain.")] = Bus.FAUST,
@@ -123,7 +123,7 @@ def orchestrate(
     return orchestrating.orchestrate(_desk(ctx, home, output), bus.value)
 
 
-@app.command()
+@app.command(short_help="Run one worker of a system over Kafka.")
 def connect(
     ctx: typer.Context,
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of the system, as under [systems].")],
@@ -158,7 +158,7 @@ def list_(
     return listing.show_list(_desk(ctx, home, output), listing.what(chosen), limit)
 
 
-@app.command()
+@app.command(short_help="Show one request: found, decided, done, still owed.")
 def show(ctx: typer.Context, request_id: Id, home: Home = None, output: Out = None) -> int:
     """Show one request: what was found, decided and done, by which rule; exit code 1 if it needs attention."""
     from orchestrator.cli import showing
@@ -166,7 +166,7 @@ def show(ctx: typer.Context, request_id: Id, home: Home = None, output: Out = No
     return showing.show(_desk(ctx, home, output), request_id)
 
 
-@app.command()
+@app.command(short_help="Write the signed completion record of a request.")
 def record(
     ctx: typer.Context,
     request_id: Id,
@@ -181,7 +181,7 @@ def record(
     return proving.record(_desk(ctx, home, output), request_id, number, file)
 
 
-@app.command()
+@app.command(short_help="Check a record with the issuer's public key.")
 def verify(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `expunge record` wrote.")],
@@ -194,7 +194,7 @@ def verify(
     return proving.verify(_desk(ctx, None, output).screen, file, key)
 
 
-@app.command()
+@app.command(short_help="Let a request go on after its cause was mended.")
 def retry(
     ctx: typer.Context,
     request_id: Id,
@@ -226,7 +226,7 @@ kafka_app = typer.Typer(no_args_is_help=True, help="Topics and rights of Kafka, 
 app.add_typer(kafka_app, name="kafka")
 
 
-@kafka_app.command(name="plan")
+@kafka_app.command(name="plan", short_help="Show how topics and rights differ.")
 def kafka_plan(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Show how topics and rights differ from what is wanted; exit code 1 if they do."""
     from orchestrator.cli import kafka
@@ -234,7 +234,7 @@ def kafka_plan(ctx: typer.Context, home: Home = None, output: Out = None) -> int
     return kafka.plan(_desk(ctx, home, output))
 
 
-@kafka_app.command(name="apply")
+@kafka_app.command(name="apply", short_help="Make what is missing, take nothing away, look again.")
 def kafka_apply(
     ctx: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even on a terminal.")] = False,
@@ -247,7 +247,7 @@ def kafka_apply(
     return kafka.apply(_desk(ctx, home, output), yes=yes)
 
 
-@kafka_app.command(name="export")
+@kafka_app.command(name="export", short_help="Write topics or rights for Kafka's tools, or Strimzi.")
 def kafka_export(
     ctx: typer.Context,
     shape: Annotated[
@@ -279,7 +279,7 @@ def migrate(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     return storing.migrate(_desk(ctx, home, output))
 
 
-@store.command(name="check")
+@store.command(name="check", short_help="Look at the store and its journal.")
 def check_store(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Look at version, durability, what is parked, positions and lag, and the journal; exit code 1 with findings."""
     from orchestrator.cli import storing
@@ -287,7 +287,7 @@ def check_store(ctx: typer.Context, home: Home = None, output: Out = None) -> in
     return storing.check(_desk(ctx, home, output))
 
 
-@store.command()
+@store.command(short_help="After a restore: read the topics again.")
 def recover(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """After a restore, or where a topic was made anew: read the topics again from where the store stands."""
     from orchestrator.cli import storing
@@ -295,7 +295,7 @@ def recover(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     return storing.recover(_desk(ctx, home, output))
 
 
-@app.command()
+@app.command(short_help="Look at the whole installation; unknown is not green.")
 def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Look at keys, tables, clocks, backlog, cache, broker and systems; what cannot be told is never green."""
     from orchestrator.cli import examining
@@ -306,14 +306,14 @@ def doctor(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
 keys = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Keys of systems, intake, records: list, add, activate, retire.",
+    help="Keys of systems, intake, records: how they rotate.",
 )
 app.add_typer(keys, name="keys")
 System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of a system; intake; or record.", show_default=False)]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="Id of the key.", show_default=False)]
 
 
-@keys.command(name="list")
+@keys.command(name="list", short_help="List the keys in use, and those that are accepted.")
 def keys_list(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """List the keys of every system: the one in use, and those that are accepted."""
     from orchestrator.cli import rotating
@@ -329,7 +329,7 @@ def keys_add(ctx: typer.Context, system: System, home: Home = None, output: Out 
     return rotating.add(_desk(ctx, home, output), system)
 
 
-@keys.command(name="activate")
+@keys.command(name="activate", short_help="Use a key that every worker holds.")
 def keys_activate(
     ctx: typer.Context,
     system: System,
@@ -344,7 +344,7 @@ def keys_activate(
     return rotating.activate(_desk(ctx, home, output), system, kid, force=force)
 
 
-@keys.command(name="retire")
+@keys.command(name="retire", short_help="Destroy a key that nothing needs.")
 def keys_retire(
     ctx: typer.Context,
     system: System,
@@ -377,7 +377,7 @@ def dead_letters_list(
     return burying.show_list(_desk(ctx, home, output), limit)
 
 
-@dead_letters.command(name="show")
+@dead_letters.command(name="show", short_help="Show where one came from, and what was wrong.")
 def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, output: Out = None) -> int:
     """Show where one came from, what was wrong, and whether it can be redriven; never its content."""
     from orchestrator.cli import burying
@@ -385,7 +385,7 @@ def dead_letters_show(ctx: typer.Context, number: Number, home: Home = None, out
     return burying.show(_desk(ctx, home, output), number)
 
 
-@dead_letters.command(name="redrive")
+@dead_letters.command(name="redrive", short_help="Apply the original events again.")
 def dead_letters_redrive(
     ctx: typer.Context,
     names: Annotated[
@@ -402,7 +402,7 @@ def dead_letters_redrive(
     return letters.redrive_named(_desk(ctx, home, output), names or [], everything=everything)
 
 
-@dead_letters.command(name="workers")
+@dead_letters.command(name="workers", short_help="List what workers could not read.")
 def dead_letters_workers(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """List what workers could not read as a task of theirs; redriven, it goes to the worker again."""
     from orchestrator.cli import letters
@@ -414,7 +414,7 @@ cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The suppr
 app.add_typer(cache, name="cache")
 
 
-@cache.command(name="rebuild")
+@cache.command(name="rebuild", short_help="Make the cache anew from the store.")
 def cache_rebuild(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Make the suppression cache anew from the store; everything may run meanwhile."""
     from orchestrator.cli import caching
@@ -422,7 +422,7 @@ def cache_rebuild(ctx: typer.Context, home: Home = None, output: Out = None) -> 
     return caching.rebuild(_desk(ctx, home, output))
 
 
-@cache.command(name="check")
+@cache.command(name="check", short_help="Hold the cache against the store.")
 def cache_check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Hold the cache against the store, entry by entry; exit code 1 if it is not complete."""
     from orchestrator.cli import caching
@@ -434,7 +434,7 @@ suppression = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Wha
 app.add_typer(suppression, name="suppression")
 
 
-@suppression.command(name="serve")
+@suppression.command(name="serve", short_help="Answer producers, and keep the cache fed.")
 def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     """Answer producers of events whether an identifier is erased, and keep the cache fed."""
     from orchestrator.cli import caching

@@ -36,7 +36,11 @@ def guarded(call: Callable[[], Any], arguments: Sequence[str] = ()) -> int:
         if os.environ.get("EXPUNGE_DEBUG"):
             traceback.print_exc()
         told = explain(error)
-        _print(told, as_json=wants_json(arguments))
+        as_json = wants_json(arguments)
+        if told.kind == "help" and not as_json:
+            sys.stderr.write(f"{told.what.rstrip()}\n")
+        else:
+            _print(told, as_json=as_json)
         return told.exit_code
 
 
@@ -75,6 +79,8 @@ def explain(error: Exception) -> Told:
             return Told("dependency", error.message, why=error.why, fix=error.fix, exit_code=3)
         case ConnectorError():
             return Told("dependency", "a system cannot be reached", why=error.code, fix="`expunge check`", exit_code=3)
+        case TyperException() if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
+            return Told("help", error.format_message(), fix="name a command", exit_code=2)
         case TyperException():
             return Told("usage", error.format_message(), fix="see `expunge --help`", exit_code=2)
         case Abort():

@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from connectors.errors import MisconfiguredError, TransientError, UnavailableError
+from orchestrator.cli import main
 from orchestrator.cli.guard import explain, guarded, wants_json
 from orchestrator.errors import DependencyError, ExpungeError, UsageError, VerificationError
 from schemas.errors import SchemaError
@@ -105,3 +106,19 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
         said = process.stderr.read()
         assert process.wait(30) == 0
     assert said == b""
+
+
+@pytest.mark.parametrize("arguments", [[], ["keys"]])
+def test_nothing_said_is_answered_with_the_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("Usage: expunge")
+    assert "error" not in shown.err
+    assert "fix:" not in shown.err
+
+
+@pytest.mark.parametrize("group", ["", "kafka", "store", "keys", "dead-letters", "cache", "suppression"])
+def test_the_help_cuts_no_line_short(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*filter(None, [group]), "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.replace("[ARGS]...", "")
