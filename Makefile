@@ -75,7 +75,7 @@ fmt: $(STAMP) ## format, and fix what can be fixed by itself
 bench: $(STAMP) ## measure; prints a table and writes JSON
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody else uses (EXPUNGE_TEST_KAFKA, ..._POSTGRES)
+bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody else uses (EXPUNGE_TEST_KAFKA, ..._POSTGRES); prints a table, writes JSON
 	$(BIN)/python -m benchmarks.bench_distributed $(ARGS)
 	$(BIN)/python -m benchmarks.bench_takeover
 

@@ -9,17 +9,13 @@ written with them; they are never asserted in tests. The exit code is 1 when a g
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
 from pathlib import Path
-from typing import Any
 
 from benchmarks import bench_files, bench_requests
+from benchmarks.table import Row, row, show
 
 RESULTS = Path(__file__).parent / "results.json"
-Row = dict[str, Any]
 
 
 def requests(scale: float) -> list[Row]:
@@ -68,24 +64,6 @@ def files(scale: float) -> list[Row]:
     return rows
 
 
-def row(name: str, value: float, unit: str, *, at_least: float | None = None, at_most: float | None = None) -> Row:
-    """Make one line of the table."""
-    goal = f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}" if at_most is not None else ""
-    met = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
-    return {"name": name, "value": value, "unit": unit, "goal": goal, "met": met}
-
-
-def machine() -> dict[str, Any]:
-    """Describe the size of the machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory / 2**30),
-        "python": platform.python_version(),
-        "processor": platform.machine(),
-    }
-
-
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure expunge.")
@@ -97,15 +75,8 @@ def main() -> int:
         if options.only in (None, name):
             print(f"measuring {name} ...", file=sys.stderr)
             rows += measure(options.scale)
-    size = machine()
-    print(f"{size['cores']} cores, {size['memory_gb']} GB, Python {size['python']}, scale {options.scale:g}")
-    width = max(len(one["name"]) for one in rows)
-    for one in rows:
-        verdict = ("" if not one["goal"] else "ok" if one["met"] else "MISSED").rjust(7)
-        print(f"{one['name']:<{width}}  {one['value']:>12,} {one['unit']:<12} {one['goal']:<12} {verdict}")
-    RESULTS.write_text(json.dumps({"machine": size, "scale": options.scale, "results": rows}, indent=2) + "\n")
-    print(f"written: benchmarks/{RESULTS.name}", file=sys.stderr)
-    return 1 if options.scale >= 1 and not all(one["met"] for one in rows) else 0
+    met = show(rows, f"scale {options.scale:g}", RESULTS)
+    return 1 if options.scale >= 1 and not met else 0
 
 
 if __name__ == "__main__":

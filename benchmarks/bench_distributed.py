@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import secrets
@@ -20,13 +19,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
+from benchmarks import bare_distributed
+from benchmarks.table import Row, row, show
 from connectors.kafka.publisher import Publisher
 from orchestrator import settings as configuration
 from orchestrator.keys import create_missing
@@ -35,12 +35,12 @@ from orchestrator.store.migrate import migrate
 from orchestrator.store.opening import open_engine
 from schemas.identifiers import Identifier
 from schemas.requests import RequestForm, Right
-from schemas.topics import FIXED, tasks_of
+from schemas.topics import FIXED, HEARTBEATS, tasks_of
 from tests.support import bus
 
 ROOT = Path(__file__).parent.parent
 SUBJECTS = 20_000
-Row = dict[str, Any]
+RESULTS = Path(__file__).parent / "results-distributed.json"
 
 PARENT = """
 [[record_set]]
@@ -263,8 +263,8 @@ def form(number: int) -> RequestForm:
     return RequestForm(Right.ERASURE, (Identifier("email", f"person{number}@example.com"),))
 
 
-def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: int) -> Row:
-    """Warm up, measure requests one by one on an idle installation, then a burst."""
+def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: int, *, bare: bool = False) -> Row:
+    """Warm up, measure requests one by one on an idle installation, then a burst; then perhaps the bare loop."""
     with installed(systems, kind, orchestrators) as (one, publisher, counter):
         counter.wait([publisher.submit(form(number)) for number in range(20)], 90)
         times = []
@@ -279,7 +279,10 @@ def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: i
             "workers": [p.pid for p in one.processes if p.name.startswith("worker")],
             "broker": named("kafka.Kafka"),
             "postgres": named("postgres"),
+            "publisher and reader": [os.getpid()],
         }
+        topics = [one.name for one in FIXED if one.name != HEARTBEATS.name] + [tasks_of(name).name for name in systems]
+        ends = bare_distributed.traffic(one.kafka, topics)["ends"]
         used_before = {name: cpu_of(pids) for name, pids in groups.items()}
         start = time.perf_counter()
         first = 20 + lone
@@ -289,13 +292,15 @@ def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: i
         groups["postgres"] = sorted({*groups["postgres"], *named("postgres")})
         used = {name: (cpu_of(pids) - used_before[name]) * 1000 / count for name, pids in groups.items()}
         memory = {p.name: peak_mb(p.pid) for p in one.processes}
-    times.sort()
-    return {
-        "bus": kind, "systems": len(systems), "orchestrators": orchestrators, "requests": count,
-        "requests_per_s": round(count / took),
-        "idle_p50_ms": round(statistics.median(times), 1), "idle_p99_ms": round(times[int(len(times) * 0.99)], 1),
-        "cpu_ms": {name: round(value, 2) for name, value in used.items()}, "peak_mb": memory,
-    }  # fmt: skip
+        result: Row = {"per_s": count / took, "times": sorted(times), "cpu_ms": used, "peak_mb": memory}
+        if bare:
+            time.sleep(2)  # what follows a completion: marks, offsets
+            result["traffic"] = bare_distributed.traffic(one.kafka, topics, ends)["traffic"]
+            one.stop()
+            people = range(first + count, first + 2 * count)
+            sizes = {name: got for name, got in result["traffic"].items() if got.messages}
+            result["bare_per_s"] = bare_distributed.measure(one.home, one.kafka, list(systems), sizes, people)
+    return result
 
 
 def publisher_burst(publisher: Publisher, numbers: range) -> list[str]:
@@ -303,22 +308,51 @@ def publisher_burst(publisher: Publisher, numbers: range) -> list[str]:
     return publisher.submit_all(form(number) for number in numbers)
 
 
+def rows_of(title: str, runs: Sequence[Row], count: int) -> list[Row]:
+    """Give the lines of the table for some runs of one case: the best burst, the calmest idle time."""
+    best = max(runs, key=lambda one: one["per_s"])
+    calm = min((one["times"] for one in runs), key=statistics.median)
+    spread = ", ".join(f"{one['per_s']:.0f}" for one in runs)
+    rows = [row(f"{title}: burst of {count} ({spread})", round(best["per_s"]), "requests/s", at_least=400)]
+    rows += [row(f"  CPU, {name}", round(value, 2), "ms/request") for name, value in best["cpu_ms"].items()]
+    rows.append(row("  one alone, p50", round(statistics.median(calm), 1), "ms", at_most=100))
+    rows.append(row("  one alone, p99", round(calm[int(len(calm) * 0.99)], 1), "ms", at_most=300))
+    for kind, most in (("orchestrator", 150), ("worker", 100)):
+        peak = max(mb for one in runs for name, mb in one["peak_mb"].items() if name.startswith(kind))
+        rows.append(row(f"  peak memory, {kind}", peak, "MB", at_most=most))
+    if bares := [one["bare_per_s"] for one in runs if "bare_per_s" in one]:
+        rows.append(row("  the same SQL and Kafka traffic without orchestration", round(max(bares)), "requests/s"))
+        rows.append(row("  ratio to it", round(best["per_s"] / max(bares), 2), "", at_least=0.5))
+    return rows
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_distributed", description=__doc__)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--lone", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=3, help="of each case; the best burst counts")
     parser.add_argument("--bus", choices=("faust", "plain"), default="faust")
-    parser.add_argument("--case", choices=("two", "four"))
+    parser.add_argument("--case", choices=("two", "four", "pair"), help="two systems, four, or two orchestrators")
     options = parser.parse_args()
     for name in ("EXPUNGE_TEST_KAFKA", "EXPUNGE_TEST_POSTGRES"):
         if not os.environ.get(name):
             parser.error(f"{name} names no server; it has to be one that nobody else uses")
-    cases = {"two": TWO, "four": FOUR}
-    for name, systems in cases.items():
+    cases: dict[str, tuple[str, Systems, int]] = {
+        "two": ("two systems", TWO, 1),
+        "four": ("four systems", FOUR, 1),
+        "pair": ("two systems, two orchestrators", TWO, 2),
+    }
+    rows: list[Row] = []
+    for name, (title, systems, orchestrators) in cases.items():
         if options.case in (None, name):
-            print(json.dumps(measure(systems, options.bus, 1, options.requests, options.lone)), flush=True)
-    return 0
+            print(f"measuring {title}, {options.bus} ...", file=sys.stderr)
+            runs = [
+                measure(systems, options.bus, orchestrators, options.requests, options.lone, bare=orchestrators == 1)
+                for _ in range(options.runs)
+            ]
+            rows += rows_of(title, runs, options.requests)
+    return 0 if show(rows, f"{options.bus}", RESULTS) else 1
 
 
 if __name__ == "__main__":
