@@ -13,8 +13,8 @@ from orchestrator.cache.connection import connect, url_of
 from orchestrator.cache.suppression import SuppressionCache
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import INTERRUPTED
-from orchestrator.cli.running import stopping
 from orchestrator.cli.screen import Screen
+from orchestrator.cli.stopping import stopping
 from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.suppression import Suppression

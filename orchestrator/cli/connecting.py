@@ -21,7 +21,7 @@ from orchestrator import telemetry
 from orchestrator.cache.connection import url_of
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import INTERRUPTED
-from orchestrator.cli.running import stopping
+from orchestrator.cli.stopping import stopping
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.systems import check_systems, openers

@@ -6,7 +6,7 @@ import threading
 
 from orchestrator import telemetry
 from orchestrator.cli.desk import Desk
-from orchestrator.cli.running import stopping
+from orchestrator.cli.stopping import stopping
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.orchestrator import Bus, Orchestrator
 from orchestrator.store.figures import GAUGES, Figures

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from connectors.signals import SILENT, Part
@@ -16,6 +15,7 @@ from orchestrator.cli.desk import Desk
 from orchestrator.cli.guard import INTERRUPTED, explain
 from orchestrator.cli.queries import Totals
 from orchestrator.cli.screen import Screen
+from orchestrator.cli.stopping import stopping
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import Embedded
@@ -94,24 +94,6 @@ def _misfits(screen: Screen, settings: Settings) -> None:
             screen.say(("warning: ", "yellow"), f"system {name} does not fit: {told.what}", *lines)
         except DependencyError:
             continue  # tried again while it works
-
-
-@contextmanager
-def stopping(stop: threading.Event) -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM set ``stop``; a second one kills, which loses nothing either (I11)."""
-    received: list[int] = []
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
