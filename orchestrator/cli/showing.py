@@ -12,7 +12,9 @@ from orchestrator.cli import queries, words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
 from orchestrator.cli.screen import table
+from orchestrator.core.events import RequestAccepted
 from orchestrator.core.model import Phase, RequestState, SystemState
+from schemas.identifiers import Strength
 from schemas.outcomes import Located, Never, Pending
 
 
@@ -87,7 +89,7 @@ def _print(out: Console, page: Page) -> None:
     out.print(head)
     out.print(f"received {words.minute(state.received_at)}, answer due {state.due_on} ({state.due_rule})")
     _attention(out, state)
-    _record_sets(out, state)
+    _record_sets(out, page)
     _rest(out, page)
     out.print()
     made = table("when", "what happened")
@@ -116,11 +118,23 @@ def _attention(out: Console, state: RequestState) -> None:
         out.print(f"    what to do: {one.todo}")
 
 
-def _record_sets(out: Console, state: RequestState) -> None:
+def _why_not(page: Page) -> str:
+    """Say why a system was not searched: what was given is nobody's alone, or of no kind that it knows."""
+    # Read from what came in, since a closed request has forgotten the rest.
+    came = [queries.event_of(row) for row in page.history]
+    given = [known for event in came if isinstance(event, RequestAccepted) for known in event.identifiers]
+    if given and not any(one.strength is Strength.UNIQUE for one in given):
+        kinds = " and ".join(sorted({one.kind for one in given}))
+        return f"several people may share what was given ({kinds}); an e-mail address or a number would help"
+    return "nothing given that it can search by"
+
+
+def _record_sets(out: Console, page: Page) -> None:
+    state = page.state
     made = table("record set", "found", "decided", "what became of it")
     for name, system in sorted(state.systems.items()):
         if not system.asked:
-            made.add_row(name, "-", "-", Text("not searched: nothing given that it can search by", "yellow"))
+            made.add_row(name, "-", "-", Text(f"not searched: {_why_not(page)}", "yellow"))
         for record_set, outcome in sorted(_current(system).items()):
             style = "red" if isinstance(outcome, Never) else "yellow" if isinstance(outcome, Pending) else ""
             rule = system.rules.get(record_set, "")

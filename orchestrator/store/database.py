@@ -105,7 +105,12 @@ def translate(error: BaseException, where: str) -> ExpungeError:
         ("locked", "the database is locked by another program", "close the other program, or wait, then try again"),
         ("readonly", "the database is read-only", "let this user write the file, its -wal and -shm, and the folder"),
         ("full", "the disk is full", "free some space; nothing was lost"),
-        ("unable to open", "the database cannot be opened", "check the path under [store] and its rights"),
+        ("disk i/o", "the disk cannot be read or written", "see that it has space left and works; nothing was lost"),
+        (
+            "unable to open",
+            "the database cannot be opened",
+            "check the path under [store], its rights, and that its folder can be written",
+        ),
         ("malformed", "the database is damaged", "restore it from a backup"),
         ("not a database", "the file is not a database", "check the path under [store]"),
     )

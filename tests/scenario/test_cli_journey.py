@@ -221,6 +221,18 @@ def test_a_request_that_needs_attention_has_a_way_out(home: Path, tmp_path: Path
     assert "does not wait for a person" in shell.error(2, "retry", "stuck")["what"]
 
 
+def test_an_address_that_several_people_share_says_why_nothing_was_searched(
+    home: Path, tmp_path: Path, shell: Shell
+) -> None:
+    body = {"right": "erasure", "request_id": "shared", "identifiers": [{"kind": "ip", "value": "203.0.113.9"}]}
+    (tmp_path / "one.json").write_text(json.dumps(body))
+    assert shell("submit", str(tmp_path / "one.json")) == 0
+    assert shell("run", "--until-idle") == 0
+    assert shell("show", "shared") == 0
+    assert "cannot be identified" in " ".join(shell.out.split())
+    assert "several people may share what was given (ip)" in " ".join(shell.out.split())
+
+
 def test_unknown_requests_and_lists(home: Path, shell: Shell) -> None:
     for command in ("show", "record", "retry"):
         assert shell.error(2, command, "nobody")["what"] == "no request nobody"

@@ -183,6 +183,7 @@ def test_files_that_are_no_database_or_cannot_be_opened(tmp_path: Path) -> None:
     ("text", "kind", "what"),
     [
         ("database disk image is malformed", DependencyError, "damaged"),
+        ("disk I/O error", DependencyError, "the disk cannot be read or written"),
         ("no such column: x", UsageError, "older ones"),
         ("something nobody has seen: secret@example.org", DependencyError, "refused"),
     ],
