@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -29,13 +28,11 @@ from schemas.errors import SchemaError
 from schemas.identifiers import Identifier
 from schemas.published import Completion
 from schemas.requests import RequestForm, Right, Scope
-from tests.support.absent import SERVICE_ABSENT
 from tests.support.broker import find_event, make_topics, publish_completion
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "Canary4711@Example.org"
 ANN = (Identifier("email", CANARY),)
-KAFKAJS = "kafkajs@2.2.4"
 
 
 @pytest.fixture(scope="module")
@@ -138,20 +135,6 @@ def test_what_is_wrong_is_told_before_anything_leaves(tmp_path: Path, settings: 
             read_intake_key(tmp_path / "keys" / name)
     with pytest.raises(MisconfiguredError, match="32 bytes"):
         Publisher(settings, tmp_path / "keys/intake.pub.jwk", secret=b"short")
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the script of the docs, and the one package it needs."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip(f"{SERVICE_ABSENT} node and npm")
-    folder = tmp_path_factory.mktemp("node")
-    shutil.copy(ROOT / "docs/examples/publish.mjs", folder)
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", KAFKAJS]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=110)
-    if done.returncode:
-        pytest.skip(f"{SERVICE_ABSENT} npm cannot install {KAFKAJS}")
-    return folder
 
 
 def test_node_publishes_what_we_open_and_reads_its_completion(
