@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from orchestrator.errors import ConflictError, ContentionError, DependencyError, ExpungeError, UsageError
@@ -28,6 +29,16 @@ _CLASSES: Final = {
     "53": ("the database lacks a resource", "see the server's log"),
     "XX": ("the database is damaged", "see the server's log; restore it from a backup"),
 }
+_GREETINGS: Final = (
+    (
+        re.compile(r'password authentication failed|no password supplied|role "[^"]*" does not exist|no pg_hba\.conf'),
+        "28000",
+    ),
+    (re.compile(r'database "[^"]*" does not exist'), "3D000"),
+    (re.compile(r"too many clients|connection slots are reserved|too many connections"), "53300"),
+    (re.compile(r"the database system is|not yet accepting connections"), "57P03"),
+)
+"""Who is refused at the door gets a text from libpq and no code; in another language it stays "cannot be reached"."""
 _CONTENTION: Final = ("40001", "40P01", "55P03")
 """Serialisation failure, deadlock, a lock that did not become free."""
 _ROWS: Final = ("22", "23", "54")
@@ -36,7 +47,7 @@ _ROWS: Final = ("22", "23", "54")
 
 def translate(error: BaseException, where: str) -> ExpungeError:
     """Give our error for one of psycopg."""
-    code = str(getattr(error, "sqlstate", None) or "")
+    code = str(getattr(error, "sqlstate", None) or "") or _greeted(str(error))
     kind = code[:2]
     why = " ".join(filter(None, (type(error).__name__, code)))
     if code in _CONTENTION:
@@ -52,3 +63,7 @@ def translate(error: BaseException, where: str) -> ExpungeError:
     unreached = _CLASSES["08"]  # what never reached the server has no code
     what, fix = _CODES.get(code) or _CLASSES.get(kind) or (unreached if not code else ("the database refused", ""))
     return DependencyError(what, where=where, why=why, fix=fix)
+
+
+def _greeted(text: str) -> str:
+    return next((code for words, code in _GREETINGS if "FATAL" in text and words.search(text)), "")

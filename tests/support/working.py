@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,29 @@ def connected(company: Company, bootstrap: str) -> Company:
 class Process:
     """``expunge`` with a long-running command."""
 
-    def __init__(self, home: Path, log: Path, *arguments: str, tree: Path = bus.ROOT, **environment: str) -> None:
-        """Start it. ``tree``: where the program is; another one than this for another version of it."""
+    def __init__(
+        self,
+        home: Path,
+        log: Path,
+        *arguments: str,
+        tree: Path = bus.ROOT,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it.
+
+        Args:
+            home: The home folder.
+            log: Where its log goes.
+            arguments: The command.
+            tree: Where the program is; another one than this for another version of it.
+            environment: More variables.
+        """
         self.log = log
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "orchestrator", *arguments, "--home", str(home), "-o", "json"],
                 cwd=tree,
-                env=os.environ | {"PYTHONPATH": str(tree)} | environment,
+                env=os.environ | {"PYTHONPATH": str(tree)} | dict(environment or {}),
                 stdout=subprocess.PIPE,
                 stderr=out,
             )

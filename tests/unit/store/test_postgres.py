@@ -110,7 +110,7 @@ def test_a_database_that_is_read_only(store: PostgresStore) -> None:
 
 def test_servers_that_cannot_be_reached(store: PostgresStore) -> None:
     url = store.engine.url
-    for changed in (url.set(port=1), url.set(database="no_such_database"), url.set(host="no-such-host.invalid")):
+    for changed in (url.set(port=1), url.set(host="no-such-host.invalid")):
         engine = open_postgres(changed)
         with pytest.raises(DependencyError, match="cannot be reached") as caught:
             check(engine)
@@ -141,6 +141,19 @@ def test_errors_are_told_by_their_code_and_never_quote(error: type[psycopg.Error
     assert type(told) is kind
     assert what in told.what
     assert "secret" not in repr((told.what, told.why, told.where, told.fix))
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [({"username": "stranger"}, "refused the login"), ({"database": "nowhere"}, "no such database")],
+)
+def test_who_is_refused_at_the_door_is_told_why(postgres: str, more: dict[str, str], what: str) -> None:
+    """There libpq gives a text and no code."""
+    engine = open_postgres(sa.make_url(postgres).set(drivername="postgresql+psycopg", **more))  # type: ignore[arg-type]
+    with pytest.raises(DependencyError, match=what) as caught:
+        check(engine)
+    assert "stranger" not in caught.value.why + caught.value.fix
+    engine.dispose()
 
 
 def test_a_value_that_the_database_cannot_keep_is_the_fault_of_its_row(store: PostgresStore) -> None:
