@@ -7,49 +7,31 @@ request to NEEDS_ATTENTION (architecture.md section 8).
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from orchestrator.core import adopting, machine
-from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
+from orchestrator.core.effects import Complete, Effect
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed
 from orchestrator.core.model import LOGIC, RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.engine import stored, suppressing, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
+from orchestrator.engine.causing import Caused, Realiser, outgoing
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.stored import Plans
 from orchestrator.errors import DependencyError, IllegalTransitionError
-from orchestrator.ledger import record
-from orchestrator.ports import Chance, JournalRow, Keyring, OutboxRow, Publication, Transaction
+from orchestrator.ports import Chance, JournalRow, Keyring, Transaction
 from schemas import topics
 from schemas.codec import encode
-from schemas.requests import Right
-
-PACKAGE_SYSTEM: Final = "_package"
-"""Name under which package jobs wait in the outbox; no connector can have it."""
-
 
 _EVENT: Final = msgspec.json.Decoder(Event)
 APPLIED: Final = "applied"
 DEAD: Final = "dead"
 INTERNAL_SOURCE: Final = "/engine"
-
-
-class _Caused(msgspec.Struct):
-    """What one event causes."""
-
-    outbox: list[OutboxRow] = []
-    notices: list[dict[str, Any]] = []
-    records: list[dict[str, Any]] = []
-    suppressions: list[dict[str, Any]] = []
-    outgoing: list[Publication] = []
-    capsule: Capsule | None = None
-    closes_access: bool = False
 
 
 class Batch:
@@ -75,11 +57,12 @@ class Batch:
         self.now = now
         self.trace = ""
         self._publish = publish
+        self._realiser = Realiser(keys, chance, now, publish=publish)
         self.states: dict[str, RequestState] = {}
         self.capsules: dict[str, Capsule] = {}
         self.journal: list[JournalRow] = []
         self._touched: dict[str, None] = {}
-        self._caused: list[_Caused] = []
+        self._caused: list[Caused] = []
         self._closed_access: list[str] = []
         self._over: list[str] = []
         self._owing: dict[str, None] = {}
@@ -164,7 +147,7 @@ class Batch:
         self._note(event, source, event_id, verdict, payload_hash)
         return verdict
 
-    def _accept(self, state: RequestState, caused: _Caused) -> None:
+    def _accept(self, state: RequestState, caused: Caused) -> None:
         before = self.states.get(state.request_id)
         # Whoever writes a state last says so: an older process must not take what this one put in for its own.
         state.logic = LOGIC
@@ -245,48 +228,12 @@ class Batch:
         )
 
     # -- effects ------------------------------------------------------------------------------------------
-    def _realise(self, state: RequestState, effects: tuple[Effect, ...], capsule: Capsule | None) -> _Caused:
-        request_id = state.request_id
-        caused = _Caused(capsule=capsule)
+    def _realise(self, state: RequestState, effects: tuple[Effect, ...], capsule: Capsule | None) -> Caused:
+        caused = self._realiser.realise(state.request_id, effects, capsule, self.trace)
         for effect in effects:
-            match effect:
-                case IssueTask():
-                    if capsule is None:
-                        raise LookupError("the capsule is gone")
-                    body = wire.task_event(request_id, effect, capsule, self.keys, self.chance, self.now, self.trace)
-                    caused.outbox.append(
-                        OutboxRow(effect.task_id, request_id, effect.system, effect.due_on, effect.lease_minutes, body)
-                    )
-                case AssemblePackage():
-                    caused.outbox.append(
-                        OutboxRow(effect.job_id, request_id, PACKAGE_SYSTEM, effect.due_on, 0, encode(effect))
-                    )
-                case Notice():
-                    body = wire.notice_event(request_id, effect, self.now, self.trace)
-                    caused.notices.append({"notice_id": effect.notice_id, "request_id": request_id, "body": body})
-                    if self._publish:
-                        caused.outgoing.append(_outgoing(topics.NOTICES, effect.notice_id, request_id, body))
-                case Complete():
-                    caused.records.append(signed := self._sign(request_id, effect))
-                    if self._publish:
-                        body = wire.completion_event(signed, self.now, self.trace)
-                        caused.outgoing.append(_outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
-                    caused.closes_access = effect.record.right == Right.ACCESS
-                    caused.suppressions += self._suppressed(state, capsule, effect)
-                case Forget():
-                    caused.capsule = _shrunk(capsule, effect)
+            if isinstance(effect, Complete):
+                caused.suppressions += self._suppressed(state, capsule, effect)
         return caused
-
-    def _sign(self, request_id: str, effect: Complete) -> dict[str, Any]:
-        one = effect.record
-        salt = hmac.digest(self.keys.log, one.record_id.encode(), "sha256")
-        return {
-            "record_id": one.record_id,
-            "request_id": request_id,
-            "number": one.number,
-            "completed_at": one.completed_at,
-            "jws": record.sign(one, salt, self.keys.signer),
-        }
 
     def _suppressed(self, state: RequestState, capsule: Capsule | None, effect: Complete) -> list[dict[str, Any]]:
         if capsule is None:
@@ -328,7 +275,7 @@ class Batch:
         numbers = self.tx.add_dead_letters(self._dead)
         if self._publish:
             rows = [
-                _outgoing(topics.DEAD_LETTERS, str(number), row["request_id"], wire.dead_letter_event(number, row))
+                outgoing(topics.DEAD_LETTERS, str(number), row["request_id"], wire.dead_letter_event(number, row))
                 for place, (number, row) in enumerate(zip(numbers, self._dead, strict=True))
                 if place not in self._untold
             ]
@@ -384,10 +331,6 @@ class Batch:
         self.tx.journal(rows)
 
 
-def _outgoing(topic: topics.Topic, event_id: str, request_id: str, body: bytes) -> Publication:
-    return Publication(f"{topic.name}/{event_id}", topic.name, request_id, body)
-
-
 def _over(before: RequestState, after: RequestState) -> list[str]:
     """Give the tasks that are not awaited any more: answered, or given up for a new try.
 
@@ -401,15 +344,3 @@ def _over(before: RequestState, after: RequestState) -> list[str]:
     if before.package_job and (after.package_job != before.package_job or after.package_sha256):
         over.append(before.package_job)
     return over
-
-
-def _shrunk(capsule: Capsule | None, effect: Forget) -> Capsule | None:
-    if capsule is None:
-        return None
-    keep = set(effect.keep)
-    return Capsule(
-        capsule.secret,
-        {ref: one for ref, one in capsule.identifiers.items() if ref in keep},
-        {name: one for name, one in capsule.handles.items() if name in effect.systems},
-        capsule.package_key if effect.package else b"",
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import PackageAssembled
 from orchestrator.engine.base import BATCH, again
-from orchestrator.engine.batch import DEAD, PACKAGE_SYSTEM
+from orchestrator.engine.batch import DEAD
+from orchestrator.engine.causing import PACKAGE_SYSTEM
 from orchestrator.engine.release import Release
 from orchestrator.engine.stored import parts_of, read_state
 from orchestrator.errors import UsageError

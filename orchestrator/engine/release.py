@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 
 from orchestrator.engine.base import BATCH, Base
-from orchestrator.engine.batch import PACKAGE_SYSTEM
+from orchestrator.engine.causing import PACKAGE_SYSTEM
 from schemas.codec import decode, decode_event
 from schemas.requests import utc
 from schemas.tasks import Task

@@ -29,7 +29,7 @@ from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.engine import Engine, Intake, Submitted
-from orchestrator.engine.batch import PACKAGE_SYSTEM
+from orchestrator.engine.causing import PACKAGE_SYSTEM
 from orchestrator.engine.engine import BATCH
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.keys import KeyFolder

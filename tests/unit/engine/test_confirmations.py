@@ -13,6 +13,7 @@ from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine import batch, wire
 from orchestrator.engine.answers import contradicts
+from orchestrator.engine.causing import Caused
 from schemas.codec import decode_event, encode
 from schemas.outcomes import (
     Anonymised,
@@ -308,7 +309,7 @@ def test_a_row_the_database_refuses_stops_one_request(begun: Rig, monkeypatch: p
     # Two tasks under one id: a mistake that shows only when everything is written.
     original = batch.Batch._accept
 
-    def accept(self: batch.Batch, state: RequestState, caused: batch._Caused) -> None:
+    def accept(self: batch.Batch, state: RequestState, caused: Caused) -> None:
         if state.request_id == "r1":
             caused.outbox = [msgspec.structs.replace(one, task_id=taken.task_id) for one in caused.outbox]
         original(self, state, caused)

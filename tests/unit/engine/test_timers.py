@@ -11,6 +11,7 @@ from orchestrator.core.events import Event, TimerFired
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine import batch
+from orchestrator.engine.causing import Caused
 from orchestrator.store.store import SqlTransaction
 from tests.support.rig import PLAIN, Rig, Templates
 
@@ -141,7 +142,7 @@ def test_a_timer_whose_effects_the_database_refuses_stops_one_request(
 ) -> None:
     original = batch.Batch._accept
 
-    def accept(self: batch.Batch, state: RequestState, caused: batch._Caused) -> None:
+    def accept(self: batch.Batch, state: RequestState, caused: Caused) -> None:
         if state.request_id == "r1":
             caused.notices = [*caused.notices, *caused.notices]
         original(self, state, caused)
