@@ -20,9 +20,9 @@ from tests.support.company import Company, made_up
 from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure, form
 
-# Left out of `make test` until a stall is explained: about one start in ten, nothing is consumed for a minute or more
-# after the fixed topics were made anew (docs/plans/issue-4.md). Run by hand: pytest -m slow.
-pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+# On a busy machine a client of kafka-python in this process (a look into a topic) leaves a socket behind at times.
+LEAK = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(LEAK)]
 TODAY = dt.date(2026, 3, 1)
 
 
@@ -100,6 +100,7 @@ def test_a_killed_orchestrator_loses_nothing_and_says_nothing_twice_in_other_wor
     assert len(installation.records()) == len(numbers)
 
 
+@pytest.mark.slow
 def test_two_orchestrators_share_the_work(
     company: Company, installation: Installation, workers: Workers, kind: str
 ) -> None:

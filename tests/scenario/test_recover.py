@@ -23,9 +23,9 @@ from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure
 from tests.support.services import Databases
 
-# Left out of `make test` until a stall is explained: about one start in ten, nothing is consumed for a minute or more
-# after the fixed topics were made anew (docs/plans/issue-4.md). Run by hand: pytest -m slow.
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+# On a busy machine a client of kafka-python in this process (a look into a topic) leaves a socket behind at times.
+LEAK = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings(LEAK)]
 
 
 @pytest.fixture
