@@ -14,6 +14,7 @@ from connectors.contract import ErasureOrder
 from connectors.errors import ConnectorError, MisconfiguredError, PermanentError, TransientError
 from connectors.settings import SystemSettings
 from connectors.sql import connector
+from connectors.sql.engine import make_engine
 from connectors.sql.errors import translate
 from schemas.tasks import Instruction
 from tests.unit.connectors.sql.shop import DELETED_MAP, ROWS, SCHEMA, Opened, Shop, ask
@@ -94,7 +95,7 @@ anonymise = { email = "{null}", name = "LONG" }
 """.replace("LONG", "x" * 20_000)
     opener = lite.opener(text)
 
-    @sa.event.listens_for(opener()._system.engine, "connect")  # type: ignore[attr-defined]
+    @sa.event.listens_for(opener()._system.held._engine, "connect")  # type: ignore[attr-defined]
     def _(connection: Any, __: Any) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -166,7 +167,7 @@ def test_what_is_not_known_stays_as_it_is_and_hides_its_values(shop: Shop) -> No
     assert translate(sa.exc.DBAPIError("SELECT", {}, WithState("22012"))) is None
     assert translate(sa.exc.DBAPIError("SELECT", {}, sqlite3.Error("odd"))) is None
     assert translate(sa.exc.DBAPIError("SELECT", {}, sqlite_error(sqlite3.SQLITE_TOOBIG))) is None
-    assert shop.opener(DELETED_MAP)()._system.engine.hide_parameters  # type: ignore[attr-defined]
+    assert make_engine(shop.settings(DELETED_MAP))[0].hide_parameters
     wrong_password = psycopg.OperationalError("password authentication failed")
     error = translate(sa.exc.DBAPIError("SELECT", {}, wrong_password))
     assert isinstance(error, PermanentError)
