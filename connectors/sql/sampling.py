@@ -1,8 +1,8 @@
 """Tries the search on what is there: a row has to be found by the identifier that it holds.
 
 What the search misses reads as "nothing held" (I1), and nobody notices: capitals where the data map says ``exact``, a
-text that is stored as bytes, two addresses in one column. ``Connector.check`` tries the first and the last rows of
-each table, with the statements that requests are searched by.
+text that is stored as bytes, two addresses in one column, children of no parent. ``Connector.check`` tries the first
+and the last rows of each table, with the statements that requests are searched by.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from connectors.sql.plan import Place, Plan, Row, SetPlan
+from connectors.sql.plan import Place, Plan, Row, SetPlan, fetch
 from connectors.sql.replacing import is_blank_or_token
 from connectors.sql.statements import among
 from connectors.sql.values import text_of
@@ -35,7 +35,8 @@ def missed(connection: sa.Connection, plan: Plan, place: str) -> list[str]:
     """
     warnings = []
     for one in plan.sets:
-        rows = _sample(connection, one) if one.places else []
+        rows = _sample(connection, one)
+        warnings += _orphans(connection, plan, one, rows, place)
         for where in one.places:
             held = {one.key_of(row): row for row in rows if _holds(where, row[where.position])}
             count = len(held.keys() - _found(connection, one, where, held)) if held else 0
@@ -45,6 +46,21 @@ def missed(connection: sa.Connection, plan: Plan, place: str) -> list[str]:
                     f"{count} of {len(held)} rows by the {where.kind} they hold: {_advice(where)}"
                 )
     return warnings
+
+
+def _orphans(connection: sa.Connection, plan: Plan, one: SetPlan, rows: list[Row], place: str) -> list[str]:
+    """Warn of rows that refer to no row of their parent, or spell it otherwise: no request ever finds them."""
+    if one.spec.parent is None:
+        return []
+    parent = plan.by_name[one.spec.parent]
+    down = parent.down[one.name]
+    links = list(dict.fromkeys(link for row in rows if (link := one.up(row)) is not None))
+    known = {down(row) for row in fetch(connection, parent.by_link[one.name], links)}
+    count = sum(one.up(row) is not None and one.up(row) not in known for row in rows)
+    if not count:
+        return []
+    what = f"{count} of {len(rows)} rows refer by {', '.join(one.spec.parent_on)} to no row of {parent.name!r}"
+    return [f"{place}: record set {one.name!r}: {what}, so no request finds them; erase or mend them"]
 
 
 def _advice(where: Place) -> str:

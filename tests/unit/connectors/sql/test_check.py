@@ -382,3 +382,13 @@ def test_triggers_are_warned_of(shop: Shop) -> None:
     (warning,) = [one for one in shop.warnings(DELETED_MAP) if "triggers of its table" in one]
     assert "'visits'" in warning
     assert "(keep)" in warning
+
+
+def test_children_that_no_parent_leads_to_are_warned_of(lite: Shop) -> None:
+    assert not [one for one in lite.warnings(DELETED_MAP) if "no row of" in one]
+    lite.run("CREATE TABLE notes (id INTEGER PRIMARY KEY, person_id)")
+    lite.run("INSERT INTO notes VALUES (1, 1), (2, '1'), (3, 99), (4, NULL)")
+    text = '[[record_set]]\nname = "notes"\ntable = "notes"\nparent = "people"\nparent_on = { person_id = "id" }\n'
+    declared = '\n[[other_reference]]\ntable = "orders"\ncolumn = "person_id"\nreason = "r"\n'
+    (warning,) = [one for one in lite.warnings(PEOPLE + ANONYMISED + text + declared) if "no row of" in one]
+    assert "2 of 4 rows refer by person_id to no row of 'people'" in warning
