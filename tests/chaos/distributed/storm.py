@@ -25,6 +25,8 @@ LATER: Final = 60.0
 """Seconds more for another to take its place, should the broker be away or the machine busy."""
 FULL: Final = 8.0
 """Seconds the disk is full."""
+AT_WORK: Final = 3.0
+"""Seconds to wait for a process at work before anybody is hit."""
 IN_THE_ACT: Final = 20.0
 """Seconds to wait for a moment in which a worker is at work, before it is frozen anyway."""
 SPARE: Final = 4096
@@ -99,12 +101,16 @@ class Storm:
 
     # -- processes ----------------------------------------------------------------------------------------
     def _kill(self) -> None:
+        """Hit anybody; every other time somebody who is at work, if there is one soon."""
         number = signal.SIGTERM if self._chance.randrange(TERM) == 0 else signal.SIGKILL
-        for _ in range(200):
+        until = time.monotonic() + (AT_WORK if self._chance.random() < 1 / 2 else 0)
+        for _ in range(20_000):
             victims = self._crew.victims()
-            if victims and self._crew.send(self._chance.choice(victims), number):
+            busy = [one for one in victims if self._crew.doing(one)]
+            aims = victims if time.monotonic() > until else busy
+            if aims and self._crew.send(self._chance.choice(aims), number):
                 return
-            time.sleep(0.1)
+            time.sleep(0.001)
         self.notes.append("for 20 s there was nobody to kill")
 
     def _zombie(self, system: str) -> None:
