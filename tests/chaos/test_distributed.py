@@ -33,7 +33,7 @@ def _failed(output: str) -> set[str]:
 def test_i11_whatever_dies_nothing_is_lost_and_nothing_falsely_completed() -> None:
     run = _harness(
         "--requests", "150", "--kills", "8", "--broker-kills", "1", "--postgres-kills", "1", "--flushes", "1",
-        "--seed", "5", "--pause", "1",
+        "--seed", "5", "--pause", "1", "--longest", "3",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     assert "all checks hold" in run.stdout
@@ -51,7 +51,7 @@ def test_i11_whatever_dies_nothing_is_lost_and_nothing_falsely_completed() -> No
 def test_the_harness_fails_when_the_product_is_broken(sabotage: str, check: str) -> None:
     run = _harness(
         "--requests", "120", "--kills", "4", "--broker-kills", "0", "--postgres-kills", "0", "--flushes", "1",
-        "--seed", "5", "--pause", "1", "--rest", "60", "--sabotage", sabotage,
+        "--seed", "5", "--pause", "1", "--longest", "3", "--rest", "60", "--sabotage", sabotage,
     )  # fmt: skip
     assert run.returncode == 1, run.stdout + run.stderr
     assert check in _failed(run.stdout), run.stdout

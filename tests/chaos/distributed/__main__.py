@@ -1,6 +1,6 @@
 """The distributed chaos harness: everything that can go wrong at once, then everything must be as without (I10, I11).
 
-    python -m tests.chaos.distributed --requests 5000 --kills 60 --seed 7
+    python -m tests.chaos.distributed --requests 5000 --kills 60 --broker-kills 3 --seed 7
 
 Two orchestrators and two workers of each of four systems work on Kafka, PostgreSQL and Redis of the harness's own
 (containers), while processes, broker, databases and cache are killed. Progress on stderr, the table on stdout; exit
@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--flushes", type=int, default=3, help="FLUSHALL of Redis")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two deeds, on average")
+    parser.add_argument("--longest", type=float, default=10.0, help="seconds a deed waits for work to be done, at most")
     parser.add_argument("--rest", type=float, default=240.0, help="seconds without progress that count as stuck")
     parser.add_argument("--bus", choices=("faust", "plain"), default="faust", help="what the orchestrators read with")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")

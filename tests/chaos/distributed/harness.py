@@ -109,8 +109,14 @@ class Harness:
                 publishing.up_to(FIRST)
                 self._until(lambda: len(watch.seen.closed) >= 1, "the first request is closed", watch, 180)
                 self._mark("first completion")
-                plan = Plan(args.kills, args.broker_kills, args.postgres_kills, args.flushes, args.pause)
-                storm.run(plan, disk=disk, progress=lambda share: self._progress(publishing, watch, share))
+                plan = Plan(args.kills, args.broker_kills, args.postgres_kills, args.flushes, args.pause, args.longest)
+                storm.run(
+                    plan,
+                    disk=disk,
+                    progress=lambda share: self._progress(publishing, watch, share),
+                    reached=lambda share: len(watch.seen.closed) >= share * len(load.forms),
+                )
+                self._figures["closed during the storm"] = len(watch.seen.closed)
                 self._mark("storm")
                 publishing.up_to(1.0)
                 self._rest(publishing, watch)

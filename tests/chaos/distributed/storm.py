@@ -17,6 +17,8 @@ import redis
 from tests.chaos.distributed.crew import Crew, Member
 from tests.chaos.distributed.installation import FILES, SESSION_SECONDS, Installation
 
+WORK: Final = 0.95
+"""Share of the work during which things go wrong."""
 TERM: Final = 3
 """Every so many kills are SIGTERMs."""
 FROZEN: Final = SESSION_SECONDS + 5
@@ -42,13 +44,14 @@ class Outage(msgspec.Struct):
 
 
 class Plan(msgspec.Struct):
-    """How much of everything."""
+    """How much of everything; ``pause``: seconds between two deeds, on average; ``longest``: see ``Storm.run``."""
 
     kills: int
     brokers: int
     postgres: int
     flushes: int
     pause: float
+    longest: float
 
 
 class Storm:
@@ -64,8 +67,17 @@ class Storm:
         self.notes: list[str] = []
         self._spans: list[threading.Thread] = []
 
-    def run(self, plan: Plan, *, disk: bool, progress: Callable[[float], None]) -> None:
-        """Do everything; ``progress`` is told, before each deed, which share of them is done by it."""
+    def run(
+        self, plan: Plan, *, disk: bool, progress: Callable[[float], None], reached: Callable[[float], bool]
+    ) -> None:
+        """Do everything, spread over the work: a deed waits until as large a share of the work as of the deeds is done.
+
+        Args:
+            plan: How much; nothing waits longer than ``plan.longest`` seconds.
+            disk: Whether there is a disk that can be filled.
+            progress: Told, before each deed, which share of them is done by it.
+            reached: Whether this share of the work is done.
+        """
         deeds: list[tuple[str, Callable[[], None]]] = [("kill", self._kill)] * plan.kills
         deeds += [("broker", self._broker)] * plan.brokers
         deeds += [("postgres", self._postgres)] * plan.postgres
@@ -86,6 +98,9 @@ class Storm:
         for number, (name, deed) in enumerate(deeds, 1):
             progress(number / len(deeds))
             time.sleep(self._chance.uniform(0.2, 2 * plan.pause))
+            until = time.monotonic() + plan.longest
+            while not reached(WORK * (number - 1) / len(deeds)) and time.monotonic() < until:
+                time.sleep(0.05)
             deed()
             self.done[name] += 1
         for one in self._spans:
