@@ -63,8 +63,8 @@ class FaustConsumer:
         app.agent(topic, name="orchestrator", concurrency=1)(agent.body)
         agent.app = app
         app.finalize()
-        await app.start()
         try:
+            await _started(app)
             while not (stop.is_set() or agent.failed.is_set() or app.should_stop):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(agent.failed.wait(), _LOOK)
@@ -137,6 +137,17 @@ class _Agent:
         """Wait for the batch that is running; no other one is begun."""
         self._stopping = True
         await self._free.wait()
+
+
+async def _started(app: Any) -> None:
+    """Start; a broker that answered a moment ago may be away by now."""
+    from aiokafka.errors import KafkaError  # its own, not kafka-python's
+
+    try:
+        await app.start()
+    except (KafkaError, OSError) as error:
+        what, fix = "the Kafka cluster cannot be reached", "see that the brokers of [kafka] are up"
+        raise UnavailableError("kafka", what, why=type(error).__name__, fix=fix) from None
 
 
 def _message(one: Any) -> Message:
