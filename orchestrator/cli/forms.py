@@ -64,13 +64,15 @@ def read_forms(raw: bytes, name: str, *, now: dt.datetime) -> list[Form]:
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     forms: list[Form] = []
     wrong: list[_Finding] = []
-    for start, piece in _pieces(raw, name):
+    within_array = raw.lstrip().startswith(b"[")
+    for number, (start, piece) in enumerate(_pieces(raw, name)):
         line = raw.count(b"\n", 0, start) + 1
         try:
             forms.append(Form(validated(decode_form(piece), now=now), line))
         except SchemaError as error:
             at = line + _line_within(piece, error) - 1
-            field = "" if error.where == "$" else f" {error.where}"
+            path = f"$[{number}]{error.where.removeprefix('$')}" if within_array else error.where
+            field = "" if path == "$" else f" {path}"
             wrong.append(_Finding(f"{name}:{at}{field}", error))
     if wrong:
         raise RefusedError(wrong[0], wrong[1:], len(wrong) + len(forms))

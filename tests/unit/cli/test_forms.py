@@ -67,7 +67,7 @@ def test_the_line_of_a_field_in_a_long_object_is_named() -> None:
 
 def test_the_line_of_a_field_in_the_second_object_of_an_array_is_named() -> None:
     text = json.dumps([form(), form(locale="?")], indent=2)
-    assert refused(text.encode()).where == f"file:{text[: text.index('locale')].count(chr(10)) + 1} $.locale"
+    assert refused(text.encode()).where == f"file:{text[: text.index('locale')].count(chr(10)) + 1} $[1].locale"
 
 
 def test_broken_json_names_its_line() -> None:
@@ -144,3 +144,8 @@ def test_nothing_is_no_request(raw: bytes) -> None:
     with pytest.raises(UsageError) as caught:
         read_forms(raw, "file", now=NOW)
     assert caught.value.what == "no request"
+
+
+def test_an_array_on_one_line_says_which_request_is_wrong() -> None:
+    raw = json.dumps([form(), form(CANARY)]).encode()
+    assert refused(raw).where == "file:1 $[1].identifiers[0].value"
