@@ -133,6 +133,22 @@ class Brokers:
         """
         return {name: one["topic_id"] for name, one in self._described(topics).items()}
 
+    def joinable(self, group: str, *, faust: bool) -> None:
+        """Refuse a group that is read by the other bus: nobody can join it then, and Faust would not even say so.
+
+        Raises:
+            MisconfiguredError: every orchestrator of a group has to read by the same bus. UnavailableError: no broker
+                answers.
+        """
+        found = _patiently(lambda: self._admin.describe_groups([group]), f"group {group}").get(group) or {}
+        protocol = found.get("protocol_data") or ""
+        if protocol and (protocol == "faust") is not faust:
+            raise MisconfiguredError(
+                "kafka",
+                f"[kafka] group {group} is read by orchestrators with another --bus",
+                fix="give all the same --bus; to change it, stop every one first",
+            )
+
     def partitions(self, group: str, topics: Sequence[str]) -> list[Partition]:
         """Look at every partition of these topics.
 

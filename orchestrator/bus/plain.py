@@ -45,6 +45,7 @@ class PlainConsumer:
         what = f"group {self._group}"
         with Brokers(self._settings) as brokers:  # a topic that is not there would be waited for in silence
             brokers.topic_ids(self._topics)
+            brokers.joinable(self._group, faust=False)
         with friendly(what):
             consumer = Member(**consumer_options(self._settings, self._group))
         offsets = _Offsets(consumer)

@@ -51,6 +51,7 @@ class FaustConsumer:
         quiet()
         with Brokers(self._settings) as brokers:  # Faust would wait for ever for a topic or a broker that is not there
             brokers.topic_ids(self._topics)
+            brokers.joinable(self._group, faust=True)
         folder = Path(tempfile.mkdtemp(prefix="expunge-"))
         try:
             asyncio.run(self._main(_Agent(handle), stop, folder))
@@ -88,6 +89,7 @@ class _Agent:
         self.failed = asyncio.Event()
         self._handle = handle
         self._free = asyncio.Event()
+        self._free.set()  # a stop may come before the group has let us in, when the body has not begun
         self._stopping = False
 
     async def body(self, stream: Any) -> None:

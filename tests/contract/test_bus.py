@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from connectors.kafka.client import client_options
+from orchestrator.runtime.distributed import _Agent
 from tests.support import bus
 from tests.support.bus import Member, handled, wait_for
 from tests.support.services import Kafka
@@ -206,6 +208,28 @@ def test_a_topic_that_is_missing_is_named_at_once(kind: str, kafka: str, topics:
         3,
         "MisconfiguredError: [kafka] topics are missing: expunge.missing; run `expunge kafka apply`\n",
     )
+
+
+def test_a_group_that_is_read_by_the_other_bus_is_refused_and_not_waited_for_in_silence(
+    kind: str, kafka: str, topics: Sequence[str], tmp_path: Path, log: Path
+) -> None:
+    group = bus.unique("group")
+    other = next(one for one in BUSES if one != kind)
+    first = Member(kind, kafka, group, topics, log)
+    bus.write(kafka, topics[0], [b"one"])
+    wait_for(lambda: values(log))
+    second = Member(other, kafka, group, topics, tmp_path / "second")
+    code, said = second.end()
+    assert code != 0
+    assert "another --bus" in said
+    assert first.stop()[0] == 0
+
+
+def test_faust_that_is_stopped_before_its_group_let_it_in_ends() -> None:
+    async def stopped() -> None:
+        await asyncio.wait_for(_Agent(lambda _: None).finished(), 5)
+
+    asyncio.run(stopped())
 
 
 def test_nothing_that_travels_is_logged_at_any_level(
