@@ -9,6 +9,7 @@ languages do the same.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hmac
 import os
@@ -142,8 +143,9 @@ class Publisher:
     def completions(self, name: str, *, idle_seconds: float | None = None) -> Iterator[Completion]:
         """Read what the orchestrator completed, from where this reader was; first from the oldest that is kept.
 
-        A completion is passed by only when the next one is asked for: after a crash the last one comes again. What it
-        says is to be believed after its signature was checked (`expunge verify`, docs/wire-format.md).
+        A completion is passed by only when the next one is asked for: after a crash the last ones come again, and so
+        they do when the brokers gave this reader's place away, since it was not heard of for a session. What it says
+        is to be believed after its signature was checked (`expunge verify`, docs/wire-format.md).
 
         Args:
             name: Of this reader, as it stands in ``[kafka] readers``.
@@ -152,8 +154,11 @@ class Publisher:
         Raises:
             UnavailableError: no broker answers. MisconfiguredError: we may not read them.
         """
+        from kafka.errors import CommitFailedError, RebalanceInProgressError
+
         from connectors.kafka.member import Member  # lazy: it imports the library
 
+        moved = (CommitFailedError, RebalanceInProgressError)
         options = consumer_options(self._settings, self._settings.reader_group(name))
         with explained(self._settings), friendly(f"topic {COMPLETIONS.name}"):
             consumer = Member(COMPLETIONS.name, **options)
@@ -167,7 +172,8 @@ class Publisher:
                 for value in found:
                     yield from _completions_in(value)
                 if found:
-                    with friendly(f"topic {COMPLETIONS.name}"):
+                    # A place that was taken away, after a pause of a session: what was read comes again.
+                    with friendly(f"topic {COMPLETIONS.name}"), contextlib.suppress(*moved):
                         consumer.commit()
         finally:
             consumer.close(autocommit=False)

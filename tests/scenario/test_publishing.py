@@ -13,8 +13,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from connectors.errors import MisconfiguredError
+from connectors.kafka.client import client_options
 from connectors.kafka.publisher import Publisher, read_intake_key
 from connectors.kafka.settings import KafkaSettings
 from orchestrator.engine.wire import open_request
@@ -123,6 +125,26 @@ def test_completions_come_once_to_one_reader_and_from_the_beginning_to_another(
         publish_completion(settings, _completion(name, 3))
         later = [one.number for one in publisher.completions(f"r-{name}", idle_seconds=5) if one.request_id == name]
         assert later == [3]
+
+
+def test_a_reader_whose_place_was_taken_away_reads_on_and_misses_nothing(
+    settings: KafkaSettings, keys: KeyFolder, tmp_path: Path
+) -> None:
+    name = f"done-{os.urandom(6).hex()}"
+    group = settings.reader_group(name)
+    publish_completion(settings, _completion(name))
+    with Publisher(settings, tmp_path / "keys/intake.pub.jwk") as publisher:
+        mine = (one.number for one in publisher.completions(name, idle_seconds=20) if one.request_id == name)
+        assert next(mine) == 1
+        admin = KafkaAdminClient(**client_options(settings))
+        try:  # what a broker does with a member that was not heard of for a session
+            (member,) = admin.describe_groups([group])[group]["members"]
+            admin.remove_group_members(group, [MemberToRemove(member_id=member["member_id"])])
+            assert not admin.describe_groups([group])[group]["members"]
+        finally:
+            admin.close()
+        publish_completion(settings, _completion(name, 2))
+        assert next(one for one in mine if one == 2)
 
 
 def test_what_is_wrong_is_told_before_anything_leaves(tmp_path: Path, settings: KafkaSettings) -> None:
