@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -12,6 +19,9 @@ from orchestrator.bus import strimzi
 from orchestrator.bus.commands import Commands
 from orchestrator.bus.topology import Right, wanted
 from orchestrator.errors import UsageError
+from tests.support.absent import SERVICE_ABSENT
+
+CHECK = Path(__file__).parents[2] / "support" / "strimzi" / "Check.java"
 
 SETTINGS = KafkaSettings(("one:9092", "two:9092"), "SASL_SSL", replication_factor=3)
 TOPOLOGY = wanted(SETTINGS, {"crm": "sql", "logs": "logs"})
@@ -91,3 +101,35 @@ def test_without_rights_strimzi_s_users_log_in_only() -> None:
     users = [one for one in strimzi.resources(topology, "k") if one["kind"] == "KafkaUser"]
     assert users
     assert not any("authorization" in one["spec"] for one in users)
+
+
+def _read_by_strimzi(documents: list[dict[str, Any]], folder: Path) -> tuple[int, str]:
+    jars = os.environ.get("EXPUNGE_TEST_STRIMZI_JARS")
+    if not jars or shutil.which("java") is None:
+        pytest.skip(f"{SERVICE_ABSENT} Strimzi's classes (EXPUNGE_TEST_STRIMZI_JARS), or java")
+    file = folder / "resources.json"
+    file.write_text(json.dumps(documents))
+    command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", str(CHECK), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    return done.returncode, done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("pattern", ["User:expunge-{name}", "User:CN=expunge-{name}"])
+def test_strimzi_s_own_classes_read_what_is_written_for_it(pattern: str, tmp_path: Path) -> None:
+    settings = msgspec.structs.replace(SETTINGS, principals=pattern, readers=("publisher",))
+    documents = strimzi.resources(wanted(settings, {"crm": "sql", "logs": "logs"}), "mine")
+    assert _read_by_strimzi(documents, tmp_path) == (0, f"{len(documents)} resources, 0 faults\n")
+
+
+def test_strimzi_s_own_classes_find_what_is_wrong(tmp_path: Path) -> None:
+    documents = strimzi.resources(TOPOLOGY, "mine")
+    first, second, third, *_, user = documents
+    first["spec"]["partitons"] = 6
+    second["apiVersion"] = "kafka.strimzi.io/v7"
+    third["spec"]["partitions"] = "many"
+    user["spec"]["authorization"]["acls"][0]["operations"] = ["Reed"]
+    code, told = _read_by_strimzi(documents, tmp_path)
+    assert code == 1
+    assert "unknown field partitons" in told
+    assert "apiVersion is none of" in told
+    assert f"{len(documents)} resources, 4 faults" in told
