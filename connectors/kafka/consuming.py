@@ -22,6 +22,7 @@ from typing import Any, Final
 import filelock
 import msgspec
 
+from connectors.collector import calm_collector
 from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
 from connectors.kafka.client import consumer_options, friendly, producer_options
 from connectors.kafka.settings import KafkaSettings
@@ -113,7 +114,7 @@ class TaskLoop:
             with friendly(f"topic {self._topic}"):
                 consumer = Member(**consumer_options(self._settings, self._settings.system_group(self._worker.system)))
             try:
-                with ThreadPoolExecutor(1, "work") as pool:
+                with calm_collector(), ThreadPoolExecutor(1, "work") as pool:
                     self._consume(consumer, pool, stop)
             finally:
                 self._worker.rest()

@@ -10,11 +10,9 @@ confirmation enters the journal; until then it is carried out again, which conne
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import gc
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,6 +20,7 @@ from typing import Any, Final, Self
 import filelock
 
 from connectors import registry
+from connectors.collector import calm_collector
 from connectors.execute import execute
 from connectors.exports import ExportSink
 from connectors.pace import Bucket
@@ -52,25 +51,10 @@ POLL_SECONDS: Final = 0.5
 """How long an idle runtime waits before it looks again."""
 SCRUB_EVERY: Final = dt.timedelta(minutes=1)
 """How often an idle runtime wipes deleted bytes from the write-ahead log; the end of a run does it too."""
-_COLLECT_EVERY: Final = 50_000
 PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
 _Job = tuple[str, AssemblePackage]
-
-
-@contextlib.contextmanager
-def _calm_collector() -> Iterator[None]:
-    """Let the garbage collector look less often: a batch makes many objects that live until its end, and no cycles.
-
-    With the default it looked hundreds of times a batch in vain, which was a tenth of the time.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class Embedded:
@@ -192,7 +176,7 @@ class Embedded:
         try:
             sweeping.everything(self.settings.exports, self._exports, self.engine)
             self._signals.ready("store", True)
-            with _calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
+            with calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
                 self._loop(pool, stop, progress, until_idle=until_idle)
             self.store.scrub()
         finally:

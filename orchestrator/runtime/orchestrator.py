@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Self
 
+from connectors.collector import calm_collector
 from connectors.exports import ExportSink
 from connectors.kafka.settings import KafkaSettings
 from connectors.signals import SILENT, Signals
@@ -127,7 +128,8 @@ class Orchestrator:
         self._signals.ready("broker", True)
         ready()
         try:
-            self._consumer(bus).run(lambda messages: self._handle(messages, relay), stop)
+            with calm_collector():
+                self._consumer(bus).run(lambda messages: self._handle(messages, relay), stop)
         finally:
             ended.set()
             relay.wake()

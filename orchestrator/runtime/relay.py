@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -181,8 +182,8 @@ class Relay:
             self._engine.publicised(told)
 
     def _say(self, topic_of: dict[str, str], done: list[str], waiting: list[str], refused: list[str]) -> None:
-        for one in done:
-            self._signals.count("expunge_events_published_total", topic=topic_of[one])
+        for topic, events in Counter(topic_of[one] for one in done).items():
+            self._signals.count("expunge_events_published_total", events, topic=topic)
         for topic in sorted({topic_of[one] for one in waiting}):
             self._signals.count("expunge_publish_failures_total", topic=topic)
             self._signals.log("relay.failed", topic=topic, events=sum(topic_of[one] == topic for one in waiting))
