@@ -105,8 +105,8 @@ def test_without_rights_strimzi_s_users_log_in_only() -> None:
 
 def _read_by_strimzi(documents: list[dict[str, Any]], folder: Path) -> tuple[int, str]:
     jars = os.environ.get("EXPUNGE_TEST_STRIMZI_JARS")
-    if not jars or shutil.which("java") is None:
-        pytest.skip(f"{SERVICE_ABSENT} Strimzi's classes (EXPUNGE_TEST_STRIMZI_JARS), or java")
+    if not jars or shutil.which("javac") is None:
+        pytest.skip(f"{SERVICE_ABSENT} Strimzi's classes (EXPUNGE_TEST_STRIMZI_JARS), or a JDK")
     file = folder / "resources.json"
     file.write_text(json.dumps(documents))
     command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", str(CHECK), str(file)]
