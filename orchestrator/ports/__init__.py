@@ -1,0 +1,30 @@
+"""What the engine needs from outside, as small protocols. Adapters live in store, keys, files, runtime."""
+
+from __future__ import annotations
+
+from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
+from orchestrator.ports.rows import INTAKE_SOURCE, JournalRow, OutboxRow, ParkedRow, Position, Publication, Released
+from orchestrator.ports.store import Store, Transaction
+from orchestrator.ports.surroundings import Chance, Clock, Keyring, Signer
+
+__all__ = [
+    "INTAKE_SOURCE",
+    "Chance",
+    "Clock",
+    "Consumer",
+    "Handle",
+    "JournalRow",
+    "Keyring",
+    "Message",
+    "OutboxRow",
+    "Outgoing",
+    "ParkedRow",
+    "Position",
+    "Producer",
+    "Publication",
+    "Released",
+    "Sent",
+    "Signer",
+    "Store",
+    "Transaction",
+]
