@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.keyfile import SystemKeys
+from connectors.keyfile import SystemKeys, intake_key
+from orchestrator.keys import intake
 from orchestrator.runtime.clock import SystemClock, chance
 from schemas import batches, envelope
 from schemas.codec import encode
@@ -72,6 +73,12 @@ def test_lies_in_the_topics_are_refused_and_seen_and_the_truth_is_told(
     before = fleet.company.snapshot_bystanders([*people, 1005])
     hr = SystemKeys(fleet.company.home / "keys", "hr").active()
     topic, other = tasks_of("crm").name, tasks_of("hr").name
+    keys = fleet.company.home / "keys"
+    gone = request_event(intake_key(keys), SystemClock(), chance, "r1006", email=made_up(1006).email)
+    old = intake.held(keys).active
+    intake.activate(keys, intake.add(keys, chance).name.split(".")[1])
+    intake.retire(keys, old, ())
+    fleet.one.keys.refresh()  # those of the true publisher
     port = fleet.listening()
     orchestrator = fleet.orchestrate()
     with ending(orchestrator):
@@ -105,10 +112,10 @@ def test_lies_in_the_topics_are_refused_and_seen_and_the_truth_is_told(
             _answer(ghost, mine, "ghost", "/systems/ghost"),
         ]
         bus.write(fleet.one.kafka, CONFIRMATIONS.name, batches.pack(lies))
-        # A request sealed to a key that is retired, and the same one as it should be.
-        retired = IntakePrivateKey("of-last-year", bytes(range(32)))
-        late = request_event(retired.public(), SystemClock(), chance, "r1005", email=made_up(1005).email)
-        bus.write(fleet.one.kafka, REQUESTS.name, [late])
+        # Requests sealed to a key that was retired, and to one that is not known (yet).
+        unknown = IntakePrivateKey("of-somebody", bytes(range(32)))
+        late = request_event(unknown.public(), SystemClock(), chance, "r1005", email=made_up(1005).email)
+        bus.write(fleet.one.kafka, REQUESTS.name, [late, gone])
         wait_for(lambda: fleet.read_up() and fleet.rows("SELECT * FROM parked"), 60)
         assert fleet.phases() == dict.fromkeys(requests, ("discovering", 0)), "not one lie moved anything"
 
@@ -130,14 +137,11 @@ def test_lies_in_the_topics_are_refused_and_seen_and_the_truth_is_told(
 
         # Seen: in the dead letters, in the log, in the metrics, in the lists.
         errors = Counter(row[0] for row in fleet.rows("SELECT error FROM dead_letters"))
-        assert errors == {"SealError": 5, "UsageError": 1}
+        assert errors == {"SealError": 5, "UsageError": 1, "RetiredKeyError": 1}
         buried = Counter(one["data"]["error"] for one in fleet.events(DEAD_LETTERS.name))
         assert buried == errors + Counter({"ForgedTask": 5, "AnotherSystem": 1})
-        assert Counter(one["reason"] for one in logged(orchestrator, "event.buried")) == {
-            "forged": 5,
-            "unknown_system": 1,
-        }
-        assert Counter(one["reason"] for one in logged(workers[0], "event.buried")) == {"forged": 5, "moved": 1}
+        reasons = [Counter(one["reason"] for one in logged(it, "event.buried")) for it in (orchestrator, workers[0])]
+        assert reasons == [{"forged": 5, "unknown_system": 1, "wrong_key": 1}, {"forged": 5, "moved": 1}]
         assert [one["request_id"] for one in logged(orchestrator, "key.unknown")] == ["r1005"]
         asserted = fleet.rows(
             "SELECT verdict FROM journal WHERE source = '/systems/hr' AND event_id = :id", id=mine["id"]
@@ -148,9 +152,9 @@ def test_lies_in_the_topics_are_refused_and_seen_and_the_truth_is_told(
         counted = metrics(port)
         assert counted['expunge_events_total{verdict="ignored",what="received"}'] >= 1
         name = 'expunge_events_total{verdict="%s",what="received"}'
-        assert {one: counted.get(name % one) for one in ("buried", "parked")} == {"buried": 6, "parked": 1}
+        assert {one: counted.get(name % one) for one in ("buried", "parked")} == {"buried": 7, "parked": 1}
         assert counted[name % "duplicate"] >= len(true)
-        assert counted["expunge_dead_letters"] == 6
+        assert counted["expunge_dead_letters"] == 7
         capsys.readouterr()
         assert fleet.expunge("list", "--parked", "-o", "json") == 0
         assert [one["reason"] for one in json.loads(capsys.readouterr().out)] == ["unknown_key"]
