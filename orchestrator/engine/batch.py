@@ -250,7 +250,13 @@ class Batch:
     # -- writes -------------------------------------------------------------------------------------------
     def flush(self) -> None:
         """Write everything, once."""
-        tx = self.tx
+        with self.tx.together():
+            self._write(self.tx)
+        self._bury_now()
+        self._list_obligations()
+        self._wake_waiting()
+
+    def _write(self, tx: Transaction) -> None:
         tx.journal(self.journal)
         touched = list(self._touched)
         states = [self.states[one] for one in touched]
@@ -266,10 +272,7 @@ class Batch:
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
         tx.add_suppressions([row for one in self._caused for row in one.suppressions])
-        self._bury_now()
         tx.publish([one for caused in self._caused for one in caused.outgoing])
-        self._list_obligations()
-        self._wake_waiting()
 
     def _bury_now(self) -> None:
         numbers = self.tx.add_dead_letters(self._dead)

@@ -16,6 +16,13 @@ class Transaction(Protocol):
     ``due`` and everything called ``take_...`` is its own until it ends: nobody else changes it meanwhile.
     """
 
+    def together(self) -> AbstractContextManager[None]:
+        """Let what the body writes travel without waiting for each answer.
+
+        Nothing is read in the body. What fails is raised at its end, at the latest.
+        """
+        ...
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Let the body be undone alone: an exception that leaves it takes back what it wrote, and nothing else."""
         ...

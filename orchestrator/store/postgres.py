@@ -82,6 +82,13 @@ class PostgresTransaction(SqlTransaction):
         self._writing = writing
         self._seen: set[str] = set()
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the server work on one statement while the next one is made ready (pipeline mode)."""
+        driver: Any = self.connection.connection.driver_connection
+        with driver.pipeline():
+            yield
+
     def alone(self, name: str) -> bool:
         """Let only one transaction at a time do something; False if another one is at it."""
         return self._one("SELECT pg_try_advisory_xact_lock(%(key)s)", key=lock_key(name)) is True

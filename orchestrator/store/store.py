@@ -34,6 +34,10 @@ class SqlTransaction(Sending, Parking, Positions):
         self._driver_error = driver_error(connection.dialect)
 
     # -- many processes at one store --------------------------------------------------------------------------
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """Let what the body writes travel together: SQLite answers at once."""
+        return contextlib.nullcontext()
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """Let the body be undone alone."""

@@ -331,3 +331,24 @@ def test_dead_letters_are_numbered(store: Store) -> None:
         one, two = tx.add_dead_letters([letter, letter])
         assert two > one
         assert tx.add_dead_letters([]) == []
+
+
+def test_what_is_written_together_is_all_there_and_a_failure_is_told(store: Store) -> None:
+    row = {"notice_id": "n1", "request_id": "r1", "body": b"1"}
+    with store.write() as tx:
+        with tx.together():
+            tx.add_notices([row, row | {"notice_id": "n2"}])
+            tx.outbox_add([OutboxRow("a", "r1", "crm", "1", 0, b"a"), OutboxRow("b", "r1", "crm", "2", 0, b"b")])
+            tx.outbox_remove(["a"])
+        assert [one.task_id for one in tx.outbox_next("crm", 9)] == ["b"]
+
+    def fail() -> None:
+        with store.write() as tx, tx.together():
+            tx.outbox_add([OutboxRow("c", "r1", "crm", "1", 0, b"c")])
+            tx.add_notices([row])
+            tx.outbox_remove(["b"])
+
+    with pytest.raises(ConflictError):
+        fail()
+    with store.read() as tx:
+        assert [one.task_id for one in tx.outbox_next("crm", 9)] == ["b"]
