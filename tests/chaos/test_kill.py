@@ -56,6 +56,7 @@ def test_i11_two_hundred_kills_over_a_thousand_requests(capsys: pytest.CaptureFi
 def test_the_harness_fails_when_the_product_is_spoilt(spoil: str, check: str) -> None:
     run = _harness("--requests", "16", "--kills", "5", "--batch", "4", "--seed", "5", "--spoil", spoil)
     assert run.returncode == 1, run.stdout + run.stderr
+    assert "FAILED: " in run.stdout, run.stdout + run.stderr  # else it is the harness itself that failed
     assert check in _failed(run.stdout), run.stdout
 
 
