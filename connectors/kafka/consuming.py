@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
@@ -24,12 +24,13 @@ import msgspec
 
 from connectors.collector import calm_collector
 from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
-from connectors.kafka.client import consumer_options, friendly, producer_options
+from connectors.kafka.client import consumer_options, friendly
+from connectors.kafka.progress import Progress
+from connectors.kafka.sending import Sender
 from connectors.kafka.settings import KafkaSettings
 from connectors.limits import Limiter
 from connectors.signals import SILENT, Signals
 from connectors.worker import Order, State, Unread, Worker
-from schemas import batches
 from schemas.heartbeats import EVERY_SECONDS
 from schemas.topics import CONFIRMATIONS, DEAD_LETTERS, HEARTBEATS, tasks_of
 
@@ -89,12 +90,11 @@ class TaskLoop:
         self._signals = signals
         self._batch = batch
         self._topic = tasks_of(worker.system).name
-        self._lost = _Lost()
         self._state: State = "ready"
         self._beaten = 0.0
         self._worked = 0.0
-        self._finished: dict[Any, int] = {}
-        self._producer: Any = None
+        self._sender = Sender(settings, signals)
+        self._progress = Progress(settings, f"group of {self._topic}", signals)
         self.done = Done(worker.system)
 
     def run(self, stop: threading.Event) -> Done:
@@ -106,7 +106,7 @@ class TaskLoop:
         """
         from connectors.kafka.member import Member  # lazy: it imports the library
 
-        self._producer = self._open_producer()
+        self._sender.open()
         try:
             self._there()
             if self._lock is not None and not self._stand_by(self._lock, stop):
@@ -124,18 +124,12 @@ class TaskLoop:
         finally:
             with contextlib.suppress(Exception):
                 self._beat("stopping")
-                self._producer.close(timeout=2)
+                self._sender.close()
             if self._lock is not None:
                 self._lock.release()
         return self.done
 
     # -- the start ----------------------------------------------------------------------------------------
-    def _open_producer(self) -> Any:
-        import kafka
-
-        with friendly():
-            return kafka.KafkaProducer(**producer_options(self._settings))
-
     def _there(self) -> None:
         """Look whether every topic is there: one that is not would be waited for in silence."""
         from kafka.admin import KafkaAdminClient
@@ -172,14 +166,12 @@ class TaskLoop:
     # -- the loop -----------------------------------------------------------------------------------------
     def _consume(self, consumer: Any, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         with friendly(f"topic {self._topic}"):
-            consumer.subscribe([self._topic], listener=_listener(self._lost, self._signals))
+            consumer.subscribe([self._topic], listener=self._progress.listener())
         self._signals.ready("broker", True)
         pause = _PAUSE
         while not stop.is_set():
             self._beat("ready")
-            for tp in self._lost.seen():
-                self._finished.pop(tp, None)
-            self._lost.clear()
+            self._progress.begin()
             try:
                 orders, unread, offsets = self._gather(consumer)
             except UnavailableError as error:
@@ -194,9 +186,9 @@ class TaskLoop:
             self._pause(consumer)
             if not self._work(consumer, pool, orders, unread, stop):
                 return  # nothing is committed: the tasks come again, to whoever can do them
-            self._commit(consumer, offsets)
+            self._progress.commit(consumer, offsets)
             consumer.resume(*consumer.paused())
-        self._commit(consumer, {}, wait=True)
+        self._progress.commit(consumer, {}, wait=True)
 
     def _rest(self) -> None:
         """Let go of the store when there was nothing to do for a while."""
@@ -331,66 +323,7 @@ class TaskLoop:
 
     # -- out ----------------------------------------------------------------------------------------------
     def _send(self, consumer: Any, topic: str, events: Sequence[bytes], stop: threading.Event) -> bool:
-        """Send and wait until all replicas have it; tries until it succeeds or the process is to end."""
-        values = batches.pack(events)
-        pause = _PAUSE
-        while True:
-            try:
-                with friendly(f"topic {topic}"):
-                    flights = [self._put(topic, one) for one in values]
-                    self._producer.flush(timeout=self._settings.request_timeout_ms / 1000 + 2)
-                    for one in flights:
-                        one.get(timeout=1)
-            except UnavailableError as error:
-                self._signals.log("relay.failed", topic=topic, error=error)
-                self._signals.count("expunge_publish_failures_total", topic=topic)
-                if stop.is_set():
-                    return False
-                self._keep(consumer)
-                stop.wait(pause)
-                pause = min(_LONGEST_PAUSE, 2 * pause)
-                self._renew()
-            else:
-                self._signals.count("expunge_events_published_total", len(events), topic=topic)
-                return True
-
-    def _put(self, topic: str, value: bytes) -> Any:
-        headers = [("content-type", batches.content_type(value).encode())]
-        return self._producer.send(topic, value, headers=headers)
-
-    def _renew(self) -> None:
-        """Open a new producer: one that failed may refuse everything from then on."""
-        with contextlib.suppress(Exception):
-            self._producer.close(timeout=0)
-        with contextlib.suppress(UnavailableError):
-            self._producer = self._open_producer()
-
-    def _commit(self, consumer: Any, offsets: Mapping[Any, int], *, wait: bool = False) -> None:
-        """Tell the group how far we are. ``wait`` for it at the end; else the next tasks are fetched meanwhile."""
-        from kafka.structs import OffsetAndMetadata
-
-        lost = self._lost.seen()
-        self._finished = {tp: at for tp, at in (self._finished | dict(offsets)).items() if tp not in lost}
-        held = consumer.assignment()
-        mine = {tp: OffsetAndMetadata(at, "", -1) for tp, at in self._finished.items() if tp in held}
-        if not mine:
-            return
-        try:
-            with friendly(f"group of {self._topic}"):
-                if wait:
-                    consumer.commit(mine, timeout_ms=self._settings.request_timeout_ms)
-                else:
-                    consumer.commit_async(mine, callback=self._committed)
-        except UnavailableError as error:
-            self._behind(error)
-
-    def _committed(self, _offsets: Any, answer: Any) -> None:
-        if isinstance(answer, Exception):
-            self._behind(answer)
-
-    def _behind(self, error: Exception) -> None:
-        # Fenced by the group's generation, or no broker: the tasks come again, and are answered again.
-        self._signals.log("bus.behind", error=error)
+        return self._sender.send(topic, events, stop, meanwhile=lambda: self._keep(consumer))
 
     def _beat(self, state: State) -> None:
         self._signals.alive()
@@ -403,46 +336,6 @@ class TaskLoop:
             self._worker.keys.reload()  # so that a new key is reported before it is used
         try:
             with friendly(f"topic {HEARTBEATS.name}"):
-                self._put(HEARTBEATS.name, self._worker.heartbeat(state))
+                self._sender.put(HEARTBEATS.name, self._worker.heartbeat(state))
         except ConnectorError as error:
             self._signals.log("bus.disconnected", error=error)
-
-
-class _Lost:
-    """Partitions that were taken away since the batch began; filled by the client's own thread."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._partitions: set[Any] = set()
-
-    def add(self, partitions: Iterable[Any]) -> None:
-        with self._guard:
-            self._partitions.update(partitions)
-
-    def clear(self) -> None:
-        with self._guard:
-            self._partitions.clear()
-
-    def seen(self) -> set[Any]:
-        with self._guard:
-            return set(self._partitions)
-
-
-def _listener(lost: _Lost, signals: Signals) -> Any:
-    from kafka import ConsumerRebalanceListener
-
-    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
-        """Runs on the client's own thread, which must not wait: it only notes what happened."""
-
-        def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-            lost.add(revoked)
-            signals.log("bus.revoked", partitions=len(list(revoked)))
-
-        def on_partitions_lost(self, gone: Iterable[Any]) -> None:
-            lost.add(gone)
-            signals.log("bus.revoked", partitions=len(list(gone)))
-
-        def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-            signals.log("bus.assigned", partitions=len(list(assigned)))
-
-    return Listener()
