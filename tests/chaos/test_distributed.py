@@ -33,7 +33,7 @@ def _failed(output: str) -> set[str]:
 def test_i11_whatever_dies_nothing_is_lost_and_nothing_falsely_completed() -> None:
     run = _harness(
         "--requests", "150", "--kills", "8", "--broker-kills", "1", "--postgres-kills", "1", "--flushes", "1",
-        "--seed", "5", "--pause", "1", "--longest", "3",
+        "--seed", "5", "--pause", "0.7", "--longest", "2",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     assert "all checks hold" in run.stdout
@@ -54,4 +54,5 @@ def test_the_harness_fails_when_the_product_is_broken(sabotage: str, check: str)
         "--seed", "5", "--pause", "1", "--longest", "3", "--rest", "60", "--sabotage", sabotage,
     )  # fmt: skip
     assert run.returncode == 1, run.stdout + run.stderr
+    assert "FAILED: " in run.stdout, run.stdout + run.stderr  # else it is the harness itself that failed
     assert check in _failed(run.stdout), run.stdout
