@@ -7,6 +7,7 @@ sealed to a key that is not held (never given up), or of something that is not k
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Sequence
@@ -117,6 +118,9 @@ class Receiving(Waiting, Answers):
     def _apart(self, events: Sequence[Inbound], positions: Sequence[Position], group: str) -> int:
         """The same in one transaction too, each event under a savepoint of its own: only the culprit is undone."""
         with self.store.write() as tx:
+            # All rows at first, in the order in which every transaction asks for them: two of these would wait for
+            # each other, each for a request that the other has come to before.
+            tx.states(_subjects(events))
             batches = [self._take_in_alone(tx, one) for one in events]
             tx.save_positions(group, positions)
         for one in batches:
@@ -239,6 +243,15 @@ class Receiving(Waiting, Answers):
             _park(batch, one.inbound, event, TOO_EARLY, sealed, until, opened.confirmation.request_id)
         else:
             self._apply_confirmation(batch, opened, known)
+
+
+def _subjects(events: Sequence[Inbound]) -> list[str]:
+    """Give the requests that events say they are about; what cannot be read says nothing."""
+    found: set[str] = set()
+    for one in events:
+        with contextlib.suppress(SchemaError):
+            found.add(wire.subject_of(decode_event(one.raw).subject))
+    return sorted(found)
 
 
 _Known = dict[tuple[str, str], bytes]

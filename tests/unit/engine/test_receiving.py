@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,26 @@ def test_a_store_that_fails_at_the_end_keeps_neither_events_nor_positions(
             rig.engine.receive([published(rig, "r1")], [AT], group=GROUP)
     assert rig.history("r1") == []
     assert positions(rig) == []
+
+
+def test_one_by_one_too_all_requests_are_locked_at_first_in_their_order(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    real = SqlTransaction.states
+
+    def states(self: SqlTransaction, request_ids: Iterable[str]) -> dict[str, bytes]:
+        asked.append(list(request_ids))
+        return real(self, asked[-1])
+
+    def fail(self: Engine, *_: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SqlTransaction, "states", states)
+    monkeypatch.setattr(Engine, "_together", fail)
+    odd = changed(published(rig, "r1"), subject="ann@example.org")
+    assert rig.engine.receive([published(rig, "r2"), odd, b"garbage", published(rig, "r1")], [AT], group=GROUP) == 2
+    assert asked[0] == ["r1", "r2", "unknown"]
 
 
 # -- what others are told ---------------------------------------------------------------------------------
