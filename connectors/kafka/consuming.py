@@ -22,13 +22,13 @@ from typing import Any, Final
 import filelock
 import msgspec
 
-from connectors.collector import calm_collector
 from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
 from connectors.kafka.client import consumer_options, friendly
 from connectors.kafka.progress import Progress
 from connectors.kafka.sending import Sender
 from connectors.kafka.settings import KafkaSettings
 from connectors.limits import Limiter
+from connectors.memory import calm_collector
 from connectors.signals import SILENT, Signals
 from connectors.worker import Order, State, Unread, Worker
 from schemas.heartbeats import EVERY_SECONDS

@@ -15,6 +15,7 @@ from connectors.exports import ExportSink
 from connectors.kafka.consuming import Done, TaskLoop
 from connectors.keyfile import SystemKeys, intake_key
 from connectors.limits import Limiter
+from connectors.memory import one_arena
 from connectors.signals import Part, Signals
 from connectors.worker import Worker
 from orchestrator import telemetry
@@ -35,6 +36,7 @@ def connect(desk: Desk, name: str) -> int:
         0, or 130 after Ctrl-C. Errors leave by ``guard``: 2 where a person has to mend the configuration, 3 where no
         broker answers at the start.
     """
+    one_arena()
     settings = desk.settings()
     system = _system(settings, name)
     opener = openers(_only(settings, system))[name]

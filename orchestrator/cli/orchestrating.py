@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from connectors.memory import one_arena
 from orchestrator import telemetry
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.stopping import stopping
@@ -20,6 +21,7 @@ def orchestrate(desk: Desk, bus: Bus) -> int:
         or do not fit.
     """
     stop = threading.Event()
+    one_arena()
     settings = desk.settings()
     systems = [one.system for one in settings.systems]
     with (

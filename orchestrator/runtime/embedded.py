@@ -20,9 +20,9 @@ from typing import Any, Final, Self
 import filelock
 
 from connectors import registry
-from connectors.collector import calm_collector
 from connectors.execute import execute
 from connectors.exports import ExportSink
+from connectors.memory import calm_collector
 from connectors.pace import Bucket
 from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Self
 
-from connectors.collector import calm_collector
 from connectors.exports import ExportSink
 from connectors.kafka.settings import KafkaSettings
+from connectors.memory import calm_collector
 from connectors.signals import SILENT, Signals
 from orchestrator.bus.offsets import Brokers, compare, refuse
 from orchestrator.bus.plain import PlainConsumer
