@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli import queries, words
+from orchestrator.cli.causes import cause
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
 from orchestrator.cli.screen import table
@@ -115,6 +116,8 @@ def _attention(out: Console, state: RequestState) -> None:
             Text.assemble(("! ", "bold red"), (f"{place}: " if place else "") + words.reason(one.reason) + detail)
         )
         out.print(f"    owner:      {one.owner.replace('_', ' ')}, since {words.minute(one.since)}")
+        if known := cause(one.detail):
+            out.print(f"    about it:   {known}")
         out.print(f"    what to do: {one.todo}")
 
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from orchestrator.cli.causes import CAUSES
 from orchestrator.runtime import embedded
 from orchestrator.store import database
 from tests.support.cli import REQUEST, WHO, CommandLine, edit
@@ -193,6 +194,7 @@ def test_a_file_that_cannot_be_searched_calls_a_person(expunge: CommandLine, nam
     assert expunge("run", "--until-idle") == 1
     assert expunge("show", REQUEST) == 1
     assert f"! {record_set}: the system could not do it ({cause})" in expunge.out
+    assert CAUSES[cause.replace(" ", "_")] in " ".join(expunge.out.split())
     assert "what to do: look at the system, mend the cause, then `expunge retry`" in expunge.out
     assert expunge("record", REQUEST) == 2
     assert {file: file.read_bytes() for file in kept} == kept
