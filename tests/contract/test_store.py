@@ -352,3 +352,32 @@ def test_what_is_written_together_is_all_there_and_a_failure_is_told(store: Stor
         fail()
     with store.read() as tx:
         assert [one.task_id for one in tx.outbox_next("crm", 9)] == ["b"]
+
+
+@pytest.mark.parametrize("before", range(8))
+def test_what_was_undone_alone_leaves_statements_that_work(store: Store, before: int) -> None:
+    """psycopg prepares a statement that it saw a few times; that moment must not get lost with a savepoint."""
+    notice = {"notice_id": "n1", "request_id": "r1", "body": b"1"}
+    assert isinstance(store, SqlStore)
+    store.engine.dispose()  # so that the driver has seen nothing yet
+
+    def fail(tx: Transaction) -> None:
+        with tx.savepoint(), tx.together():
+            tx.add_notices([notice, notice])
+            tx.outbox_add([OutboxRow("undone", "r1", "crm", "1", 0, b"c")])
+
+    def undone() -> None:
+        with store.write() as tx:
+            with pytest.raises(ConflictError):
+                fail(tx)
+            with tx.savepoint(), tx.together():
+                tx.outbox_add([OutboxRow(f"again{len(tx.outbox_next('crm', 99))}", "r1", "crm", "1", 0, b"c")])
+
+    undone()
+    for number in range(before):
+        with store.write() as tx, tx.together():
+            tx.outbox_add([OutboxRow(f"t{number}", "r1", "crm", "1", 0, b"c")])
+    undone()
+    undone()
+    with store.read() as tx:
+        assert len(tx.outbox_next("crm", 99)) == before + 3
