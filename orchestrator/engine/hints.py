@@ -41,6 +41,11 @@ class Hints:
             if self.earliest is not None and earliest is not None:
                 self.earliest = min(self.earliest, earliest)
 
+    def ask_for_timers(self) -> None:
+        """Forget what is known of timers: another process may have set an earlier one."""
+        with self._guard:
+            self.earliest = None
+
     def take_tasks(self, among: AbstractSet[str]) -> set[str]:
         """Give the systems among these that may have tasks, and forget them; the asker asks the store for each.
 

@@ -94,6 +94,7 @@ class Receiving(Waiting, Answers):
             with self.store.write() as tx:
                 rows = tx.take_parked(now, limit)
                 events = [Inbound(self._box.open_bytes(row.request_id, row.sealed), row) for row in rows]
+                tx.states(_subjects(events))  # as in ``_apart``
                 return len(rows), [self._take_in_alone(tx, one) for one in events]
 
         count, batches = again(replay)

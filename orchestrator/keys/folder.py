@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -114,17 +115,19 @@ class KeyFolder:
         """
         self._folder = folder
         self._names = tuple(systems)
+        self._guard = threading.Lock()
         self.store, self.subject, self.log = (self._symmetric(name)[1] for name in OWN)
         self._seen = _look(folder)
         self._read()
 
     def refresh(self) -> None:
         """Read the keys that rotate again if a file changed. What cannot be read yet, half copied, changes nothing."""
-        found = _look(self._folder)
-        if found != self._seen:
-            with contextlib.suppress(UsageError):
-                self._read()
-                self._seen = found
+        with self._guard:  # else an older reading of one thread could stay under the newer look of another
+            found = _look(self._folder)
+            if found != self._seen:
+                with contextlib.suppress(UsageError):
+                    self._read()
+                    self._seen = found
 
     def _read(self) -> None:
         folder = self._folder

@@ -123,7 +123,7 @@ class Relay:
         moved = 0
         hints = self._engine.hints
         if polled:
-            hints.earliest = None  # another process may have set an earlier timer
+            hints.ask_for_timers()
             with self._lock:
                 moved += self._engine.apply_waiting(BATCH)
                 moved += self._engine.replay_parked(BATCH)

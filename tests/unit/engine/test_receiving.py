@@ -289,6 +289,24 @@ def test_one_by_one_too_all_requests_are_locked_at_first_in_their_order(
     assert asked[0] == ["r1", "r2", "unknown"]
 
 
+def test_what_was_parked_too_is_locked_at_first_in_its_order(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    retired = IntakePrivateKey("intake-of-last-year", bytes(range(32)))
+    for one in ("r3", "r1", "r2"):
+        event = request_event(retired.public(), rig.clock, rig.chance, one, email=SUBJECT.email)
+        rig.engine.receive([event], [AT], group=GROUP)
+        rig.clock.move(seconds=1)
+    asked: list[list[str]] = []
+    real = SqlTransaction.states
+
+    def states(self: SqlTransaction, request_ids: Iterable[str]) -> dict[str, bytes]:
+        asked.append(list(request_ids))
+        return real(self, asked[-1])
+
+    monkeypatch.setattr(SqlTransaction, "states", states)
+    assert rig.engine.replay_parked(everything=True) == 3
+    assert asked[0] == ["r1", "r2", "r3"]
+
+
 # -- what others are told ---------------------------------------------------------------------------------
 def test_records_notices_and_dead_letters_go_out_once_where_there_is_a_broker(rig: Rig) -> None:
     rig.engine = Engine(rig.store, rig.keys, rig.clock, rig.chance, rig.plan, publish=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from orchestrator.keys import KeyFolder, create_missing
 from orchestrator.keys.rotating import activate, add, held, retire
 from orchestrator.runtime.clock import chance
 from schemas.errors import SealError, UnknownKeyError
-from schemas.sealing import Binding, key_id_of
+from schemas.sealing import Binding, SharedKey, key_id_of
 
 BOUND = Binding("r", "t", "crm", "task")
 
@@ -76,3 +77,36 @@ def test_a_worker_refuses_keys_that_others_can_read(keys: Path) -> None:
     (keys / "system-crm.jwk").chmod(0o644)
     with pytest.raises(MisconfiguredError, match="can be read by others"):
         SystemKeys(keys, "crm")
+
+
+def test_two_threads_that_look_while_keys_rotate_end_with_the_newest(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = KeyFolder(keys, ["crm"])
+    add(keys, "crm", chance)
+    new = held(keys, "crm").accepted[0]
+    has_read, first_is_done = threading.Event(), threading.Event()
+    other = threading.Thread(target=ours.refresh)
+    real_shared, real_read = KeyFolder._shared, KeyFolder._read
+
+    def shared(self: KeyFolder, name: str) -> SharedKey:
+        found = real_shared(self, name)
+        if threading.current_thread() is not other and other.ident is None:
+            activate(keys, "crm", new)
+            other.start()
+            has_read.wait(0.5)  # it must wait for us, and so we in vain for it
+        return found
+
+    def read(self: KeyFolder) -> None:
+        real_read(self)
+        if threading.current_thread() is other:
+            has_read.set()
+            first_is_done.wait(10)
+
+    monkeypatch.setattr(KeyFolder, "_shared", shared)
+    monkeypatch.setattr(KeyFolder, "_read", read)
+    ours.refresh()
+    first_is_done.set()
+    other.join()
+    ours.refresh()
+    assert ours.system("crm").kid == new
