@@ -26,10 +26,10 @@ class Progress:
 
     def begin(self) -> None:
         """Begin a batch: from here on a partition that goes away is not committed."""
-        for tp in self._taken_away():
+        with self._guard:  # at once: what goes away in between would be forgotten, and its old offset committed later
+            lost, self._lost = self._lost, set()
+        for tp in lost:
             self._finished.pop(tp, None)
-        with self._guard:
-            self._lost.clear()
 
     def commit(self, consumer: Any, offsets: Mapping[Any, int], *, wait: bool = False) -> None:
         """Tell the group how far we are. ``wait`` for it at the end; else the next tasks are fetched meanwhile."""
