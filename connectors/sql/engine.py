@@ -22,6 +22,8 @@ from connectors.sql.values import digits_form, lower_form
 WRITE: Final = "expunge_write"
 """Execution option of a connection whose transactions change rows."""
 
+LONGEST_SECONDS: Final = 60
+"""How long a session is kept where work never ends: its name may lead to another server by then, after a failover."""
 _OPTIONS: Final = ("url", "url_env", "lock_timeout")
 
 
@@ -144,7 +146,13 @@ def _postgres_engine(settings: SystemSettings, url: sa.URL) -> sa.Engine:
 def keeping(engine: sa.Engine) -> sa.Engine:
     """Give an engine for the same PostgreSQL that keeps up to two sessions open, for a ``reset`` listener to empty."""
     return _postgres(
-        engine.url, poolclass=QueuePool, pool_size=2, max_overflow=8, pool_reset_on_return=None, pool_pre_ping=True
+        engine.url,
+        poolclass=QueuePool,
+        pool_size=2,
+        max_overflow=8,
+        pool_reset_on_return=None,
+        pool_pre_ping=True,
+        pool_recycle=LONGEST_SECONDS,
     )
 
 

@@ -256,6 +256,14 @@ def test_a_session_that_the_server_ended_is_replaced(tmp_path: Path, postgres: s
     registry.rest(opener)
 
 
+def test_where_work_never_ends_a_session_does(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.sql.engine.LONGEST_SECONDS", 0)
+    opener = postgres_opener(tmp_path, postgres)
+    registry.hold(opener)
+    assert len({pid_of(opener) for _ in range(6)}) == 6
+    registry.rest(opener)
+
+
 def test_a_server_that_is_away_is_not_held(tmp_path: Path) -> None:
     opener = postgres_opener(tmp_path, f"postgresql://nobody@127.0.0.1:{free_port()}/none")
     registry.hold(opener)
