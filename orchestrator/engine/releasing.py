@@ -26,7 +26,7 @@ UNPUBLISHED_AFTER: Final = dt.timedelta(seconds=30)
 
 
 class Taken(msgspec.Struct):
-    """What may go out. ``tasks``: by system, also where there are none."""
+    """What may go out. ``tasks``: by system, also where there are none; one that another process is at is missing."""
 
     tasks: dict[str, list[Released]]
     publications: list[Publication] = []
@@ -37,7 +37,7 @@ class Releasing(Base):
 
     def release(self, system: str, window: int, limit: int = BATCH) -> list[Released]:
         """Release the next tasks of one system; see ``outgoing``."""
-        return self.outgoing([system], window, limit).tasks[system]
+        return self.outgoing([system], window, limit).tasks.get(system, [])
 
     def outgoing(
         self,
@@ -64,7 +64,8 @@ class Releasing(Base):
         self.keys.refresh()
         now = self._clock.now()
         with self.store.write() as tx:
-            tasks = {system: self._release(tx, system, window, limit, now) for system in systems}
+            ours = [system for system in systems if tx.alone(f"release {system}")]
+            tasks = {system: self._release(tx, system, window, limit, now) for system in ours}
             bodies = {one.task_id: one.body for released in tasks.values() for one in released}
             tx.outbox_released(utc(now), bodies)
             if again_after is None:
@@ -72,8 +73,6 @@ class Releasing(Base):
             return Taken(tasks, tx.take_publications(utc(now), utc(now - again_after), limit))
 
     def _release(self, tx: Transaction, system: str, window: int, limit: int, now: dt.datetime) -> list[Released]:
-        if not tx.alone(f"release {system}"):
-            return []
         free = min(limit, window - tx.outbox_in_flight(system))
         rows = tx.outbox_free(system, free) if free > 0 else []
         key = self.keys.system(system)

@@ -26,6 +26,8 @@ from schemas.topics import tasks_of
 
 POLL_SECONDS: Final = 0.5
 """How often an idle relay asks for what others did."""
+_OTHERS_SECONDS: Final = 0.05
+"""How soon it asks again for the tasks of a system that another process was at."""
 _CRASHED: Final = dt.timedelta(seconds=8)
 """After how long what a relay took and did not report goes out again; too early repeats the same bytes."""
 _MOST_UNMARKED: Final = 1_000
@@ -71,6 +73,8 @@ class Relay:
         self._more = set(systems)
         self._deep: set[str] = set()
         """Systems with more than one batch to do: any answer may have made room in their window."""
+        self._elsewhere: set[str] = set()
+        """Systems with work, for which another process was giving out tasks when we asked."""
         self._held_up = False
         self._done: list[str] = []
         self._told: list[str] = []
@@ -116,7 +120,7 @@ class Relay:
                 self._mark()
             polled = False
             # Only what was full has left something behind: each question to the store costs as much as a small batch.
-            more = bool(self._more) or max(moved, len(told)) >= BATCH
+            more = bool(self._more - self._elsewhere) or max(moved, len(told)) >= BATCH
 
     # -- what time and others bring -----------------------------------------------------------------------
     def _apply(self, *, polled: bool) -> int:
@@ -140,6 +144,8 @@ class Relay:
         self._more |= engine.hints.take_tasks(self._topics.keys())
         again = _TRY_AGAIN if self._held_up and polled else _CRASHED
         taken = engine.outgoing(self._more | self._deep, self._window, BATCH, again)
+        # Another process may have looked there before what we know of was committed: we ask again, soon.
+        self._elsewhere = self._more - taken.tasks.keys()
         found = []
         for system, released in taken.tasks.items():
             found += released
@@ -194,6 +200,8 @@ class Relay:
     def _pause(self) -> float:
         """How long to wait unless woken: until the next poll, or the next timer if that is sooner."""
         left = max(0.0, self._next_poll - time.monotonic())
+        if self._elsewhere:
+            left = min(left, _OTHERS_SECONDS)
         due = self._engine.hints.earliest
         if due is None or not due.startswith("2"):
             return left
