@@ -181,6 +181,7 @@ class TaskLoop:
                 continue
             pause = _PAUSE
             if not offsets:
+                self._progress.catch_up(consumer)
                 self._rest()
                 continue
             self._pause(consumer)

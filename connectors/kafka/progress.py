@@ -23,6 +23,7 @@ class Progress:
         self._guard = threading.Lock()
         self._lost: set[Any] = set()
         self._finished: dict[Any, int] = {}
+        self._owed = False
 
     def begin(self) -> None:
         """Begin a batch: from here on a partition that goes away is not committed."""
@@ -49,6 +50,12 @@ class Progress:
                     consumer.commit_async(mine, callback=self._committed)
         except UnavailableError as error:
             self._behind(error)
+
+    def catch_up(self, consumer: Any) -> None:
+        """Commit what the group did not take, before nothing more is done: nobody else tries it again."""
+        if self._owed:
+            self._owed = False
+            self.commit(consumer, {}, wait=True)
 
     def listener(self) -> Any:
         """Give what is told when partitions come and go."""
@@ -85,5 +92,6 @@ class Progress:
             self._behind(answer)
 
     def _behind(self, error: Exception) -> None:
+        self._owed = True
         # Fenced by the group's generation, or no broker: the tasks come again, and are answered again.
         self._signals.log("bus.behind", error=error)
