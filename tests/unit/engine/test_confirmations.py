@@ -111,6 +111,33 @@ def test_i03_a_task_carried_out_again_after_it_was_answered_changes_nothing_even
     assert begun.dead() == []
 
 
+def test_i03_an_answer_that_said_nothing_new_is_not_heard_after_the_close_either(begun: Rig) -> None:
+    # The core remembers only what counted, and forgets whom it knew (I9): by itself it would take such an answer, when
+    # it comes once more, for one that leads further. The inbox knows it.
+    tasks = begun.engine.next_tasks("crm")
+    late = begun.execute("crm", tasks)
+    with begun.engine._batch() as batch:
+        batch.load(["r1", "r2"])
+        for one in tasks:
+            batch.incident(one.request_id, "contradictory_answer", one.task_id, "crm")
+    for name in ("r1", "r2"):
+        begun.engine.resume(name, "operator")
+    begun.engine.apply_waiting()
+    again = begun.engine.next_tasks("crm")
+    assert {one.task_id for one in again}.isdisjoint(one.task_id for one in tasks)
+    assert begun.engine.confirm(begun.execute("crm", again), again) == 2
+    assert begun.engine.confirm(late) == 0
+    assert {row.verdict for row in begun.history("r1") if row.event_id in {one.task_id for one in tasks}} == {
+        "ignored: the task is not awaited"
+    }
+    begun.pump()
+    before = {one: begun.state(one) for one in ("r1", "r2")}
+    assert {one.phase for one in before.values()} == {Phase.CLOSED}
+    assert begun.engine.confirm(late) == 0
+    assert begun.engine.receive(late) == 0
+    assert {one: begun.state(one) for one in ("r1", "r2")} == before
+
+
 _GONE = [NothingHeld(), Deleted(1, "delete", utc(START)), Anonymised(1, "mask", utc(START))]
 _THERE = [Located(1), Survived(1), Kept(1, KeptWhy.HOLD, "t"), Pending("2026-03-02T00:00:00.000Z", "live_file", 1)]
 _SAYS_NOTHING = [Failed(FailureKind.TRANSIENT, "lease_expired"), Unverifiable("x"), Pending(utc(START), "r")]
