@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from connectors import answers
+from connectors import answers, registry
 from connectors.contract import Connector, ErasureOrder, Look, Presence, SetReport, Subject, TaskId
 from connectors.datamap import RecordSet
 from connectors.jobs import Job, Result
@@ -138,7 +138,7 @@ def _second_look(
 ) -> dict[TaskId, Result]:
     if not done:
         return {}
-    with Session(open_connector, second_look_failure) as second:
+    with Session(registry.fresh(open_connector), second_look_failure) as second:
         # Without keys: the search must find on its own what is still there.
         subjects = [Subject(job.task_id, job.subject.identifiers) for job, _ in done.values()]
         fresh = search(second, subjects, sets)

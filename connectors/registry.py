@@ -41,6 +41,12 @@ def rest(opener: object) -> None:
         opener.rest()
 
 
+def fresh(opener: Callable[[], Connector]) -> Callable[[], Connector]:
+    """Give the opener whose connectors use nothing that was held: the second look is on a new connection (I1)."""
+    strict: Callable[[], Callable[[], Connector]] | None = getattr(opener, "fresh", None)
+    return opener if strict is None else strict()
+
+
 def names() -> list[str]:
     """Give the names of the installed connectors."""
     return sorted(entry.name for entry in _installed())

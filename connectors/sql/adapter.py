@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -68,9 +68,11 @@ class System:
 class SqlConnector(Connector):
     """A SQL database, SQLite or PostgreSQL."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *, fresh: bool = False) -> None:
+        """Prepare; it connects when first used. ``fresh``: on a new connection, whatever is held."""
         self.name = f"sql/{_version()}"
         self._system = system
+        self._fresh = fresh
         self._connection: sa.Connection | None = None
 
     def record_sets(self) -> Sequence[SqlRecordSet]:
@@ -122,7 +124,7 @@ class SqlConnector(Connector):
 
     def _open(self) -> sa.Connection:
         if self._connection is None:
-            self._connection = self._system.held.connect()
+            self._connection = self._system.held.connect(fresh=self._fresh)
         return self._connection
 
     @contextmanager
@@ -148,6 +150,10 @@ class Opener:
     def __call__(self) -> SqlConnector:
         """Open a connector; it connects when first used."""
         return SqlConnector(self._system)
+
+    def fresh(self) -> Callable[[], SqlConnector]:
+        """Give an opener whose connectors never use what is held (``connectors.registry.fresh``)."""
+        return lambda: SqlConnector(self._system, fresh=True)
 
     def hold(self) -> None:
         """Keep its store at hand until ``rest`` (``connectors.sql.holding``)."""

@@ -1,6 +1,6 @@
 """What a system's opener may hold between connectors while there is work, so that a fresh connection costs little.
 
-Every look is on a fresh connection (I1). SQLite: the file stays in use (``Anchor``). PostgreSQL: two sessions stay
+Each connector has a connection of its own. SQLite: the file stays in use (``Anchor``). PostgreSQL: two sessions stay
 open, and each is emptied before it is given out again (``Sessions``). Nothing is held unless ``hold`` was called, and
 nothing after ``rest``.
 """
@@ -22,7 +22,7 @@ _HOLDS: Final = 200
 class Holder(Protocol):
     """Gives the connections of a system."""
 
-    def connect(self) -> sa.Connection: ...
+    def connect(self, *, fresh: bool = False) -> sa.Connection: ...
 
     def hold(self) -> None: ...
 
@@ -50,7 +50,7 @@ class Anchor:
         self._held: sa.PoolProxiedConnection | None = None
         self._times = 0
 
-    def connect(self) -> sa.Connection:
+    def connect(self, *, fresh: bool = False) -> sa.Connection:  # noqa: ARG002 - it is new in any case
         """Open a connection."""
         return self._engine.connect()
 
@@ -88,8 +88,7 @@ class Sessions:
     """Keeps two sessions of PostgreSQL: a server process for each new connection costs more than the look itself.
 
     A session is given out again only after ``DISCARD ALL``: no role, setting, temporary table, lock or prepared
-    statement of before is left, which is what a new session is. The two take turns, so that the second look is not on
-    the session that erased.
+    statement of before is left. The second look of an erasure never gets one of them: it is on a new connection (I1).
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -97,9 +96,9 @@ class Sessions:
         self._fresh = engine
         self._kept: sa.Engine | None = None
 
-    def connect(self) -> sa.Connection:
-        """Open a connection, or give one that was emptied."""
-        kept = self._kept
+    def connect(self, *, fresh: bool = False) -> sa.Connection:
+        """Open a connection, or give one that was emptied; ``fresh``: never that."""
+        kept = None if fresh else self._kept
         return (self._fresh if kept is None else kept).connect()
 
     def hold(self) -> None:

@@ -594,6 +594,24 @@ def test_i01_a_second_look_on_the_same_connector_does_not_count(system: FakeSyst
     assert everything(Desk(lambda: only).erase(who(), ERASE)) == {Unverifiable("not_a_fresh_connection")}
 
 
+def test_i01_the_second_look_uses_nothing_that_an_opener_holds(system: FakeSystem) -> None:
+    class Holding:
+        strict = 0
+
+        def __call__(self) -> Connector:
+            return system.open()
+
+        def fresh(self) -> Any:
+            Holding.strict += 1
+            return system.open
+
+    desk = Desk(Holding())
+    desk.locate(who())
+    assert Holding.strict == 0
+    assert Deleted in {type(one) for one in everything(desk.erase(who(), ERASE))}
+    assert Holding.strict == 1
+
+
 def test_the_second_search_is_made_without_keys(system: FakeSystem) -> None:
     class Nosy(Wrapper):
         def locate(self, subjects: Sequence[Subject]) -> Any:

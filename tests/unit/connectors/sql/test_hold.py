@@ -6,6 +6,7 @@ import itertools
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from connectors import registry
 from connectors.contract import Connector
 from connectors.settings import SystemSettings
 from connectors.sql import connector
-from connectors.sql.adapter import Opener
+from connectors.sql.adapter import Opener, SqlConnector
 from orchestrator.runtime.embedded import Embedded
 from tests.support.home import erasure, make_home, records_of
 from tests.support.services import free_port
@@ -202,8 +203,9 @@ def postgres_opener(folder: Path, url: str) -> Opener:
     return opener
 
 
-def pid_of(opener: Opener) -> int:
+def pid_of(opener: Callable[[], Connector]) -> int:
     with closing(opener()) as one:
+        assert isinstance(one, SqlConnector)
         return int(one._open().exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
 
 
@@ -240,6 +242,17 @@ def test_a_session_that_is_given_again_is_as_a_new_one(tmp_path: Path, postgres:
             db.exec_driver_sql("SET search_path = pg_catalog")
             db.exec_driver_sql("SELECT pg_advisory_lock(7)")
             db.commit()
+    registry.rest(opener)
+
+
+def test_i01_the_second_look_is_on_a_new_connection_whatever_is_held(tmp_path: Path, postgres: str) -> None:
+    opener = postgres_opener(tmp_path, postgres)
+    registry.hold(opener)
+    kept = {pid_of(opener), pid_of(opener)}
+    looks = [pid_of(registry.fresh(opener)) for _ in range(3)]
+    assert len(set(looks)) == 3
+    assert not kept & set(looks)
+    assert pid_of(opener) in kept
     registry.rest(opener)
 
 
