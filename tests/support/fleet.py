@@ -65,7 +65,8 @@ class Fleet:
         return [msgspec.json.decode(one) for value in values for one in batches.unpack(value) if isinstance(one, bytes)]
 
     def nothing_is_buried(self) -> None:
-        assert self.events(DEAD_LETTERS.name) == []
+        letters = [(one["id"], one["data"].get("error")) for one in self.events(DEAD_LETTERS.name)]
+        assert letters == []
         assert self.rows("SELECT error FROM dead_letters") == []
 
     def expunge(self, *arguments: str) -> int:
