@@ -66,7 +66,7 @@ class Fleet:
 
     def nothing_is_buried(self) -> None:
         letters = [(one["id"], one["data"].get("error")) for one in self.events(DEAD_LETTERS.name)]
-        assert letters == []
+        assert not letters, letters
         assert self.rows("SELECT error FROM dead_letters") == []
 
     def expunge(self, *arguments: str) -> int:
