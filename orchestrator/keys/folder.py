@@ -64,6 +64,11 @@ def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list
     return written
 
 
+def encoded(jwk: Jwk) -> bytes:
+    """Give a key as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n"
+
+
 def okp(curve: str, private: bytes, *, secret: bool) -> Jwk:
     """Give the JWK of a private key, or of its public half."""
     public = _public_of(curve, private)
@@ -90,7 +95,7 @@ def _write(file: Path, jwk: Jwk, mode: int) -> list[Path]:
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
+            out.write(encoded(jwk))
             out.flush()
             os.fsync(out.fileno())
         file.hardlink_to(temporary)  # unlike a rename, this fails where the name is taken

@@ -8,18 +8,14 @@ leaves every key that was there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from orchestrator.errors import UsageError
-from orchestrator.keys.folder import Jwk, intake_files, okp, read_jwk
-from orchestrator.keys.rotating import HeldKeys, removed, write
+from orchestrator.keys.folder import encoded, intake_files, read_jwk
+from orchestrator.keys.rotating import HeldKeys, another, public_half, removed, write
 from orchestrator.ports import Chance
-from schemas.sealing import KEY_BYTES, unb64u
 
 INTAKE: Final = "intake"
 _PRIVATE: Final = 0o600
@@ -44,11 +40,9 @@ def add(folder: Path, chance: Chance) -> Path:
         DependencyError: the folder cannot be written.
     """
     held(folder)
-    jwk = okp("X25519", chance(KEY_BYTES), secret=True)
-    while not re.match(r"[A-Za-z0-9]", jwk.kid):  # an id must not look like an option of a command
-        jwk = okp("X25519", chance(KEY_BYTES), secret=True)
+    jwk = another("X25519", chance)
     file = folder / f"intake.{jwk.kid}.jwk"
-    write(file, _encoded(jwk), _PRIVATE)
+    write(file, encoded(jwk), _PRIVATE)
     return file
 
 
@@ -66,7 +60,7 @@ def activate(folder: Path, kid: str) -> None:
             write(before, (folder / "intake.jwk").read_bytes(), _PRIVATE)
         write(folder / "intake.jwk", file.read_bytes(), _PRIVATE)
     # Also where it is in use already: a kill may have left the public half behind.
-    write(folder / "intake.pub.jwk", _public(folder / "intake.jwk"), _PUBLIC)
+    write(folder / "intake.pub.jwk", public_half(folder / "intake.jwk", "X25519"), _PUBLIC)
 
 
 def retire(folder: Path, kid: str, needed: Collection[str]) -> None:
@@ -89,7 +83,7 @@ def retire(folder: Path, kid: str, needed: Collection[str]) -> None:
     file = folder / f"intake.{kid}.jwk"
     if kid not in keys.retired:
         _accepted(folder, keys, kid)
-        write(folder / f"intake.{kid}.retired.jwk", _public(file), _PUBLIC)
+        write(folder / f"intake.{kid}.retired.jwk", public_half(file, "X25519"), _PUBLIC)
     removed(file)
 
 
@@ -98,11 +92,3 @@ def _accepted(folder: Path, keys: HeldKeys, kid: str) -> Path:
         fix = f"accepted: {', '.join(keys.accepted)}" if keys.accepted else "`expunge keys add intake` makes one"
         raise UsageError("there is no such intake key to choose", where=kid, fix=fix)
     return folder / f"intake.{kid}.jwk"
-
-
-def _public(file: Path) -> bytes:
-    return _encoded(okp("X25519", unb64u(read_jwk(file, private=True).d), secret=False))
-
-
-def _encoded(jwk: Jwk) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n"

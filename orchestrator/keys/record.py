@@ -11,13 +11,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from orchestrator.errors import UsageError
-from orchestrator.keys.folder import Jwk, okp, read_jwk
-from orchestrator.keys.rotating import HeldKeys, removed, write
+from orchestrator.keys.folder import encoded, read_jwk
+from orchestrator.keys.rotating import HeldKeys, another, public_half, removed, write
 from orchestrator.ports import Chance
-from schemas.sealing import KEY_BYTES, unb64u
 
 RECORD: Final = "record"
 _FILE: Final = re.compile(r"record\.([A-Za-z0-9_-]{43})\.(pub\.)?jwk\Z")
@@ -45,12 +42,10 @@ def add(folder: Path, chance: Chance) -> Path:
         DependencyError: the folder cannot be written.
     """
     held(folder)
-    jwk = okp("Ed25519", chance(KEY_BYTES), secret=True)
-    while not re.match(r"[A-Za-z0-9]", jwk.kid):  # an id must not look like an option of a command
-        jwk = okp("Ed25519", chance(KEY_BYTES), secret=True)
+    jwk = another("Ed25519", chance)
     file = folder / f"record.{jwk.kid}.jwk"
-    write(file, _encoded(jwk), _PRIVATE)
-    write(folder / f"record.{jwk.kid}.pub.jwk", _public(file), _PUBLIC)
+    write(file, encoded(jwk), _PRIVATE)
+    write(folder / f"record.{jwk.kid}.pub.jwk", public_half(file, "Ed25519"), _PUBLIC)
     return file
 
 
@@ -65,11 +60,11 @@ def activate(folder: Path, kid: str) -> None:
         file = _prepared(folder, keys, kid)
         before = folder / f"record.{keys.active}.jwk"
         # Its public half first: whatever it has signed can be checked, whenever we are killed.
-        write(folder / f"record.{keys.active}.pub.jwk", _public(folder / "record.jwk"), _PUBLIC)
+        write(folder / f"record.{keys.active}.pub.jwk", public_half(folder / "record.jwk", "Ed25519"), _PUBLIC)
         write(before, (folder / "record.jwk").read_bytes(), _PRIVATE)
         write(folder / "record.jwk", file.read_bytes(), _PRIVATE)
     # Also where it is in use already: a kill may have left the public half behind.
-    write(folder / "record.pub.jwk", _public(folder / "record.jwk"), _PUBLIC)
+    write(folder / "record.pub.jwk", public_half(folder / "record.jwk", "Ed25519"), _PUBLIC)
 
 
 def retire(folder: Path, kid: str) -> None:
@@ -82,7 +77,7 @@ def retire(folder: Path, kid: str) -> None:
     if kid == keys.active:
         raise UsageError("this key is in use", where=kid, fix="`expunge keys add record`, then activate the new one")
     file = _prepared(folder, keys, kid)
-    write(folder / f"record.{kid}.pub.jwk", _public(file), _PUBLIC)
+    write(folder / f"record.{kid}.pub.jwk", public_half(file, "Ed25519"), _PUBLIC)
     removed(file)
 
 
@@ -91,11 +86,3 @@ def _prepared(folder: Path, keys: HeldKeys, kid: str) -> Path:
         fix = f"held: {', '.join(keys.accepted)}" if keys.accepted else "`expunge keys add record` makes one"
         raise UsageError("there is no such key of records to choose", where=kid, fix=fix)
     return folder / f"record.{kid}.jwk"
-
-
-def _public(file: Path) -> bytes:
-    return _encoded(okp("Ed25519", unb64u(read_jwk(file, private=True).d), secret=False))
-
-
-def _encoded(jwk: Jwk) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
 from orchestrator.errors import DependencyError, UsageError
-from orchestrator.keys.folder import Jwk
+from orchestrator.keys.folder import Jwk, encoded, okp, read_jwk
 from orchestrator.ports import Chance
-from schemas.sealing import KEY_BYTES, b64u
+from schemas.sealing import KEY_BYTES, b64u, unb64u
 
 
 class HeldKeys(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ def add(folder: Path, system: str, chance: Chance) -> Path:
     held(folder, system)
     jwk = Jwk("oct", kid=chance(8).hex(), k=b64u(chance(KEY_BYTES)))
     file = folder / f"system-{system}.{jwk.kid}.jwk"
-    write(file, msgspec.json.format(msgspec.json.encode(jwk), indent=2) + b"\n")
+    write(file, encoded(jwk))
     return file
 
 
@@ -142,3 +143,15 @@ def _explained(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DependencyError("a key cannot be written", where=str(file), why=error.strerror or "") from None
+
+
+def another(curve: str, chance: Chance) -> Jwk:
+    """Make a pair of keys whose id never looks like an option of a command."""
+    while not re.match(r"[A-Za-z0-9]", (jwk := okp(curve, chance(KEY_BYTES), secret=True)).kid):
+        pass
+    return jwk
+
+
+def public_half(file: Path, curve: str) -> bytes:
+    """Give the file of the public half of a private key."""
+    return encoded(okp(curve, unb64u(read_jwk(file, private=True).d), secret=False))
