@@ -20,13 +20,16 @@ Factory = Callable[[SystemSettings], Callable[[], Connector]]
 
 @runtime_checkable
 class Holding(Protocol):
-    """An opener that can keep something of its store between connectors; optional."""
+    """An opener that can keep something of its store between connectors; optional. Who holds gives ``fresh`` too."""
 
     def hold(self) -> None:
         """Keep it from now on: there is work. May be called again and again. Must not raise."""
 
     def rest(self) -> None:
         """Let go of everything: there is no work. Must not raise."""
+
+    def fresh(self) -> Callable[[], Connector]:
+        """Give an opener whose connectors use nothing that is held: for the second look (I1)."""
 
 
 def hold(opener: object) -> None:
@@ -43,8 +46,8 @@ def rest(opener: object) -> None:
 
 def fresh(opener: Callable[[], Connector]) -> Callable[[], Connector]:
     """Give the opener whose connectors use nothing that was held: the second look is on a new connection (I1)."""
-    strict: Callable[[], Callable[[], Connector]] | None = getattr(opener, "fresh", None)
-    return opener if strict is None else strict()
+    held: object = opener
+    return held.fresh() if isinstance(held, Holding) else opener
 
 
 def names() -> list[str]:

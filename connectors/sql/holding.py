@@ -38,7 +38,7 @@ class Anchor:
     """Keeps a SQLite file in use between a system's connections. Nothing is ever read or written through it.
 
     Who closes the last connection to a database with a write-ahead log copies the log into the file, syncs both and
-    deletes the log. With a connection for each look that was a third of the time of a lone request. It must not
+    deletes the log. With a connection for each look that was more than a quarter of a lone request's time. It must not
     be held for longer than there is work, and not for ever where work never ends: only that last close takes the erased
     bytes out of the log, and a file that is replaced (a backup restored) while a log lies beside it is damaged by it
     (https://sqlite.org/howtocorrupt.html, section 1.4).

@@ -601,6 +601,10 @@ def test_i01_the_second_look_uses_nothing_that_an_opener_holds(system: FakeSyste
         def __call__(self) -> Connector:
             return system.open()
 
+        def hold(self) -> None: ...
+
+        def rest(self) -> None: ...
+
         def fresh(self) -> Any:
             Holding.strict += 1
             return system.open

@@ -166,6 +166,21 @@ def test_an_opener_that_can_hold_nothing_is_fine() -> None:
 
     registry.hold(plain)
     registry.rest(plain)
+    assert registry.fresh(plain) is plain
+
+
+def test_i01_who_cannot_give_a_fresh_connection_is_never_asked_to_hold() -> None:
+    class Careless:
+        def __call__(self) -> Connector:
+            raise AssertionError("not to be opened")
+
+        def hold(self) -> None:
+            raise AssertionError("not to be held")
+
+        rest = hold
+
+    registry.hold(Careless())
+    registry.rest(Careless())
 
 
 @pytest.mark.parametrize("until_idle", [True, False])
