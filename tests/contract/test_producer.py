@@ -95,12 +95,11 @@ def test_the_brokers_tell_where_a_group_is_and_move_it(kafka: str, topic: str, p
 
 
 def test_a_group_with_a_member_is_not_moved(kafka: str, topic: str) -> None:
-    from kafka import KafkaConsumer
-
     from connectors.kafka.client import consumer_options
+    from connectors.kafka.member import Member
 
     group = bus.unique("group")
-    member = KafkaConsumer(topic, **consumer_options(bus.settings(kafka), group))
+    member = Member(topic, **consumer_options(bus.settings(kafka), group))
     try:
         bus.wait_for(lambda: member.poll(timeout_ms=100) or member.assignment())
         with Brokers(bus.settings(kafka)) as brokers, pytest.raises(DependencyError, match=f"{group} cannot be moved"):

@@ -25,6 +25,7 @@ from kafka.admin import (
 )
 
 from connectors.kafka.client import client_options, consumer_options, producer_options
+from connectors.kafka.member import Member
 from connectors.kafka.settings import KafkaSettings
 from orchestrator.cli import main
 from tests.support.secured import PASSWORD, Secured, as_admin, certificates, secured
@@ -126,7 +127,7 @@ def test_a_system_reads_its_own_tasks_and_no_others_and_publishes_no_request(
     orchestrator.close()
 
     settings = _of(broker, monkeypatch, "expunge-crm")
-    consumer = KafkaConsumer(CRM, **consumer_options(settings, settings.system_group("crm")))
+    consumer = Member(CRM, **consumer_options(settings, settings.system_group("crm")))
     assert [one.value for one in _read(consumer)] == [b"task"]
     consumer.commit()
     consumer.close()
@@ -135,7 +136,7 @@ def test_a_system_reads_its_own_tasks_and_no_others_and_publishes_no_request(
     with pytest.raises(errors.TopicAuthorizationFailedError):
         _read(other)
     other.close()
-    stolen = KafkaConsumer(CRM, **consumer_options(settings, settings.system_group("logs")))
+    stolen = Member(CRM, **consumer_options(settings, settings.system_group("logs")))
     with pytest.raises(errors.GroupAuthorizationFailedError):
         _read(stolen)
     stolen.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from connectors.kafka.client import consumer_options, producer_options
+from connectors.kafka.member import Member
 from connectors.kafka.settings import KafkaSettings
 from orchestrator.bus.admin import connected
 from orchestrator.bus.drift import differences
@@ -31,7 +32,7 @@ def make_topics(bootstrap: str) -> KafkaSettings:
 def find_event(settings: KafkaSettings, topic: str, request_id: str) -> tuple[CloudEvent, bytes, str, dict[str, bytes]]:
     """Wait for the event of one request; gives it with its bytes, the message's key and headers."""
     options = consumer_options(settings, f"test.{request_id}")
-    consumer = KafkaConsumer(topic, **options)
+    consumer = Member(topic, **options)
     try:
         until = time.monotonic() + 40
         while time.monotonic() < until:
