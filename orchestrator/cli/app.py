@@ -209,6 +209,20 @@ def retry(
 
 
 @app.command()
+def withdraw(
+    ctx: typer.Context,
+    request_id: Id,
+    role: Annotated[str, typer.Option(help="Who notes it: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """End a request that the person withdrew."""
+    from orchestrator.cli import deciding
+
+    return deciding.withdraw(_desk(ctx, home, output), request_id, role)
+
+
+@app.command()
 def package(
     ctx: typer.Context,
     request_id: Id,

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from orchestrator.core import events
+from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.law.texts import TEXTS
 from schemas.outcomes import (
     Anonymised,
@@ -42,6 +43,7 @@ _RESULTS: Final = {
     "fulfilled": "fulfilled",
     "partly_fulfilled": "partly fulfilled: something is kept, or was not searched",
     "nothing_held": "nothing held",
+    "withdrawn": "withdrawn by the person before it was done; what was done before stands below",
     "unidentifiable": "cannot be identified with what was given (GDPR Art. 11)",
 }
 _HEADLINES: Final = {
@@ -232,6 +234,10 @@ def event(one: events.Event) -> str:
             return f"{role}: the cause is mended, try again"
         case events.Incident(reason=why):
             return f"incident: {reason(why)}"
+        case events.Recalled(tasks=tasks):
+            return f"called back before it left: {len(tasks)} task{'s'[: len(tasks) != 1]}"
+        case RequestWithdrawn(role=role):
+            return f"{role}: the person withdrew the request"
 
 
 def minute(moment: str) -> str:

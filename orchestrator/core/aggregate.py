@@ -166,8 +166,8 @@ def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tupl
         tags.add("kept")
     for name, system in state.systems.items():
         if system.asked:
-            tags |= {_tag(outcome) for outcome in final_lines(plan.system(name), system).values()}
-    headline = next((tag for tag in WEAKEST_FIRST if tag in tags), "not_searched")
+            tags |= {tag(outcome) for outcome in final_lines(plan.system(name), system).values()}
+    headline = headline_of(tags)
     if tags <= {"not_searched"}:
         return Result.UNIDENTIFIABLE, headline
     if tags == {"nothing_held"}:
@@ -177,7 +177,13 @@ def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tupl
     return Result.FULFILLED, headline
 
 
-def _tag(outcome: Final) -> str:
+def headline_of(tags: set[str]) -> str:
+    """Give the weakest of these."""
+    return next((one for one in WEAKEST_FIRST if one in tags), "not_searched")
+
+
+def tag(outcome: Final) -> str:
+    """Give the word by which a line counts for the headline."""
     match outcome:
         case Kept():
             return "kept"

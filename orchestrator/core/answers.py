@@ -50,6 +50,8 @@ def confirmed(work: Work, event: Confirmed) -> str:
 
 
 def _judge(work: Work, name: str, system: SystemState, answer: dict[str, Outcome]) -> None:
+    if work.state.ending is not None:
+        return  # nothing is tried again; what is not final stands in the record as unfinished
     survived = any(isinstance(one, Survived) for one in answer.values())
     if survived and system.survived < work.plan.limits.survived_retries and not _worse(answer):
         # Once more: between the erasure and the second look another program may have written.
@@ -93,6 +95,8 @@ def _retry_later(work: Work, name: str, system: SystemState) -> None:
 def _late(work: Work, event: Confirmed) -> str:
     """An answer nobody waits for: ignored, unless it contradicts what was believed or leads further (decision 11)."""
     state = work.state
+    if state.ending is not None:
+        return "the task is not awaited, and the request is about to end"
     if _contradicts(state.systems.get(event.system), event):
         _look_again(work, event.system)
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import adopting, aggregate, completion
+from orchestrator.core import adopting, aggregate, completion, ending
 from orchestrator.core.answers import reopen
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
@@ -18,9 +18,13 @@ def answering(work: Work) -> bool:
     today = date_of(work.now).isoformat()
     state.obligations = completion.obligations(plan, state, today)
     missing = aggregate.unsearched(plan, state)
-    state.result, headline = aggregate.result_of(plan, state, missing)
+    if state.ending is None:
+        state.result, headline = aggregate.result_of(plan, state, missing)
+    else:
+        state.result, headline = state.ending, aggregate.headline_of(ending.tags(plan, state))
     record = completion.record(plan, state, work.now, state.result, headline, missing)
     state.unsearched = missing
+    state.ending = None
     state.records = record.number
     work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
     work.effects.append(Complete(record))

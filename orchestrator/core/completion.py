@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate
+from orchestrator.core import aggregate, ending
 from orchestrator.core.deciding import EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
@@ -20,7 +20,7 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
     # A backup outlives what an episode finds; what is kept was looked at afresh in the systems of this one.
     owed = [one for one in state.obligations if one.kind != "retention" or one.system not in state.systems]
     for name, system in sorted(state.systems.items()):
-        for record_set, outcome in _lines(plan, name, system).items():
+        for record_set, outcome in (_lines(plan, name, system) if _told(plan, state, name) else {}).items():
             if isinstance(outcome, Kept):
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
@@ -31,7 +31,7 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
         if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
             owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
             owed.append(Obligation("backup_horizon", days_from(today, days), name))
-    if state.right is Right.ERASURE and plan.limits.suppression_days:
+    if state.right is Right.ERASURE and plan.limits.suppression_days and state.ending is None:
         # What is erased is recognised for a while, should it come back (I14); the record has to declare it.
         owed = [one for one in owed if one.kind != "suppression"]
         owed.append(Obligation("suppression", days_from(today, plan.limits.suppression_days)))
@@ -78,7 +78,9 @@ def record(
         headline=headline,
         identifier_kinds=_kinds(state),
         systems=tuple(
-            _system_line(plan.system(name), system) for name, system in sorted(state.systems.items()) if system.asked
+            _system_line(plan.system(name), system)
+            for name, system in sorted(state.systems.items())
+            if system.asked and _told(plan, state, name)
         ),
         not_searched=_not_searched(plan, state, missing),
         plan_sha256=state.plan_sha256,
@@ -89,6 +91,11 @@ def record(
         package_sha256=state.package_sha256 or None,
         follows=f"{state.request_id}.{number - 1}" if number > 1 else None,
     )
+
+
+def _told(plan: Plan, state: RequestState, name: str) -> bool:
+    """Tell whether a system has lines in the record; where a request ended before its work was done, some have none."""
+    return state.ending is None or ending.finished(plan, state, name)
 
 
 def _kinds(state: RequestState) -> tuple[str, ...]:
@@ -136,4 +143,6 @@ def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> 
             reasons[name] = f"GDPR Art. 11: cannot be identified there; would help: {kinds or 'none'}"
         elif name not in plan.by_name:
             reasons[name] = "no such system is connected"
+    if state.ending is not None:
+        reasons |= ending.unfinished(plan, state)
     return reasons

@@ -50,6 +50,12 @@ class Forget(msgspec.Struct, frozen=True):
     package: bool = False
 
 
-__all__ = ["AssemblePackage", "Complete", "Effect", "Forget", "IssueTask", "Notice"]
+class Recall(msgspec.Struct, frozen=True):
+    """Call back tasks that have not left yet; ``Recalled`` follows at once and says which these were (decision 4)."""
 
-Effect = IssueTask | AssemblePackage | Notice | Complete | Forget
+    tasks: tuple[str, ...]
+
+
+__all__ = ["AssemblePackage", "Complete", "Effect", "Forget", "IssueTask", "Notice", "Recall"]
+
+Effect = Recall | IssueTask | AssemblePackage | Notice | Complete | Forget

@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from orchestrator.core.commands import AnyCommand
+from orchestrator.core.happened import Happened
 from orchestrator.core.model import Known
 from schemas.outcomes import Outcome
 from schemas.requests import Right
 from schemas.tasks import Action
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower, omit_defaults=True, kw_only=True):
-    request_id: str
-    observed_at: str
-
-
-class RequestAccepted(_Event, frozen=True, kw_only=True):
+class RequestAccepted(Happened, frozen=True, kw_only=True):
     """A request arrived (verified, in this version). ``others``: open requests of the same person to wait for."""
 
     right: Right
@@ -31,7 +26,7 @@ class RequestAccepted(_Event, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()
 
 
-class Confirmed(_Event, frozen=True, kw_only=True):
+class Confirmed(Happened, frozen=True, kw_only=True):
     """A system answered. ``links``: identifiers it found, by reference; ``sha256``: of the confirmation's bytes."""
 
     task_id: str
@@ -44,7 +39,7 @@ class Confirmed(_Event, frozen=True, kw_only=True):
     links: tuple[Known, ...] = ()
 
 
-class PackageAssembled(_Event, frozen=True, kw_only=True):
+class PackageAssembled(Happened, frozen=True, kw_only=True):
     """The access package was written. ``file`` is an opaque name, ``sha256`` of the encrypted bytes.
 
     ``job_id``: which job it is from; an earlier one may lack what was found since.
@@ -55,7 +50,7 @@ class PackageAssembled(_Event, frozen=True, kw_only=True):
     sha256: str
 
 
-class TimerFired(_Event, frozen=True, kw_only=True):
+class TimerFired(Happened, frozen=True, kw_only=True):
     """A timer of this request is due. ``plan_sha256``: the plan in force, of what is owed only (decision 21)."""
 
     name: str
@@ -63,13 +58,13 @@ class TimerFired(_Event, frozen=True, kw_only=True):
     plan_sha256: str = ""
 
 
-class OtherClosed(_Event, frozen=True, kw_only=True):
+class OtherClosed(Happened, frozen=True, kw_only=True):
     """A request of the same person that this one waits for has closed."""
 
     other: str
 
 
-class Resumed(_Event, frozen=True, kw_only=True):
+class Resumed(Happened, frozen=True, kw_only=True):
     """Somebody mended the cause: try again. ``role``: who says so, a role and never a name.
 
     ``plan_sha256``: the plan in force when it is applied; empty: the request keeps its own (decision 21).
@@ -79,7 +74,7 @@ class Resumed(_Event, frozen=True, kw_only=True):
     plan_sha256: str = ""
 
 
-class Incident(_Event, frozen=True, kw_only=True):
+class Incident(Happened, frozen=True, kw_only=True):
     """Something that must not happen did: a person has to look before anything goes on.
 
     ``reason``: ``contradictory_answer`` (a second, different answer under an accepted event id) or
@@ -93,5 +88,11 @@ class Incident(_Event, frozen=True, kw_only=True):
     system: str = ""
 
 
-LaterEvent = Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+class Recalled(Happened, frozen=True, kw_only=True):
+    """Tasks that were issued, and were called back before they left (decision 4)."""
+
+    tasks: tuple[str, ...]
+
+
+LaterEvent = Recalled | AnyCommand | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
 Event = RequestAccepted | LaterEvent

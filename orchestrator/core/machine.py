@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import adopting, aggregate, answers, closing, deciding, discovery, mending
+from orchestrator.core import adopting, aggregate, answers, closing, commanding, deciding, discovery, ending, mending
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
     Event,
+    Incident,
     LaterEvent,
     OtherClosed,
     PackageAssembled,
+    Recalled,
     RequestAccepted,
     Resumed,
     TimerFired,
@@ -100,9 +102,13 @@ def _apply(work: Work, event: LaterEvent) -> str:
                 answers.back_to_discovery(work)
         case Resumed():
             return mending.resume(work, event.plan_sha256)
-        case _:  # mypy has narrowed it to an incident
+        case Recalled():
+            return ending.recalled(work, event)
+        case Incident():
             todo = "see the dead letters for what came in, mend the cause, then `expunge retry`"
             work.stop(Attention(event.reason, "system_owner", todo, work.now, event.system))
+        case _:  # mypy has narrowed it to a command
+            return commanding.obey(work, event)
     return ""
 
 
@@ -142,8 +148,12 @@ def _begin(work: Work) -> None:
 
 def advance(work: Work) -> None:
     """Walk as far as the facts allow."""
-    while _STEPS[work.state.phase](work):
+    while (ending.step if _ends(work.state) else _STEPS[work.state.phase])(work):
         pass
+
+
+def _ends(state: RequestState) -> bool:
+    return state.ending is not None and state.phase not in (Phase.ANSWERING, Phase.CLOSED)
 
 
 def _discovering(work: Work) -> bool:
@@ -266,6 +276,8 @@ def _timer(work: Work, event: TimerFired) -> str:
             work.warn(Attention("deadline_near", "dpo", todo, work.now, detail=state.due_on))
         case "silent" if name == "_package":
             answers.silent_package(work)
+        case "silent" if _ends(state):
+            ending.given_up(work, name)
         case "silent":
             answers.silent(work, name)
         case _:

@@ -16,6 +16,8 @@ def resume(work: Work, plan_sha256: str = "") -> str:
     The nearness of the deadline is nothing one can mend: it stays in the list until the request is closed (I6).
     """
     state = work.state
+    if state.ending is not None:
+        return "the request is about to end"
     mended = [one for one in state.attention if one.reason != "deadline_near"]
     if not mended:
         return "nothing waits for a person"

@@ -16,7 +16,7 @@ from schemas.outcomes import Outcome
 from schemas.requests import Right
 from schemas.tasks import Action, Instruction
 
-LOGIC: Final = 1
+LOGIC: Final = 2
 """Version of the machine's logic; a worker refuses a state written by a newer one (decision 12)."""
 
 
@@ -40,6 +40,7 @@ class Result(enum.StrEnum):
     PARTLY_FULFILLED = "partly_fulfilled"
     NOTHING_HELD = "nothing_held"
     UNIDENTIFIABLE = "unidentifiable"
+    WITHDRAWN = "withdrawn"
 
 
 class Known(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -121,6 +122,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         generation: Counts up; numbers timers, notices and package jobs, so that none is ever taken for another.
         heard: Digests (16 hex digits) of the confirmations taken in; the same one counts once, however late (I3).
         unsearched: Systems in scope that no episode could search.
+        ending: It ends before its work is done, with this result, as soon as nothing is out any more (``ending``).
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -152,6 +154,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     package_sha256: str = ""
     package_job: str = ""
     forgotten: bool = False
+    ending: Result | None = None
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

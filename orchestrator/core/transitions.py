@@ -5,6 +5,8 @@ a late answer brings new identifiers before the close, an obligation comes due a
 answer after CLOSED opens a follow-up. Everything that stops it (attention, waiting, retry) is an overlay: the
 phase does not change, so that nothing has to remember where to return to.
 
+A request that ends before its work is done (``ending``) goes to ANSWERING from wherever it stands.
+
 ``ACCEPTS`` says which events mean something in which phase. What is not listed is either ignored with a reason
 (``IGNORES``: a duplicate or late fact, harmless) or illegal: the state stays, the event goes to dead letters.
 """
@@ -13,11 +15,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.events import (
     Confirmed,
     Incident,
     OtherClosed,
     PackageAssembled,
+    Recalled,
     RequestAccepted,
     Resumed,
     TimerFired,
@@ -29,10 +33,10 @@ P = Phase
 
 MOVES: Final[dict[Phase, frozenset[Phase]]] = {
     P.RECEIVED: frozenset({P.VERIFYING}),
-    P.VERIFYING: frozenset({P.DISCOVERING}),
-    P.DISCOVERING: frozenset({P.DECIDING}),
-    P.DECIDING: frozenset({P.ACTING, P.DISCOVERING}),
-    P.ACTING: frozenset({P.REVIEWING, P.DISCOVERING}),
+    P.VERIFYING: frozenset({P.DISCOVERING, P.ANSWERING}),
+    P.DISCOVERING: frozenset({P.DECIDING, P.ANSWERING}),
+    P.DECIDING: frozenset({P.ACTING, P.DISCOVERING, P.ANSWERING}),
+    P.ACTING: frozenset({P.REVIEWING, P.DISCOVERING, P.ANSWERING}),
     P.REVIEWING: frozenset({P.ANSWERING, P.DISCOVERING}),
     P.ANSWERING: frozenset({P.CLOSED}),
     P.CLOSED: frozenset({P.DISCOVERING}),
@@ -49,6 +53,8 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     OtherClosed: _OPEN,
     Resumed: _OPEN,
     Incident: _OPEN,
+    Recalled: _OPEN,
+    RequestWithdrawn: _OPEN,
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -57,6 +63,8 @@ IGNORES: Final[dict[type, str]] = {
     OtherClosed: "the request is closed",
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
+    Recalled: "the request is closed",
+    RequestWithdrawn: "the request is closed",
 }
 
 

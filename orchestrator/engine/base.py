@@ -62,6 +62,7 @@ class Base:
         self._plans = Plans(plan)
         self.hints = Hints()
         self._holdback = Holdback(plan.limits)
+        self._given: dict[str, frozenset[str]] = {}
         with store.read() as tx:
             known = tx.plan(self._plans.digest) is not None
         if not known:  # so that programs which only look need not write
@@ -92,10 +93,14 @@ class Base:
                 self._signals.log("key.unknown", request_id=request_id)
             self._signals.count("expunge_events_total", what=what, verdict="parked")
 
+    def _is_given(self, task_id: str) -> bool:
+        return any(task_id in some for some in self._given.values())
+
     def _begin(self, tx: Transaction) -> Batch:
         self.keys.refresh()
         now = utc(self._clock.now())
-        return Batch(tx, self._plans, self.keys, self._box, self._chance, now, publish=self._publish)
+        own = (self._plans, self.keys, self._box, self._chance)
+        return Batch(tx, *own, now, publish=self._publish, given=self._is_given)
 
 
 def again(call: Callable[[], _T]) -> _T:

@@ -7,14 +7,14 @@ request to NEEDS_ATTENTION (architecture.md section 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from orchestrator.core import adopting, machine
-from orchestrator.core.effects import Complete, Effect
-from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed
+from orchestrator.core.effects import Complete, Effect, Recall
+from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, Recalled
 from orchestrator.core.model import LOGIC, RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
@@ -47,8 +47,12 @@ class Batch:
         now: str,
         *,
         publish: bool = False,
+        given: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Begin. ``publish``: there is a broker, and what others are told goes out through it."""
+        """Begin. ``publish``: there is a broker, and what others are told goes out through it.
+
+        ``given`` tells whether this process has given a task to a connector, and so cannot call it back.
+        """
         self.tx = tx
         self.plans = plans
         self.keys = keys
@@ -57,6 +61,7 @@ class Batch:
         self.now = now
         self.trace = ""
         self._publish = publish
+        self._given = given
         self._realiser = Realiser(keys, chance, now, publish=publish)
         self.states: dict[str, RequestState] = {}
         self.capsules: dict[str, Capsule] = {}
@@ -145,7 +150,23 @@ class Batch:
         verdict = f"ignored: {step.ignored}" if step.ignored else APPLIED
         self.ignored += bool(step.ignored)
         self._note(event, source, event_id, verdict, payload_hash)
+        if not step.ignored:
+            self._call_back(request_id, step.effects)
         return verdict
+
+    def _call_back(self, request_id: str, effects: tuple[Effect, ...]) -> None:
+        """Call back what has not left: what was gathered in this batch, and what waits in the outbox (decision 4)."""
+        wanted = {task for one in effects if isinstance(one, Recall) for task in one.tasks}
+        if not wanted:
+            return
+        gone: set[str] = set()
+        for caused in self._caused:
+            gone |= {row.task_id for row in caused.outbox if row.task_id in wanted}
+            caused.outbox = [row for row in caused.outbox if row.task_id not in wanted]
+        gone |= self.tx.outbox_recall(sorted(one for one in wanted - gone if not self._given(one)))
+        if gone:
+            event = Recalled(request_id=request_id, observed_at=self.now, tasks=tuple(sorted(gone)))
+            self.apply(event, INTERNAL_SOURCE, f"recalled.{event.tasks[0]}", encode(event))
 
     def _accept(self, state: RequestState, caused: Caused) -> None:
         before = self.states.get(state.request_id)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice
+from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice, Recall
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ledger import record
@@ -73,6 +73,8 @@ class Realiser:
                         body = wire.completion_event(signed, self._now, trace)
                         caused.outgoing.append(outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
                     caused.closes_access = effect.record.right == Right.ACCESS
+                case Recall():
+                    pass  # the batch does it: it knows what has left
                 case Forget():
                     caused.capsule = _shrunk(capsule, effect)
         return caused

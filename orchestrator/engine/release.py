@@ -30,6 +30,8 @@ class Release(Base):
                 until = utc(now + dt.timedelta(minutes=row.lease_minutes))
                 task = msgspec.structs.replace(task, not_after=until)
             tasks.append(task)
+        # Nothing else of the system is out (its thread is asked for more only when it has answered).
+        self._given[system] = frozenset(one.task_id for one in tasks)
         return tasks
 
     def _seen(self, system: str, found: int, limit: int) -> None:

@@ -22,6 +22,8 @@ from schemas.requests import Right
 
 LIVES: Final = ("backup_horizon", "suppression")
 """Obligations that an entry lives as long as."""
+_ENDED_WITHOUT: Final = frozenset({"unidentifiable", "withdrawn"})
+"""Results after which nobody is owed that what was erased stays away."""
 
 Verdict = Literal["erased", "not_erased", "unknown"]
 
@@ -89,7 +91,7 @@ def rows(
         record: The completion record.
     """
     until = max((one.due for one in state.obligations if one.kind in LIVES), default="")
-    if record.right != Right.ERASURE or record.result == "unidentifiable" or not until or before is None:
+    if record.right != Right.ERASURE or record.result in _ENDED_WITHOUT or not until or before is None:
         return []
     everywhere = record.number == 1 and set(state.scope) >= set(plan.by_name)
     searched = state.scope if record.number == 1 else tuple(one.system for one in record.systems)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from orchestrator.core.commands import COMMANDS, AnyCommand
 from orchestrator.core.events import Event, OtherClosed, Resumed
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
@@ -19,7 +20,11 @@ from schemas.codec import decode, decode_event, encode
 from schemas.errors import SchemaError, UnknownKeyError
 from schemas.requests import Right, utc
 
-_WAITING: Final[dict[str, type[Resumed | OtherClosed]]] = {one.__name__: one for one in (Resumed, OtherClosed)}
+_WAITING: Final[dict[str, type[Resumed | OtherClosed | AnyCommand]]] = {
+    "Resumed": Resumed,
+    "OtherClosed": OtherClosed,
+    **{one.__name__: one for one in COMMANDS},
+}
 """Events that wait in the journal as the core knows them."""
 
 

@@ -141,7 +141,7 @@ def _supports_its_claim(record: CompletionRecord) -> None:
             holds = tags == {"nothing_held"}
         case "unidentifiable":
             holds = tags <= {"not_searched"}
-        case "partly_fulfilled":
+        case "partly_fulfilled" | "withdrawn":
             holds = True
         case _:
             raise VerificationError("claims a result that this version does not know", fix=_FIX)

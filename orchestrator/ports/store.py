@@ -115,6 +115,10 @@ class Transaction(Protocol):
         """Drop tasks that are not awaited any more."""
         ...
 
+    def outbox_recall(self, task_ids: Sequence[str]) -> set[str]:
+        """Drop those of these tasks that were not released yet; gives them."""
+        ...
+
     def packages(self) -> set[str]:
         """Give the names of all access packages that still live."""
         ...

@@ -143,6 +143,11 @@ class SqlTransaction(Sending, Parking, Positions):
         """Drop tasks that are not awaited any more."""
         self._change(q.OUTBOX_REMOVE, task_ids)
 
+    def outbox_recall(self, task_ids: Sequence[str]) -> set[str]:
+        """Drop those of these tasks that were not released yet; gives them. One being released is waited for."""
+        drop = sa.delete(t.outbox).where(t.outbox.c.task_id.in_(task_ids), t.outbox.c.released_at.is_(None))
+        return set(self.connection.execute(drop.returning(t.outbox.c.task_id)).scalars())
+
     def packages(self) -> set[str]:
         """Give the names of all access packages that still live."""
         c = t.requests.c.package

@@ -8,12 +8,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from orchestrator.core.commanding import HANDLERS, REFUSALS
+from orchestrator.core.commands import COMMANDS, RequestWithdrawn
 from orchestrator.core.events import (
     Confirmed,
     Event,
     Incident,
     OtherClosed,
     PackageAssembled,
+    Recalled,
     RequestAccepted,
     Resumed,
     TimerFired,
@@ -47,6 +50,8 @@ EVENTS: tuple[Event, ...] = (
     OtherClosed(**BASE, other="acc"),
     Resumed(**BASE, role="dpo"),
     Incident(**BASE, reason="internal_error"),
+    Recalled(**BASE, tasks=("req.1.crm.locate.1",)),
+    RequestWithdrawn(**BASE, role="dpo"),
 )
 
 
@@ -74,6 +79,7 @@ def test_the_tables_name_every_event_and_every_phase() -> None:
     kinds = set(get_args(Event))
     assert {type(one) for one in EVENTS} == kinds == set(ACCEPTS)
     assert set(MOVES) == set(Phase)
+    assert set(COMMANDS) == set(HANDLERS) == set(REFUSALS)
     for kind in kinds:
         # Whatever is not accepted everywhere has its reason to be ignored, and the other way round.
         assert (ACCEPTS[kind] == frozenset(Phase)) != (kind in IGNORES)

@@ -1,0 +1,41 @@
+"""What each command does to a request, as a table; and whether it may be given now, before it is journaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from orchestrator.core import ending
+from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.model import Phase, RequestState
+from orchestrator.core.work import Work
+
+HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
+    RequestWithdrawn: ending.withdrawn,
+}
+"""Each gives why the command changed nothing, or an empty text."""
+
+REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, str] | None]]] = {
+    RequestWithdrawn: lambda state, _: _closed(state) or _ending(state),
+}
+"""Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
+
+
+def obey(work: Work, command: AnyCommand) -> str:
+    """Carry out a command; gives why it changed nothing, or an empty text."""
+    return HANDLERS[type(command)](work, command)
+
+
+def refusal(state: RequestState, command: AnyCommand) -> tuple[str, str] | None:
+    """Say what is wrong with a command in this state, and the fix; None where it may be given."""
+    return REFUSALS[type(command)](state, command)
+
+
+def _closed(state: RequestState) -> tuple[str, str] | None:
+    if state.phase is Phase.CLOSED:
+        return "the request is closed", "see `expunge show`; submit a new request if more is wanted"
+    return None
+
+
+def _ending(state: RequestState) -> tuple[str, str] | None:
+    return ("the request is about to end already", "see `expunge show`") if state.ending else None

@@ -1,0 +1,115 @@
+"""A request that ends before its work is done: withdrawn, refused, nobody identified.
+
+Nothing new is sent, at once. What has not left yet is called back; what is out is waited for, or until its lease is
+over (decision 4). Then it is answered and closed, and the record says what was done before (S29, section 6).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core import aggregate
+from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.effects import Recall
+from orchestrator.core.events import Recalled
+from orchestrator.core.model import Phase, RequestState, Result
+from orchestrator.core.moments import later
+from orchestrator.core.plan import Plan
+from orchestrator.core.transitions import move
+from orchestrator.core.work import Work
+
+WHY_UNFINISHED = "not looked at to the end: the request ended before"
+"""Stands in the record for a system whose work was not finished."""
+
+
+def withdrawn(work: Work, _: RequestWithdrawn) -> str:
+    """Take in that the person withdrew the request."""
+    if work.state.ending:
+        return "the request is about to end already"
+    end(work, Result.WITHDRAWN)
+    return ""
+
+
+def end(work: Work, result: Result) -> None:
+    """Stop everything that is not out yet, and close as soon as nothing is out any more."""
+    state, limits = work.state, work.plan.limits
+    state.ending = result
+    # Nobody has to mend anything for it any more; who is silent still shows.
+    state.attention = tuple(one for one in state.attention if one.reason == "system_silent")
+    state.waits_for = ()
+    state.timers = {name: one for name, one in state.timers.items() if not name.startswith(("retry:", "pending:"))}
+    state.package = state.package_sha256 = state.package_job = ""
+    state.timers.pop("silent:_package", None)
+    for system in state.systems.values():
+        system.retry = False
+    recall(work)
+    for name, system in state.systems.items():
+        if system.task:
+            # What left before this moment has expired by then, whoever carries it.
+            wait = max(limits.lease_minutes, limits.silent_minutes)
+            work.timer(f"silent:{name}", later(work.now, minutes=wait))
+
+
+def recall(work: Work) -> None:
+    """Call back what has not left yet; the engine says with ``Recalled`` what that was."""
+    out = tuple(one.task for one in work.state.systems.values() if one.task)
+    if out:
+        work.effects.append(Recall(out))
+
+
+def recalled(work: Work, event: Recalled) -> str:
+    """Take in that these tasks never left."""
+    gone = set(event.tasks)
+    found = [(name, one) for name, one in work.state.systems.items() if one.task in gone]
+    for name, system in found:
+        system.task = ""
+        work.state.timers.pop(f"silent:{name}", None)
+        work.settled("system_silent", name)
+    return "" if found else "none of these tasks is awaited"
+
+
+def given_up(work: Work, name: str) -> None:
+    """The lease of what is out is over, and nothing came back: end without it."""
+    system = work.state.systems[name]
+    system.task = ""
+    work.settled("system_silent", name)
+
+
+def step(work: Work) -> bool:
+    """Close, once nothing is out."""
+    if any(one.task for one in work.state.systems.values()):
+        return False
+    if work.state.phase is not Phase.ANSWERING:
+        move(work.state, Phase.ANSWERING)
+        return True
+    return False
+
+
+def unfinished(plan: Plan, state: RequestState) -> dict[str, str]:
+    """Give the systems in scope that the record has no lines of, and why."""
+    found: dict[str, str] = {}
+    for name in state.scope:
+        system = state.systems.get(name)
+        if system is None or finished(plan, state, name):
+            continue
+        copy = msgspec.structs.replace(system)
+        aggregate.search_again(copy)
+        lost = sum(copy.unproven.values())
+        found[name] = f"{WHY_UNFINISHED}; {lost} records may have been erased, unproven" if lost else WHY_UNFINISHED
+    return found
+
+
+def finished(plan: Plan, state: RequestState, name: str) -> bool:
+    """Tell whether a system's lines may stand in the record."""
+    system = state.systems[name]
+    return bool(system.asked) and aggregate.lines(plan.system(name), system) is not None
+
+
+def tags(plan: Plan, state: RequestState) -> set[str]:
+    """Give what the headline is taken from: the lines there are, and that others are missing."""
+    found = {"not_searched"} if unfinished(plan, state) or not state.systems else set()
+    for name in state.systems:
+        if finished(plan, state, name):
+            lines = aggregate.final_lines(plan.system(name), state.systems[name])
+            found |= {aggregate.tag(one) for one in lines.values()}
+    return found

@@ -1,0 +1,51 @@
+"""Takes in what a person in charge decides: into the journal, for whoever works on the store to apply."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core import commanding
+from orchestrator.core.commands import AnyCommand
+from orchestrator.engine import wire
+from orchestrator.engine.base import again
+from orchestrator.engine.stored import load_state
+from orchestrator.errors import UsageError
+from orchestrator.ports import Clock, JournalRow, Store
+from schemas.codec import encode
+from schemas.requests import utc
+
+SOURCE = "/operator"
+
+
+def give(store: Store, clock: Clock, command: AnyCommand) -> str:
+    """Journal a command; it takes effect with what waits, in order. Gives its event id.
+
+    Args:
+        store: The authority; another process may be working on it.
+        clock: Stamps it.
+        command: ``observed_at`` is filled in here.
+
+    Raises:
+        UsageError: no such request, or the command may not be given in its state (``commanding.REFUSALS``); nothing
+            is journaled then.
+    """
+    command = msgspec.structs.replace(command, observed_at=utc(clock.now()))
+    kind = type(command).__name__
+
+    def note() -> str:
+        with store.write() as tx:
+            state = load_state(tx, command.request_id)
+            wrong = commanding.refusal(state, command)
+            if wrong is not None:
+                raise UsageError(f"request {command.request_id}: {wrong[0]}", fix=wrong[1])
+            before = [row for row in tx.history(command.request_id) if row.type == kind]
+            body = encode(command)
+            event_id = f"{command.request_id}.{kind.lower()}.{len(before) + 1}"
+            row = JournalRow(
+                SOURCE, event_id, command.request_id, kind, command.observed_at, wire.digest(body)[0], None, body,
+                "waiting",
+            )  # fmt: skip
+            tx.journal([row])
+        return event_id
+
+    return again(note)

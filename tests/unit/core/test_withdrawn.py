@@ -1,0 +1,118 @@
+"""A request withdrawn at any moment: nothing new is sent, what was done is told, nothing is claimed (decision 4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.effects import IssueTask, Recall
+from orchestrator.core.events import Recalled
+from orchestrator.core.machine import Step
+from orchestrator.core.model import Phase
+from orchestrator.core.replay import replay
+from schemas.outcomes import Failed, FailureKind, NothingHeld, Survived
+from schemas.requests import Right
+from tests.support.stories import Story, at, contacts, deleted, found, plan, system
+
+TWO = plan(system("crm"), system("mail", contacts(backups_kept_days=30)))
+
+
+def withdrawn(story: Story) -> Step:
+    return story.told(RequestWithdrawn(request_id="req", observed_at=at(story.now), role="dpo"))
+
+
+def recalled(story: Story, *names: str) -> Step:
+    tasks = tuple(story.out()[name].task_id for name in names)
+    return story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=tasks))
+
+
+def test_in_the_middle_of_acting_what_is_out_is_waited_for_and_told() -> None:
+    story = Story(TWO)
+    story.all_answer(found(2))
+    sent = len(story.tasks)
+    withdrawn(story)
+    assert story.effects(Recall)[-1].tasks == tuple(one.task_id for one in story.out().values())
+    recalled(story, "mail")
+    assert not story.closed(), "the crm may be erasing"
+    story.answer("crm", deleted(2))
+    assert story.closed()
+    assert len(story.tasks) == sent, "nothing new was sent"
+    (record,) = story.records
+    assert (record.result, record.headline) == ("withdrawn", "not_searched")
+    assert story.line("crm", "contacts") == deleted(2)
+    assert record.not_searched == {
+        "mail": "not looked at to the end: the request ended before; 2 records may have been erased, unproven"
+    }
+
+
+def test_before_anything_is_decided_nothing_was_erased() -> None:
+    story = Story(TWO)
+    story.answer("crm", found(2))
+    withdrawn(story)
+    recalled(story, "mail")
+    assert story.closed()
+    assert story.records[0].systems == ()
+    assert set(story.records[0].not_searched) == {"crm", "mail"}
+    assert story.state.forgotten
+
+
+@pytest.mark.parametrize("answer", [Failed(FailureKind.TRANSIENT, "busy"), Survived(1)])
+def test_what_comes_back_undone_is_not_tried_again_and_never_called_done(answer: Failed | Survived) -> None:
+    story = Story(plan())
+    story.all_answer(found(3))
+    withdrawn(story)
+    story.answer("crm", answer)
+    assert story.closed()
+    assert story.records[0].systems == ()
+    assert "3 records may have been erased, unproven" in story.records[0].not_searched["crm"]
+
+
+def test_a_system_that_stays_silent_is_given_up_when_the_lease_is_over() -> None:
+    story = Story(plan(lease_minutes=90))
+    story.all_answer(found())
+    withdrawn(story)
+    assert story.state.timers["silent:crm"].due == at(story.now + 90 * 60)
+    story.fire("silent:crm")
+    assert story.closed()
+    late = story.told(story.confirmation(story.effects(IssueTask)[-1], deleted()))
+    assert late.ignored == "the task is not awaited"
+
+
+def test_one_that_waits_for_a_person_or_for_another_request_ends_at_once() -> None:
+    story = Story(plan())
+    story.answer("crm", Failed(FailureKind.PERMANENT, "broken"))
+    withdrawn(story)
+    assert story.closed()
+    assert story.state.attention == ()
+    waiting = Story(plan(), others=("other",))
+    waiting.answer("crm", found())
+    assert waiting.phase() is Phase.DECIDING
+    withdrawn(waiting)
+    assert waiting.closed()
+
+
+def test_twice_is_once_and_after_the_close_it_changes_nothing() -> None:
+    story = Story(plan())
+    withdrawn(story)
+    assert withdrawn(story).ignored == "the request is about to end already"
+    recalled(story, "crm")
+    assert withdrawn(story).ignored == "the request is closed"
+    assert len(story.records) == 1
+
+
+def test_an_access_is_withdrawn_too_and_leaves_no_package() -> None:
+    story = Story(plan(), Right.ACCESS)
+    story.answer("crm", found())
+    withdrawn(story)
+    story.answer("crm", NothingHeld())
+    assert story.closed()
+    assert story.state.package == ""
+
+
+def test_i05_a_history_with_a_withdrawal_replays_to_the_same_state() -> None:
+    story = Story(TWO)
+    story.all_answer(found(2))
+    withdrawn(story)
+    recalled(story, "mail")
+    story.answer("crm", deleted(2))
+    assert replay(lambda _: story.plan, story.history) == story.state

@@ -1,0 +1,62 @@
+"""Commands of a person in charge through the journal: refused with words, applied in order, tasks called back."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.testing.people import OTHER, SUBJECT
+from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.engine import commands
+from orchestrator.errors import UsageError
+from tests.support.rig import Rig
+
+
+def _withdraw(rig: Rig, request_id: str = "r1") -> None:
+    commands.give(rig.store, rig.clock, RequestWithdrawn(request_id=request_id, observed_at="", role="dpo"))
+
+
+def test_a_command_about_nothing_or_something_closed_is_refused_and_not_journaled(rig: Rig) -> None:
+    with pytest.raises(UsageError, match="no request r1"):
+        _withdraw(rig)
+    rig.submit("r1", email=OTHER.email)
+    rig.pump()
+    before = len(rig.history("r1"))
+    with pytest.raises(UsageError, match="the request is closed"):
+        _withdraw(rig)
+    assert len(rig.history("r1")) == before
+
+
+def test_tasks_that_did_not_leave_are_called_back_and_nothing_is_erased(rig: Rig) -> None:
+    rig.seed(SUBJECT, OTHER)
+    rig.submit("r1", email=SUBJECT.email)
+    before = {name: {one: dict(rows) for one, rows in of.rows.items()} for name, of in rig.systems.items()}
+    rig.engine.apply_waiting()
+    _withdraw(rig)
+    rig.pump()
+    assert {name: of.rows for name, of in rig.systems.items()} == before
+    assert rig.rows("outbox") == []
+    (record,) = rig.records("r1")
+    assert record.result == "withdrawn"
+    assert [row.type for row in rig.history("r1")] == ["RequestAccepted", "RequestWithdrawn", "Recalled"]
+    assert list(rig.engine.audit()) == []
+
+
+def test_a_task_in_the_hands_of_a_connector_is_waited_for_and_told(rig: Rig) -> None:
+    rig.seed(SUBJECT)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.engine.apply_waiting()
+    tasks = rig.engine.next_tasks("crm")
+    while not tasks[0].instructions:
+        rig.engine.confirm(rig.execute("crm", tasks), tasks)
+        others = rig.engine.next_tasks("hr")
+        rig.engine.confirm(rig.execute("hr", others), others)
+        tasks = rig.engine.next_tasks("crm")
+    _withdraw(rig)
+    rig.engine.apply_waiting()
+    assert rig.state("r1").phase != "closed"
+    rig.engine.confirm(rig.execute("crm", tasks), tasks)
+    rig.pump()
+    (record,) = rig.records("r1")
+    assert record.result == "withdrawn"
+    assert "crm" in [one.system for one in record.systems]
+    assert list(rig.engine.audit()) == []
