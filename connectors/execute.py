@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from connectors import erasing, exporting, locating
 from connectors.contract import Connector, TaskId
@@ -26,8 +27,19 @@ from schemas.requests import utc
 from schemas.sealing import SharedKey
 from schemas.tasks import WHOLE_SYSTEM, Action, Confirmation, Task
 
-_ORDER = (Action.LOCATE, Action.EXPORT, Action.ERASE)
-"""A copy is made before anything is erased."""
+_ORDER = (
+    Action.LOCATE,
+    Action.EXPORT,
+    Action.RECTIFY,
+    Action.LIFT,
+    Action.RESTRICT,
+    Action.STOP,
+    Action.ERASE,
+)
+"""A copy is made before anything is changed or erased; a restriction that comes together with its end stays."""
+
+NO_CAPABILITY: Final = Failed(FailureKind.PERMANENT, "no_capability")
+"""The system cannot do this at all, here: a person does it by hand."""
 
 
 def execute(
@@ -111,6 +123,8 @@ def _run(
                     results |= exporting.export(session, some, sets, key, exports)
                 case Action.ERASE:
                     results |= erasing.erase(session, open_connector, some, sets, now)
+                case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
+                    results |= {job.task_id: Result(NO_CAPABILITY) for job in some}
     return name, sets, results
 
 

@@ -116,21 +116,32 @@ class Exported(_Outcome, frozen=True):
 
 
 class Rectified(_Outcome, frozen=True):
-    """Records were corrected (Art. 16)."""
+    """Records hold the right values (Art. 16), those that held them before included."""
 
     count: Count
+    looked_at: Time | None = None
 
 
 class Restricted(_Outcome, frozen=True):
-    """Records are only stored, no longer used (Art. 18)."""
+    """Records are marked as restricted: only stored, no longer used (Art. 18)."""
 
     count: Count
+    looked_at: Time | None = None
+
+
+class Lifted(_Outcome, frozen=True):
+    """Records are no longer marked as restricted (Art. 18(3)), those that never were included."""
+
+    count: Count
+    looked_at: Time | None = None
 
 
 class Stopped(_Outcome, frozen=True):
-    """Processing for one purpose has stopped (Art. 7(3), 21)."""
+    """Records are no longer used for these purposes (Art. 7(3), 21). They stay for all other purposes."""
 
-    purpose: Word
+    purposes: tuple[Word, ...] = ()
+    count: Count = 0
+    looked_at: Time | None = None
 
 
 class Notified(_Outcome, frozen=True):
@@ -156,7 +167,7 @@ class Pending(_Outcome, frozen=True):
 
 
 class Survived(_Outcome, frozen=True):
-    """Said to be erased, and still there at the second look."""
+    """Said to be done, and not so at the second look: still there, or not as it was ordered."""
 
     count: Count
     detail: Word = ""
@@ -183,7 +194,8 @@ class Failed(_Outcome, frozen=True):
     code: Word
 
 
-Final = NothingHeld | Deleted | Anonymised | Kept | Exported | Rectified | Restricted | Stopped | Notified | Attested
+Changed = Rectified | Restricted | Lifted | Stopped
+Final = NothingHeld | Deleted | Anonymised | Kept | Exported | Changed | Notified | Attested
 Waiting = Located | Pending
 Never = Survived | Unverifiable | Failed
 Outcome = Final | Waiting | Never
@@ -196,6 +208,7 @@ FINAL_TYPES: tuple[type, ...] = (
     Exported,
     Rectified,
     Restricted,
+    Lifted,
     Stopped,
     Notified,
     Attested,

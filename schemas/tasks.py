@@ -27,6 +27,17 @@ class Action(enum.StrEnum):
     LOCATE = "locate"
     ERASE = "erase"
     EXPORT = "export"
+    RECTIFY = "rectify"
+    RESTRICT = "restrict"
+    LIFT = "lift"
+    STOP = "stop"
+
+
+CHANGES: Final = frozenset({Action.RECTIFY, Action.RESTRICT, Action.LIFT, Action.STOP})
+"""Orders that change records and let them stay."""
+
+FieldValue = str | int | float | bool | None
+"""What one field of a record holds. Dates and times are ISO 8601 text."""
 
 
 class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,10 +64,24 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The sealed part of a task: identifiers in clear, and the handle the system gave when it located."""
+    """The sealed part of a task: identifiers in clear, and the handle the system gave when it located.
+
+    Attributes:
+        corrections: For ``rectify``: record set -> field -> the value that is right. Personal data, so sealed. Record
+            sets that are not named stay as they are, and are left out of the answer.
+    """
 
     identifiers: tuple[Identifier, ...]
     handle: str = ""
+    corrections: dict[Word, dict[Word, FieldValue]] = {}
+
+    def __repr__(self) -> str:
+        """Hide the values (I4)."""
+        return f"Secret(identifiers={len(self.identifiers)}, corrections={len(self.corrections)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide the values from rich's tracebacks and pretty printer too; msgspec's own would show them."""
+        return [("identifiers", len(self.identifiers)), ("corrections", len(self.corrections))]
 
 
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,8 +89,13 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         task_id: Unique; the idempotency key of the order.
-        not_after: RFC 3339; a destructive order is refused after it (a lease, decision 4).
+        not_after: RFC 3339; an order that changes or erases is refused after it (a lease, decision 4).
         instructions: For ``erase``: one per record set of the system.
+        purposes: For ``stop``: the purposes for which the records are no longer used.
+        record_sets: For ``restrict``, ``lift`` and ``stop``: the record sets it is about, which are answered; none
+            means all of them.
+        fields: For ``export``: record set -> the only fields that are copied (portability). Record sets that are not
+            named are not copied, and are left out of the answer. None means everything of all of them.
         sealed: Compact JWE (``dir``, A256GCM) of ``Secret``, bound to request, task and system.
     """
 
@@ -77,6 +107,9 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     not_after: Time | None = None
     hold_version: Count = 0
     instructions: dict[Word, Instruction] = {}
+    purposes: tuple[Word, ...] = ()
+    record_sets: tuple[Word, ...] = ()
+    fields: dict[Word, tuple[Word, ...]] = {}
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from schemas.outcomes import (
     Failed,
     Kept,
     KeptWhy,
+    Lifted,
     Located,
     NothingHeld,
     Notified,
@@ -82,6 +83,7 @@ REASONS: Final = {
     "text_not_yet_in_force": "kept on a legal text that is not in force yet",
     "unknown_text": "kept on a legal text that nobody knows",
 }
+_NOT_AS_ORDERED: Final = frozenset({"not_rectified", "not_restricted", "still_restricted", "not_stopped"})
 _OBLIGATIONS: Final = {
     "retention": "erase what is kept, when its time ends",
     "backup_horizon": "backups still hold it until then",
@@ -143,7 +145,7 @@ def rule(code: str) -> str:
     return f"as its parent: {said}" if inherited else said
 
 
-def outcome(one: Outcome) -> str:  # noqa: C901 - one branch per member of a closed union
+def outcome(one: Outcome) -> str:  # noqa: C901, PLR0912 - one branch per member of a closed union
     """Say what became of one record set."""
     match one:
         case Located(count=count):
@@ -162,8 +164,10 @@ def outcome(one: Outcome) -> str:  # noqa: C901 - one branch per member of a clo
             return f"corrected {count}"
         case Restricted(count=count):
             return f"restricted {count}"
-        case Stopped(purpose=purpose):
-            return f"stopped: {purpose}"
+        case Lifted(count=count):
+            return f"restriction lifted {count}"
+        case Stopped(purposes=purposes, count=count):
+            return f"stopped {count}: {', '.join(purposes)}"
         case Notified(recipient=recipient):
             return f"told: {recipient}"
         case Attested(role=role, date=date):
@@ -172,7 +176,8 @@ def outcome(one: Outcome) -> str:  # noqa: C901 - one branch per member of a clo
             cause = " in a file that is still written to" if ref == "live_file" else ""
             return f"NOT DONE YET: {count}{cause}; looked at again {minute(when)}"
         case Survived(count=count, detail=detail):
-            return f"STILL THERE: {count}" + (f" ({detail.replace('_', ' ')})" if detail else "")
+            said = "NOT AS ORDERED" if detail in _NOT_AS_ORDERED else "STILL THERE"
+            return f"{said}: {count}" + (f" ({detail.replace('_', ' ')})" if detail else "")
         case Unverifiable(reason=why):
             return f"PROVES NOTHING: {why.replace('_', ' ')}"
         case Failed(kind=kind, code=code):

@@ -15,18 +15,30 @@ from orchestrator.core.plan import RecordSetPlan, SystemPlan
 from schemas.outcomes import (
     Anonymised,
     Attested,
+    Changed,
     Deleted,
     Exported,
     Failed,
     Kept,
+    Lifted,
     Located,
     NothingHeld,
     Outcome,
     Pending,
+    Rectified,
+    Restricted,
+    Stopped,
     Survived,
     Unverifiable,
 )
-from schemas.tasks import WHOLE_SYSTEM, Action, Instruction
+from schemas.tasks import CHANGES, WHOLE_SYSTEM, Action, Instruction
+
+_ANSWERS = {
+    Rectified: Action.RECTIFY,
+    Restricted: Action.RESTRICT,
+    Lifted: Action.LIFT,
+    Stopped: Action.STOP,
+}
 
 
 def fitting_answer(plan: SystemPlan, system: SystemState, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
@@ -73,7 +85,7 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
             dated = is_date(outcome.facts.anchor_first) and is_date(outcome.facts.anchor_last)
             doubt = "" if dated else "malformed_date"
         case NothingHeld():
-            before = system.located.get(one.name) if action is Action.EXPORT else None
+            before = system.located.get(one.name) if action is Action.EXPORT or action in CHANGES else None
             found = before.count if isinstance(before, Located) else 0
             found = instruction.found if action is Action.ERASE else found
             doubt = "nothing_held_after_found" if found else ""
@@ -92,12 +104,21 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
             fits = action is Action.EXPORT
             before = system.located.get(one.name)
             doubt = "fewer_than_found" if isinstance(before, Located) and outcome.count < before.count else ""
+        case Rectified() | Restricted() | Lifted() | Stopped():
+            fits = action is _ANSWERS[type(outcome)]
+            doubt = _doubt_about_change(outcome, system.located.get(one.name))
         case Attested():
             fits = action is not Action.LOCATE
             doubt = "" if plan.attested else "attestation_not_allowed"
         case _:
             fits = False  # of rights that come later: not asked for, so never an answer
     return doubt if fits else f"not_an_answer_to_{action.value}"
+
+
+def _doubt_about_change(outcome: Changed, before: Outcome | None) -> str:
+    if outcome.looked_at is None:
+        return "no_second_look"
+    return "fewer_than_found" if isinstance(before, Located) and outcome.count < before.count else ""
 
 
 def _doubt_about_kept(outcome: Kept, instruction: Instruction) -> str:

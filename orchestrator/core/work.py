@@ -9,7 +9,7 @@ from orchestrator.core.effects import Effect, IssueTask, Notice
 from orchestrator.core.model import Attention, RequestState, Timer
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
-from schemas.tasks import Action
+from schemas.tasks import CHANGES, Action
 
 SYSTEM_OWNER = "system_owner"
 """Stands for the owner that the plan names for the system (``owner`` under ``[systems.<id>]``)."""
@@ -96,7 +96,7 @@ class Work:
             aggregate.search_again(system)
         for kind in ("retry", "pending"):
             state.timers.pop(f"{kind}:{name}", None)
-        lease = limits.lease_minutes if action is Action.ERASE else 0
+        lease = limits.lease_minutes if action is Action.ERASE or action in CHANGES else 0
         instructions = system.instructions if action is Action.ERASE else {}
         self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease))
         self.timer(f"silent:{name}", later(self.now, minutes=limits.silent_minutes))

@@ -16,7 +16,7 @@ from orchestrator.ports import Keyring
 from schemas.codec import decode_confirmation, decode_event
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
-from schemas.outcomes import Anonymised, Deleted, Kept, Located, NothingHeld, Outcome, Pending, Survived
+from schemas.outcomes import Anonymised, Changed, Deleted, Kept, Located, NothingHeld, Outcome, Pending, Survived
 from schemas.tasks import Confirmation, Findings, Task
 
 
@@ -73,15 +73,20 @@ def contradicts(first: Confirmed | None, second: Confirmation) -> bool:
     """
     if first is None or first.action is not second.action:
         return True
-    return any(
-        isinstance(first.outcomes.get(name), NothingHeld | Deleted | Anonymised) and _is_there(outcome)
-        for name, outcome in second.outcomes.items()
-    )
+    return any(_contradict(first.outcomes.get(name), outcome) for name, outcome in second.outcomes.items())
+
+
+def _contradict(first: Outcome | None, second: Outcome) -> bool:
+    if isinstance(first, Changed):
+        return isinstance(second, Survived)
+    return isinstance(first, NothingHeld | Deleted | Anonymised) and _is_there(second)
 
 
 def _is_there(outcome: Outcome) -> bool:
     """Tell whether an outcome says that there are records; those that wait for a file to be rotated are there too."""
-    return isinstance(outcome, Located | Survived | Kept) or (isinstance(outcome, Pending) and outcome.count > 0)
+    return isinstance(outcome, Located | Survived | Kept | Changed) or (
+        isinstance(outcome, Pending) and outcome.count > 0
+    )
 
 
 class Answers(Base):

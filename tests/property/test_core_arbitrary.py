@@ -37,7 +37,7 @@ from schemas.outcomes import (
 )
 from schemas.requests import Right
 from schemas.tasks import Action
-from tests.support.stories import Story, at, contacts, invoices, plan, speaks, system
+from tests.support.stories import Story, at, changed, contacts, invoices, plan, speaks, system
 
 PLAN = plan(
     system("crm", contacts(backups_kept_days=30), invoices()),
@@ -160,6 +160,8 @@ class Chaos:
                 if what.keep and what.found:
                     return Kept(what.found, what.keep, what.text, "2030-05-05")
                 return Deleted(what.found, "delete", at()) if what.found else NothingHeld()
+            case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
+                return changed(task.action, 2)
 
     def _told(self, event: Event) -> None:
         try:

@@ -37,7 +37,7 @@ from schemas.outcomes import (
 )
 from schemas.requests import Right, utc
 from schemas.tasks import Action, Instruction
-from tests.support.stories import EMAIL, START, Story, at
+from tests.support.stories import EMAIL, START, Story, at, changed
 
 Choice = Callable[[int], int]
 """Picks one of so many."""
@@ -211,6 +211,11 @@ class World:
                 return {
                     name: Exported(count, task.task_id, "0" * 64) if count else NothingHeld()
                     for name, count in found.items()
+                }, ()
+            case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
+                there = {one.name: len(store.mine(one.name, task.refs)) for one in sets}
+                return {
+                    name: changed(task.action, count) if count else NothingHeld() for name, count in there.items()
                 }, ()
 
     def _locate(

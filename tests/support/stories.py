@@ -20,7 +20,19 @@ from orchestrator.core.model import Known, Phase, RequestState
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from schemas.completion import CompletionRecord
 from schemas.identifiers import Strength
-from schemas.outcomes import Deleted, Exported, Facts, KeptWhy, Located, NothingHeld, Outcome
+from schemas.outcomes import (
+    Deleted,
+    Exported,
+    Facts,
+    KeptWhy,
+    Lifted,
+    Located,
+    NothingHeld,
+    Outcome,
+    Rectified,
+    Restricted,
+    Stopped,
+)
 from schemas.requests import Right, utc
 from schemas.tasks import Action
 
@@ -229,10 +241,23 @@ class Story:
                     self.answer(name, outcome or deleted())
                 case Action.EXPORT:
                     self.answer(name, outcome or Exported(1, f"file-{name}", "0" * 64))
+                case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
+                    self.answer(name, outcome or changed(task.action))
 
     def nothing(self) -> None:
         """Every task that is out finds nothing."""
         self.all_answer(NothingHeld())
+
+
+def changed(action: Action, count: int = 1) -> Outcome:
+    """Give the outcome of an order that changed records and let them stay."""
+    given: dict[Action, Outcome] = {
+        Action.RECTIFY: Rectified(count, at()),
+        Action.RESTRICT: Restricted(count, at()),
+        Action.LIFT: Lifted(count, at()),
+        Action.STOP: Stopped(("marketing",), count, at()),
+    }
+    return given[action]
 
 
 def speaks(state: RequestState) -> bool:

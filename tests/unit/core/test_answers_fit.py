@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from orchestrator.core.model import Phase
+from orchestrator.core.fitting import fitting_answer
+from orchestrator.core.model import Phase, SystemState
 from schemas.outcomes import (
     Anonymised,
     Attested,
@@ -15,6 +17,7 @@ from schemas.outcomes import (
     FailureKind,
     Kept,
     KeptWhy,
+    Lifted,
     Located,
     NothingHeld,
     Notified,
@@ -27,6 +30,7 @@ from schemas.outcomes import (
     Unverifiable,
 )
 from schemas.requests import Right
+from schemas.tasks import Action
 from tests.support.stories import Story, at, contacts, deleted, found, invoices, link, plan, system
 
 KEPT = Kept(2, KeptWhy.LEGAL_OBLIGATION, "fr-ccom-l123-22", "2030-05-05", "2030-05-05", looked_at=at())
@@ -48,7 +52,8 @@ def stopped_for(story: Story) -> list[tuple[str, str]]:
         ATTESTED,
         Rectified(1),
         Restricted(1),
-        Stopped("marketing"),
+        Lifted(1),
+        Stopped(("marketing",), 1),
         Notified("partner"),
     ],
 )
@@ -60,7 +65,7 @@ def test_i01_nothing_that_locate_was_not_asked_for_counts_as_its_answer(outcome:
 
 
 @pytest.mark.parametrize(
-    "outcome", [found(), FILE, Rectified(1), Restricted(1), Stopped("marketing"), Notified("partner")]
+    "outcome", [found(), FILE, Rectified(1), Restricted(1), Lifted(1), Stopped(("marketing",)), Notified("partner")]
 )
 def test_i01_nothing_that_erase_was_not_asked_for_counts_as_its_answer(outcome: Outcome) -> None:
     story = Story(plan())
@@ -204,3 +209,35 @@ def test_deleted_may_say_more_than_was_found() -> None:
     story.answer("crm", found(1))
     story.answer("crm", Deleted(5, "delete", at()))
     assert story.closed()
+
+
+CHANGED: dict[Action, Outcome] = {
+    Action.RECTIFY: Rectified(2, at()),
+    Action.RESTRICT: Restricted(2, at()),
+    Action.LIFT: Lifted(2, at()),
+    Action.STOP: Stopped(("marketing",), 2, at()),
+}
+
+
+def fitted(action: Action, outcome: Outcome, before: Outcome) -> Outcome:
+    state = SystemState(action=action, located={"contacts": before})
+    return fitting_answer(system("crm", contacts()), state, {"contacts": outcome})["contacts"]
+
+
+@pytest.mark.parametrize("action", CHANGED)
+@pytest.mark.parametrize("said", CHANGED)
+def test_i01_a_change_is_an_answer_to_its_own_order_only(action: Action, said: Action) -> None:
+    answer = fitted(action, CHANGED[said], Located(2))
+    assert answer == (CHANGED[said] if action is said else Unverifiable(f"not_an_answer_to_{action.value}"))
+
+
+@pytest.mark.parametrize("action", CHANGED)
+def test_i01_a_change_accounts_for_every_record_found_and_was_looked_at(action: Action) -> None:
+    outcome = CHANGED[action]
+    assert fitted(action, outcome, Located(1)) == outcome
+    assert fitted(action, outcome, NothingHeld()) == outcome
+    assert fitted(action, outcome, Located(3)) == Unverifiable("fewer_than_found")
+    assert fitted(action, NothingHeld(), Located(1)) == Unverifiable("nothing_held_after_found")
+    assert fitted(action, NothingHeld(), NothingHeld()) == NothingHeld()
+    unseen = msgspec.structs.replace(outcome, looked_at=None)
+    assert fitted(action, unseen, Located(1)) == Unverifiable("no_second_look")

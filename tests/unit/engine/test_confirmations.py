@@ -22,10 +22,14 @@ from schemas.outcomes import (
     FailureKind,
     Kept,
     KeptWhy,
+    Lifted,
     Located,
     NothingHeld,
     Outcome,
     Pending,
+    Rectified,
+    Restricted,
+    Stopped,
     Survived,
     Unverifiable,
 )
@@ -141,6 +145,24 @@ def test_i03_an_answer_that_said_nothing_new_is_not_heard_after_the_close_either
 _GONE = [NothingHeld(), Deleted(1, "delete", utc(START)), Anonymised(1, "mask", utc(START))]
 _THERE = [Located(1), Survived(1), Kept(1, KeptWhy.HOLD, "t"), Pending("2026-03-02T00:00:00.000Z", "live_file", 1)]
 _SAYS_NOTHING = [Failed(FailureKind.TRANSIENT, "lease_expired"), Unverifiable("x"), Pending(utc(START), "r")]
+
+
+_CHANGED = [Rectified(1, utc(START)), Restricted(1, utc(START)), Lifted(1, utc(START)), Stopped(("ads",), 1)]
+
+
+@pytest.mark.parametrize("done", _CHANGED)
+@pytest.mark.parametrize("other", [*_CHANGED, *_GONE, *_THERE, *_SAYS_NOTHING])
+def test_only_a_change_that_does_not_hold_takes_back_that_it_was_made(done: Outcome, other: Outcome) -> None:
+    def told(first: Outcome, second: Outcome) -> bool:
+        accepted = Confirmed(
+            request_id="r", observed_at="", task_id="t", system="crm", action=Action.STOP, connector="c", acted_at="",
+            sha256="", outcomes={"a": first},
+        )  # fmt: skip
+        return contradicts(accepted, Confirmation("t", "r", "crm", Action.STOP, "c", utc(START), {"a": second}))
+
+    assert told(done, other) == isinstance(other, Survived)
+    # Records that were changed are there: whoever said that there are none was wrong.
+    assert told(other, done) == isinstance(other, NothingHeld | Deleted | Anonymised)
 
 
 @pytest.mark.parametrize("first", [*_GONE, *_THERE, *_SAYS_NOTHING])
