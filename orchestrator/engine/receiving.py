@@ -25,7 +25,7 @@ from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
 from orchestrator.engine.people import People
 from orchestrator.engine.waiting import Waiting, refuse
 from orchestrator.errors import UsageError
-from orchestrator.ports import INTAKE_SOURCE, JournalRow, ParkedRow, Position, Transaction
+from orchestrator.ports import INTAKE_SOURCE, TOO_EARLY, JournalRow, ParkedRow, Position, Transaction
 from schemas import envelope
 from schemas.codec import decode_event
 from schemas.envelope import CloudEvent
@@ -35,7 +35,6 @@ from schemas.requests import CLOCK_SKEW, Right, parse_time, utc
 PATIENCE: Final = dt.timedelta(days=1)
 """How long an answer may come before what it belongs to is known."""
 UNKNOWN_KEY: Final = "unknown_key"
-TOO_EARLY: Final = "too_early"
 _FIRST_RETRY: Final = 2
 _LAST_RETRY: Final = 300
 """Seconds between two tries."""

@@ -48,6 +48,7 @@ class Releasing(Base):
     ) -> Taken:
         """Take what may go out now: tasks in order of deadline, destructive ones with their lease (decision 4).
 
+        A task whose answer is parked stays: a restored store knows of it again, and the answer of then counts (ADR 27).
         Everything in one transaction: alone, a transaction costs what a small batch costs. Any number of processes
         may call it: one at a time releases for a system, the others get nothing of it meanwhile.
 

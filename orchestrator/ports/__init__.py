@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
-from orchestrator.ports.rows import INTAKE_SOURCE, JournalRow, OutboxRow, ParkedRow, Position, Publication, Released
+from orchestrator.ports.rows import (
+    INTAKE_SOURCE,
+    TOO_EARLY,
+    JournalRow,
+    OutboxRow,
+    ParkedRow,
+    Position,
+    Publication,
+    Released,
+)
 from orchestrator.ports.store import Store, Transaction
 from orchestrator.ports.surroundings import Chance, Clock, Keyring, Signer
 
 __all__ = [
     "INTAKE_SOURCE",
+    "TOO_EARLY",
     "Chance",
     "Clock",
     "Consumer",

@@ -8,6 +8,8 @@ import msgspec
 
 INTAKE_SOURCE: Final = "/intake"
 """CloudEvents source of what intake journals."""
+TOO_EARLY: Final = "too_early"
+"""Why an authentic answer is parked: what it belongs to is not known yet."""
 
 
 class JournalRow(msgspec.Struct):

@@ -136,7 +136,10 @@ class Transaction(Protocol):
         ...
 
     def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
-        """Give the next tasks of a system that were not released, in order of deadline."""
+        """Give the next tasks of a system that were not released, in order of deadline.
+
+        One whose answer is parked as too early is not among them: ``take_parked`` gives the answer, then it is gone.
+        """
         ...
 
     def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
@@ -176,7 +179,7 @@ class Transaction(Protocol):
         ...
 
     def take_parked(self, now: str, limit: int) -> list[ParkedRow]:
-        """Take out events whose time to be tried again has come, earliest first."""
+        """Take out events whose time to be tried again has come, or whose task has been issued; earliest first."""
         ...
 
     def parked(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from orchestrator.ports import ParkedRow
 from orchestrator.store import tables as t
 from orchestrator.store.rows import Rows, columns_of
+from orchestrator.store.statements import ANSWERED
 
 
 class Parking(Rows):
@@ -21,9 +22,10 @@ class Parking(Rows):
             self.connection.execute(self._insert_if_new(t.parked), [msgspec.structs.asdict(one) for one in rows])
 
     def take_parked(self, now: str, limit: int) -> list[ParkedRow]:
-        """Take out events whose time to be tried again has come, earliest first."""
+        """Take out events whose time to be tried again has come, earliest first; what is asked now has its answer."""
         c = t.parked.c
-        query = sa.select(*columns_of(ParkedRow, t.parked)).where(c.retry_at <= now).order_by(c.retry_at).limit(limit)
+        due = sa.or_(c.retry_at <= now, sa.exists().where(ANSWERED))
+        query = sa.select(*columns_of(ParkedRow, t.parked)).where(due).order_by(c.retry_at).limit(limit)
         found = [ParkedRow(*row) for row in self.connection.execute(self._free(query))]
         for one in found:
             key = (c.event_id == one.event_id, c.source == one.source, c.payload_hash == one.payload_hash)

@@ -29,7 +29,7 @@ class Sending(Rows):
         return int(self._all(q.OUTBOX_IN_FLIGHT, system=system)[0][0])
 
     def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
-        """Give the next tasks of a system that were not released, in order of deadline."""
+        """Give the next tasks of a system that were not released, in order of deadline; none whose answer is parked."""
         return [OutboxRow(*row) for row in self._all(q.OUTBOX_FREE, system=system, most=limit)]
 
     def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:

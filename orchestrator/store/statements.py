@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from connectors.sqltext import VALUES
-from orchestrator.ports import INTAKE_SOURCE, OutboxRow, Publication, Released
+from orchestrator.ports import INTAKE_SOURCE, TOO_EARLY, OutboxRow, Publication, Released
 from orchestrator.store import tables as t
 from orchestrator.store.rows import columns_of
 
@@ -54,9 +54,17 @@ _P: Final = t.publications.c
 OUTBOX_IN_FLIGHT: Final = sa.select(sa.func.count()).where(
     _O.system == sa.bindparam("system"), _O.released_at.is_not(None)
 )
+ANSWERED: Final = sa.and_(
+    t.parked.c.event_id == _O.task_id,
+    t.parked.c.source == sa.literal_column("'/systems/'", sa.String()).concat(_O.system),
+    t.parked.c.reason == sa.literal_column(f"'{TOO_EARLY}'"),
+)
+"""A parked event is the answer to a task of the outbox: the store is an older one than the answer (ADR 27)."""
 OUTBOX_FREE: Final = (
     sa.select(*columns_of(OutboxRow, t.outbox))
     .where(_O.system == sa.bindparam("system"), _O.released_at.is_(None), _O.quarantined.is_(None))
+    # In one look with the tasks: between two, the answer might be applied, and the task be gone.
+    .where(~sa.exists().where(ANSWERED))
     .order_by(_O.due_on, _O.task_id)
     .limit(_MOST)
     .with_for_update(skip_locked=True)

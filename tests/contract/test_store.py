@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from orchestrator.errors import ConflictError
 from orchestrator.ports import (
     INTAKE_SOURCE,
+    TOO_EARLY,
     JournalRow,
     OutboxRow,
     ParkedRow,
@@ -323,6 +324,21 @@ def test_parked_events_come_when_their_time_is_there_and_go_with_the_person(stor
         assert tx.take_parked("2026-02", 9) == [key]
         tx.forget(["r-b"])
         assert tx.parked() == {}
+
+
+def test_a_task_whose_answer_is_parked_is_not_released_and_the_answer_is_due_at_once(store: Store) -> None:
+    def parked(event_id: str, source: str = "/systems/crm", reason: str = TOO_EARLY) -> ParkedRow:
+        return ParkedRow(event_id, source, b"h", "r", "T", reason, "2026", 1, "2029", "2030", b"sealed")
+
+    answer = parked("a")
+    with store.write() as tx:
+        # Only what was checked to be the system's own holds its task back, and only while it can be tried.
+        tx.park([answer, parked("b", reason="unknown_key"), parked("c", "/systems/hr"), parked("z")])
+        assert tx.take_parked("2026", 9) == [], "nothing is asked yet"
+        tx.outbox_add([OutboxRow(name, "r", "crm", "1", 0, b"") for name in "abcd"])
+        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["b", "c", "d"]
+        assert tx.take_parked("2026", 9) == [answer]
+        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["a", "b", "c", "d"]
 
 
 def test_dead_letters_are_numbered(store: Store) -> None:
