@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from orchestrator.cli import words_commands
 from orchestrator.core import events
-from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.law.texts import TEXTS
 from schemas.outcomes import (
     Anonymised,
@@ -241,8 +241,8 @@ def event(one: events.Event) -> str:
             return f"incident: {reason(why)}"
         case events.Recalled(tasks=tasks):
             return f"called back before it left: {len(tasks)} task{'s'[: len(tasks) != 1]}"
-        case RequestWithdrawn(role=role):
-            return f"{role}: the person withdrew the request"
+        case _:  # mypy has narrowed it to a command
+            return words_commands.said(one)
 
 
 def minute(moment: str) -> str:

@@ -22,8 +22,12 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
 
 
 def obey(work: Work, command: AnyCommand) -> str:
-    """Carry out a command; gives why it changed nothing, or an empty text."""
-    return HANDLERS[type(command)](work, command)
+    """Carry out a command; gives why it changed nothing, or an empty text.
+
+    Whether it may be given is asked once more: much may have happened since it was journaled.
+    """
+    wrong = refusal(work.state, command)
+    return wrong[0] if wrong else HANDLERS[type(command)](work, command)
 
 
 def refusal(state: RequestState, command: AnyCommand) -> tuple[str, str] | None:

@@ -6,13 +6,9 @@ in, beside a running process as well.
 
 from __future__ import annotations
 
-from orchestrator.core.happened import Happened
+from typing import Final, get_args
 
-
-class Command(Happened, frozen=True, kw_only=True):
-    """Somebody in charge decided. ``role``: who, e.g. ``dpo``."""
-
-    role: str
+from orchestrator.core.happened import Command
 
 
 class RequestWithdrawn(Command, frozen=True, kw_only=True):
@@ -21,4 +17,4 @@ class RequestWithdrawn(Command, frozen=True, kw_only=True):
 
 AnyCommand = RequestWithdrawn
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
-COMMANDS: tuple[type[AnyCommand], ...] = (RequestWithdrawn,)
+COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand) or (RequestWithdrawn,)

@@ -24,8 +24,6 @@ WHY_UNFINISHED = "not looked at to the end: the request ended before"
 
 def withdrawn(work: Work, _: RequestWithdrawn) -> str:
     """Take in that the person withdrew the request."""
-    if work.state.ending:
-        return "the request is about to end already"
     end(work, Result.WITHDRAWN)
     return ""
 

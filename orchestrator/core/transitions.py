@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands import COMMANDS
 from orchestrator.core.events import (
     Confirmed,
     Incident,
@@ -54,7 +54,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     Resumed: _OPEN,
     Incident: _OPEN,
     Recalled: _OPEN,
-    RequestWithdrawn: _OPEN,
+    **dict.fromkeys(COMMANDS, _OPEN),
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -64,7 +64,7 @@ IGNORES: Final[dict[type, str]] = {
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",
-    RequestWithdrawn: "the request is closed",
+    **dict.fromkeys(COMMANDS, "the request is closed"),
 }
 
 

@@ -23,13 +23,14 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
     Args:
         store: The authority; another process may be working on it.
         clock: Stamps it.
-        command: ``observed_at`` is filled in here.
+        command: ``observed_at`` and ``given_at`` are filled in here.
 
     Raises:
         UsageError: no such request, or the command may not be given in its state (``commanding.REFUSALS``); nothing
             is journaled then.
     """
-    command = msgspec.structs.replace(command, observed_at=utc(clock.now()))
+    now = utc(clock.now())
+    command = msgspec.structs.replace(command, observed_at=now, given_at=now)
     kind = type(command).__name__
 
     def note() -> str:
