@@ -7,7 +7,7 @@ from typing import Final
 
 from orchestrator.cli import words_commands
 from orchestrator.core import events
-from orchestrator.law.texts import TEXTS
+from orchestrator.law.texts import LIBRARY
 from schemas.outcomes import (
     Anonymised,
     Attested,
@@ -124,8 +124,8 @@ def text(text_id: str) -> str:
     """Name a legal text, or the controller's own rule."""
     if text_id.startswith("policy:"):
         return f"own policy, {text_id.removeprefix('policy:')}"
-    known = TEXTS.get(text_id)
-    return known.title.split(":")[0] if known else text_id
+    known = LIBRARY.get(text_id)
+    return known.short if known else text_id
 
 
 def rule(code: str) -> str:

@@ -1,1 +1,1 @@
-"""The law as dated data, and the arithmetic of periods. Pure. The breadth (calendars, regimes) follows later."""
+"""The law as dated data, and the arithmetic of periods. Pure: no clock, no file, no network."""

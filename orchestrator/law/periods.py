@@ -1,4 +1,4 @@
-"""Periods in months, without weekends and holidays (those need a calendar, which comes with the law house).
+"""Periods in months, without weekends and holidays (see `calendars`).
 
 Regulation (EEC, Euratom) 1182/71 art. 3: a period in months ends on the same date number; if that day does not
 exist, on the last day of the month.

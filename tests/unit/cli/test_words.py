@@ -8,7 +8,7 @@ import pytest
 from orchestrator.cli import words
 from orchestrator.core import events
 from orchestrator.core.model import Known, Obligation
-from orchestrator.law.texts import TEXTS
+from orchestrator.law.texts import LIBRARY
 from schemas.identifiers import Strength
 from schemas.outcomes import (
     Anonymised,
@@ -114,7 +114,7 @@ def test_rules_are_said_in_words(code: str, said: str) -> None:
 
 
 def test_every_legal_text_has_a_short_name() -> None:
-    assert all(words.text(one) not in {"", one} for one in TEXTS)
+    assert all(words.text(one) not in {"", one} for one in LIBRARY)
 
 
 def _known(kind: str) -> Known:
