@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from connectors.changes import ChangeReport, Standing
 from connectors.contract import Holding, Presence, SetReport, TaskId
 from schemas.errors import SchemaError
 from schemas.identifiers import Strength, check_kind
@@ -109,6 +110,20 @@ def report(raw: object) -> SetReport | None:
 def presences(raw: object) -> Mapping[str, Presence] | None:
     """Read what was seen of the keys of one record set; None if malformed. Keys may be missing: see ``verdict``."""
     if not isinstance(raw, Mapping) or not all(isinstance(one, Presence) for one in raw.values()):
+        return None
+    return raw
+
+
+def change_report(raw: object) -> ChangeReport | None:
+    """Read the report on a change in one record set; None if any part of it has a wrong type or form."""
+    one: Any = raw
+    fits = isinstance(raw, ChangeReport) and _are_keys(one.records) and _are_keys(one.changed)
+    return one if fits else None
+
+
+def standings(raw: object) -> Mapping[str, Standing] | None:
+    """Read how the keys of one record set stand; None if malformed. Keys may be missing: see ``verdict``."""
+    if not isinstance(raw, Mapping) or not all(isinstance(one, Standing) for one in raw.values()):
         return None
     return raw
 

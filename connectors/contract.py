@@ -1,4 +1,4 @@
-"""The contract of a connector: five methods over one store (architecture.md section 7).
+"""The contract of a connector: five methods over one store, and capabilities (architecture.md section 7).
 
 A connector looks for records of data subjects, erases them, looks whether records are still there, and
 exports them. It works in batches: one pass over a log serves a thousand subjects, one SQL statement a hundred.
@@ -15,6 +15,18 @@ Promises every connector keeps; the conformance suite (``connectors.testing``) c
 * ``TransientError`` means "try again later"; ``PermanentError`` "a person has to look"; anything else is
   permanent and only its class name leaves the worker, since messages quote personal data.
 * Row keys, identifiers and rows never appear in errors, logs or file names.
+
+A connector may have *capabilities* (``connectors.changes``): it corrects records, marks them as restricted, takes the
+mark away, stops their use for a purpose. A method that is not overridden is a capability that is not there; its orders
+become a person's work. All of them keep these promises too:
+
+* Only the record sets, fields and purposes that an order names are touched, and of those only the subject's records.
+* They are idempotent by order and crash-safe: run again they converge, and what is already as ordered is not changed
+  again (and not reported as changed).
+* An order that cannot be carried out as a whole changes nothing: an unknown field, a value of a wrong type, too many
+  records. A SQL store does one subject's order in one transaction.
+* The keys they report lead to the records without any identifier (``Holding.durable``): a corrected e-mail address is
+  found by nobody who knows the old one.
 """
 
 from __future__ import annotations
@@ -26,7 +38,9 @@ from typing import NewType, Protocol
 
 import msgspec
 
+from connectors.changes import Capability, Change, ChangeReport, Standing
 from connectors.datamap import RecordSet
+from connectors.errors import PermanentError
 from schemas.outcomes import Facts
 from schemas.tasks import Instruction, Link
 
@@ -145,6 +159,35 @@ class Presence(enum.StrEnum):
     PRESENT = "present"
 
 
+class ChangeOrder(msgspec.Struct, frozen=True):
+    """What to change for one subject: record set -> change. Record sets that are not named stay as they are."""
+
+    subject: Subject
+    changes: Mapping[str, Change]
+
+    @property
+    def task_id(self) -> TaskId:
+        """The id that keys the answer."""
+        return self.subject.task_id
+
+
+ChangeReports = Mapping[str, ChangeReport]
+"""record set -> report. Exactly the record sets of the order's ``changes``."""
+
+
+class Inspection(msgspec.Struct, frozen=True):
+    """A question for the second look: are these records of this subject as the changes ordered?"""
+
+    subject: Subject
+    keys: Mapping[str, tuple[str, ...]]
+    changes: Mapping[str, Change]
+
+    @property
+    def task_id(self) -> TaskId:
+        """The id that keys the answer."""
+        return self.subject.task_id
+
+
 class RecordWriter(Protocol):
     """Where an export goes; never holds everything."""
 
@@ -204,6 +247,65 @@ class Connector(ABC):
     @abstractmethod
     def export(self, subject: Subject, into: RecordWriter) -> None:
         """Write every record of the subject, parents and children, all mapped columns. Streams."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this connector can do besides: the methods that its class overrides."""
+        return frozenset(
+            one for one in Capability if getattr(type(self), one.value) is not getattr(Connector, one.value)
+        )
+
+    def rectify(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:  # noqa: ARG002 - optional
+        """Write ``Change.values`` into every record of the subject in the record sets named (Art. 16).
+
+        Records are found as in ``erase``, by identifiers and by ``Subject.keys``. A corrected field may be one that
+        the subject is found by.
+
+        Raises:
+            TransientError: nothing was lost, call again.
+            PermanentError: before anything is changed: ``unknown_field``, ``wrong_type``, ``not_null``, ``too_long``,
+                ``max_records``; or ``constraint``, where the store refuses a value. A code never holds a value.
+        """
+        raise PermanentError("no_capability")
+
+    def restrict(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:  # noqa: ARG002 - optional
+        """Set the mark of ``RecordSet.restrict`` on every record of the subject in the record sets named (Art. 18).
+
+        Nothing but the mark changes: whoever uses the records has to heed it. A marked record is found and erased
+        like any other.
+
+        Raises:
+            TransientError, PermanentError: as ``rectify``.
+        """
+        raise PermanentError("no_capability")
+
+    def lift(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:  # noqa: ARG002 - optional
+        """Take away the mark that ``restrict`` sets (Art. 18(3)). A record that does not bear it is left as it is.
+
+        Raises:
+            TransientError, PermanentError: as ``rectify``.
+        """
+        raise PermanentError("no_capability")
+
+    def stop(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:  # noqa: ARG002 - optional
+        """Mark every record of the subject as not to be used for ``Change.purposes`` (Art. 7(3), 21).
+
+        Raises:
+            TransientError: nothing was lost, call again.
+            PermanentError: before anything is changed: ``unknown_purpose``, ``max_records``.
+        """
+        raise PermanentError("no_capability")
+
+    def inspect(
+        self,
+        capability: Capability,  # noqa: ARG002 - optional
+        inspections: Sequence[Inspection],  # noqa: ARG002 - optional
+    ) -> Mapping[TaskId, Mapping[str, Mapping[str, Standing]]]:
+        """Look at records by their key: task id -> record set -> key -> standing, for every key asked. Read only.
+
+        Needed by every connector with a capability: what it says is done has to be seen on a fresh connection.
+        """
+        raise PermanentError("no_capability")
 
     def close(self) -> None:  # noqa: B027 - optional hook
         """Release the connection; further calls may open a new one."""

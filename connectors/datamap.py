@@ -18,9 +18,11 @@ import msgspec
 
 from connectors.errors import MisconfiguredError
 from schemas.errors import InvalidIdentifierError
+from schemas.fields import ID_PATTERN
 from schemas.identifiers import Strength, check_kind
 from schemas.outcomes import KeptWhy
 
+_PURPOSE: Final = re.compile(ID_PATTERN)
 MOST_RECORDS: Final = 100_000
 """Largest ``max_records``: the keys of all of them travel in one sealed handle."""
 
@@ -62,6 +64,24 @@ class Retain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     mask: dict[str, str | int | None] = {}
 
 
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A column that says what a record may not be used for.
+
+    Attributes:
+        column: The column or field.
+        set: Its value then: a text, a number, true or false, or ``"{null}"``.
+    """
+
+    column: str
+    set: str | int | float | bool
+
+
+class Restrict(Mark, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The mark of a restricted record. ``lifted``: the column's value when the restriction ends; null by default."""
+
+    lifted: str | int | float | bool = "{null}"
+
+
 class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Records of one system that share category, purpose, legal basis and retention.
 
@@ -76,6 +96,10 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         max_records: More records than this for one subject stop the erasure (I9).
         backups_kept_days: How long backups of this store live.
         control: identifier kind -> value of a record that is always there; a search that misses it proves nothing.
+        rectify: Fields that may be corrected (Art. 16).
+        restrict: How a record is marked as restricted (Art. 18).
+        stop: purpose -> how a record is marked as not to be used for it (Art. 7(3), 21).
+        provided: Fields that the person provided: what portability (Art. 20) gives.
     """
 
     name: str
@@ -91,6 +115,10 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     purpose: str = ""
     basis: str = ""
     control: dict[str, str] = {}
+    rectify: tuple[str, ...] = ()
+    restrict: Restrict | None = None
+    stop: dict[str, Mark] = {}
+    provided: tuple[str, ...] = ()
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -185,6 +213,7 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
         if any(other.name == one.name for other in sets):
             raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
         _check_kinds(one, location)
+        _check_purposes(one, location)
         sets.append(one)
     return DataMap(tuple(sets), {k: v for k, v in raw.items() if k in settings}, location)
 
@@ -221,7 +250,13 @@ def _path(path: str) -> str:
 
 
 def _fields_at(kind: type[RecordSet], words: list[str]) -> tuple[str, ...]:
-    inner: dict[str, type[msgspec.Struct]] = {"retain": Retain, "match": Match, "yields": Yield}
+    inner: dict[str, type[msgspec.Struct]] = {
+        "retain": Retain,
+        "match": Match,
+        "yields": Yield,
+        "restrict": Restrict,
+        "stop": Mark,
+    }
     for word in words:
         if word in inner:
             return tuple(inner[word].__struct_fields__)
@@ -242,3 +277,11 @@ def _check_kinds(one: RecordSet, location: Location) -> None:
             except InvalidIdentifierError as error:
                 message = f"record set {one.name!r}, {field}: unknown identifier kind {kind!r}"
                 raise location.wrong(message, one.name, kind, fix=error.fix) from None
+
+
+def _check_purposes(one: RecordSet, location: Location) -> None:
+    """A purpose travels in clear, in tasks and records: a name, no text."""
+    for purpose in one.stop:
+        if not _PURPOSE.match(purpose):
+            message = f"record set {one.name!r}, stop: a purpose is one word"
+            raise location.wrong(message, one.name, "stop", fix="letters, digits, dot, dash, underscore; at most 64")

@@ -11,18 +11,18 @@ from connectors import answers, registry
 from connectors.contract import Connector, ErasureOrder, Look, Presence, SetReport, Subject, TaskId
 from connectors.datamap import RecordSet
 from connectors.jobs import Job, Result
+from connectors.leases import LEASE_EXPIRED, expired
 from connectors.locating import Found, earliest, latest, proven, rounds, search, union
 from connectors.session import Session, second_look_failure
 from connectors.verdict import Evidence, judge
 from schemas.errors import SchemaError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome, Unverifiable, is_final
-from schemas.requests import parse_time, utc
-from schemas.tasks import Instruction, Task
+from schemas.requests import utc
+from schemas.tasks import Instruction
 
 Reports = Mapping[str, SetReport | Unverifiable]
 Sights = Mapping[str, Mapping[str, Presence] | Unverifiable]
 
-_LEASE_EXPIRED = Failed(FailureKind.TRANSIENT, "lease_expired")
 _NO_INSTRUCTION = Failed(FailureKind.PERMANENT, "no_instruction")
 
 
@@ -62,8 +62,8 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
     """
     task = job.task
     try:
-        if _expired(task, at):
-            return _LEASE_EXPIRED
+        if expired(task, at):
+            return LEASE_EXPIRED
     except SchemaError:
         return Failed(FailureKind.PERMANENT, "malformed_task")
     if any(one.name not in task.instructions for one in sets):
@@ -73,10 +73,6 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
         if max(task.instructions[one.name].found, len(job.subject.keys.get(one.name, ()))) > one.max_records:
             return Failed(FailureKind.PERMANENT, "max_records")
     return None
-
-
-def _expired(task: Task, at: dt.datetime) -> bool:
-    return task.not_after is not None and parse_time(task.not_after, where="not_after") < at
 
 
 def _erase(
@@ -90,7 +86,7 @@ def _erase(
         # Right before the deed, at each call: a process that was paused may wake here, long after others took over.
         at = now()
         late: dict[TaskId, Reports | Never] = {
-            one.task_id: _LEASE_EXPIRED for one in some if _expired(tasks[one.task_id], at)
+            one.task_id: LEASE_EXPIRED for one in some if expired(tasks[one.task_id], at)
         }
         if not (live := [one for one in some if one.task_id not in late]):
             return late

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
-from connectors import erasing, exporting, locating
+from connectors import changing, erasing, exporting, locating
+from connectors.changes import Capability
 from connectors.contract import Connector, TaskId
 from connectors.datamap import RecordSet
 from connectors.errors import PermanentError
 from connectors.exports import ExportSink
-from connectors.jobs import Job, Result, opened, sealed
+from connectors.jobs import Job, Result, opened, scope, sealed
 from connectors.redact import guarded
 from connectors.session import Session, failure
 from schemas.outcomes import Failed, FailureKind, Never, Outcome
@@ -37,9 +37,6 @@ _ORDER = (
     Action.ERASE,
 )
 """A copy is made before anything is changed or erased; a restriction that comes together with its end stays."""
-
-NO_CAPABILITY: Final = Failed(FailureKind.PERMANENT, "no_capability")
-"""The system cannot do this at all, here: a person does it by hand."""
 
 
 def execute(
@@ -77,6 +74,13 @@ def execute(
         else:
             refused[TaskId(task.task_id)] = job
     values = {value for job in jobs for many in job.subject.identifiers.values() for value in many}
+    values |= {
+        str(value)
+        for job in jobs
+        for fields in job.corrections.values()
+        for value in fields.values()
+        if value is not None and not isinstance(value, bool)
+    }
     with guarded(values):
         name, sets, results = _run(open_connector, jobs, key, now, exports)
     by_id = {job.task_id: job for job in jobs}
@@ -89,7 +93,7 @@ def execute(
             result = Result(Failed(FailureKind.PERMANENT, "task_id_twice"))
         elif result is None:
             result = Result(refused[job_id])
-        outcomes = _outcomes(result.outcomes, sets, task)
+        outcomes = _outcomes(result.outcomes, sets, task, by_id.get(job_id))
         secret = sealed(by_id[job_id], result, key, nonce) if job_id in by_id and task == first[job_id] else ""
         confirmations.append(
             Confirmation(task.task_id, task.request_id, task.system, task.action, name, at, outcomes, secret)
@@ -124,7 +128,7 @@ def _run(
                 case Action.ERASE:
                     results |= erasing.erase(session, open_connector, some, sets, now)
                 case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
-                    results |= {job.task_id: Result(NO_CAPABILITY) for job in some}
+                    results |= changing.change(session, open_connector, Capability(action), some, sets, now)
     return name, sets, results
 
 
@@ -142,9 +146,11 @@ def _sets_of(connector: Connector) -> tuple[RecordSet, ...]:
     return sets
 
 
-def _outcomes(outcomes: Mapping[str, Outcome] | Never, sets: Sequence[RecordSet], task: Task) -> dict[str, Outcome]:
+def _outcomes(
+    outcomes: Mapping[str, Outcome] | Never, sets: Sequence[RecordSet], task: Task, job: Job | None
+) -> dict[str, Outcome]:
     """Give one outcome per record set; what failed as a whole failed for each of them."""
     if isinstance(outcomes, Mapping):
         return dict(outcomes)
-    names = [one.name for one in sets] or sorted(task.instructions) or [WHOLE_SYSTEM]
+    names = scope(task, job.corrections if job else {}, sets) or sorted(task.instructions) or [WHOLE_SYSTEM]
     return dict.fromkeys(names, outcomes)

@@ -18,7 +18,7 @@ from schemas.codec import decode, encode
 from schemas.errors import SchemaError, SealError, UnknownKeyError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome
 from schemas.sealing import Binding, SharedKey
-from schemas.tasks import Findings, Link, Secret, Task
+from schemas.tasks import Action, FieldValue, Findings, Link, Secret, Task
 
 CHUNK: Final = 500
 """Most identifiers of one subject in one call (decision 10)."""
@@ -29,6 +29,11 @@ class Job(msgspec.Struct, frozen=True):
 
     task: Task
     subject: Subject
+    corrections: Mapping[str, Mapping[str, FieldValue]] = {}
+
+    def __repr__(self) -> str:
+        """Hide the corrections (I4)."""
+        return f"Job(task={self.task!r}, subject={self.subject!r}, corrections={len(self.corrections)})"
 
     @property
     def task_id(self) -> TaskId:
@@ -46,7 +51,7 @@ class Job(msgspec.Struct, frozen=True):
             identifiers={kind: values for kind, values in self.subject.identifiers.items() if kind in kinds},
             keys={name: keys for name, keys in self.subject.keys.items() if name in names},
         )
-        return Job(self.task, subject)
+        return Job(self.task, subject, self.corrections)
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -61,6 +66,20 @@ class Result(msgspec.Struct, frozen=True):
     outcomes: Mapping[str, Outcome] | Never
     links: tuple[Link, ...] = ()
     handle: Mapping[str, Sequence[str]] = {}
+
+
+def scope(task: Task, corrections: Mapping[str, object], sets: Sequence[RecordSet]) -> list[str]:
+    """Name the record sets that a task is about, and that its answer has to tell of."""
+    every = [one.name for one in sets]
+    match task.action:
+        case Action.RECTIFY:
+            return list(corrections) or every
+        case Action.RESTRICT | Action.LIFT | Action.STOP:
+            return list(task.record_sets) or every
+        case Action.EXPORT:
+            return list(task.fields) or every
+        case Action.LOCATE | Action.ERASE:
+            return every
 
 
 def opened(task: Task, key: SharedKey) -> Job | Failed:
@@ -82,7 +101,7 @@ def opened(task: Task, key: SharedKey) -> Job | Failed:
         identifiers.setdefault(one.kind, set()).add(one.value)
     frozen = {kind: frozenset(values) for kind, values in identifiers.items()}
     unique = {name: tuple(dict.fromkeys(many)) for name, many in keys.items()}
-    return Job(task, Subject(TaskId(task.task_id), frozen, unique, task.request_id))
+    return Job(task, Subject(TaskId(task.task_id), frozen, unique, task.request_id), secret.corrections)
 
 
 def sealed(job: Job, result: Result, key: SharedKey, nonce: Callable[[], bytes]) -> str:

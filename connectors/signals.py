@@ -155,7 +155,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
     ),
     "right": ("access", "erasure"),
     "phase": ("received", "verifying", "discovering", "deciding", "acting", "reviewing", "answering", "closed"),
-    "result": ("fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable"),
+    "result": ("fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable", "withdrawn"),
     "reason": (
         "survived", "unverifiable", "misconfigured", "failed", "keeps_failing", "contradictory_answer",
         "contradictory_request", "unpublishable",
@@ -167,7 +167,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",
     ),
-    "action": ("locate", "erase", "export"),
+    "action": ("locate", "erase", "export", "rectify", "restrict", "lift", "stop"),
     "verdict": ("applied", "ignored", "duplicate", "parked", "buried"),
     "what": ("received", "waiting", "requests", "confirmations", "timers", "release", "publish", "tasks"),
     "state": ("unreleased", "released", "quarantined", "open", "overdue", "at_risk"),

@@ -8,6 +8,8 @@ look saw on a fresh connection: a fresh search and the presence of every key kno
 * A kept record counts as kept only if it is there, masked where the data map asks for a mask, and dated (I8).
 * Records in a file that cannot be touched yet give ``Pending``, which is never final.
 * A key that was asked for and not answered proves nothing: ``Unverifiable``.
+
+``judge_change`` does the same for records that were changed and stay: one that is not as ordered is ``Survived``.
 """
 
 from __future__ import annotations
@@ -16,14 +18,40 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from connectors.changes import Capability, Standing
 from connectors.contract import Holding, Presence, SetReport
 from connectors.datamap import RecordSet
-from schemas.outcomes import Anonymised, Deleted, Kept, KeptWhy, NothingHeld, Outcome, Pending, Survived, Unverifiable
+from schemas.outcomes import (
+    Anonymised,
+    Deleted,
+    Failed,
+    FailureKind,
+    Kept,
+    KeptWhy,
+    Lifted,
+    NothingHeld,
+    Outcome,
+    Pending,
+    Rectified,
+    Restricted,
+    Stopped,
+    Survived,
+    Unverifiable,
+)
 from schemas.tasks import Instruction
 
 LIVE_FILE = "live_file"
 """``Pending.ref`` of records that wait for the rotation of a file that is still written to."""
 
+NO_CAPABILITY = Failed(FailureKind.PERMANENT, "no_capability")
+"""Records are held, and the system has no means to do to them what was ordered: a person does it by hand."""
+
+_NOT_AS_ORDERED = {
+    Capability.RECTIFY: "not_rectified",
+    Capability.RESTRICT: "not_restricted",
+    Capability.LIFT: "still_restricted",
+    Capability.STOP: "not_stopped",
+}
 _OVER = (Presence.GONE, Presence.ANONYMISED)
 
 
@@ -144,3 +172,49 @@ def _erased(instruction: Instruction, record_set: RecordSet, seen: Evidence) -> 
         # A re-run after a crash has nothing left to do and may report the default method.
         return Anonymised(before, "anonymise" if method == "delete" else method, seen.looked_at)
     return Deleted(before, method, seen.looked_at)
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Everything known about one record set of one subject after a change.
+
+    Attributes:
+        known: Keys that discovery found (the handle), and those a search without keys finds now.
+        said: Keys that the connector says are as ordered.
+        standing: How the second look found the keys of both, where anything could be ordered.
+        able: The record set can do all that was ordered.
+        looked_at: RFC 3339, when the second look was taken.
+    """
+
+    known: frozenset[str]
+    said: frozenset[str]
+    standing: Mapping[str, Standing]
+    able: bool
+    looked_at: str
+
+
+def judge_change(capability: Capability, purposes: tuple[str, ...], seen: Changed) -> Outcome:
+    """Give the outcome of one record set after a change. ``purposes``: all that a ``stop`` was about."""
+    if not seen.able and not seen.standing:
+        return NO_CAPABILITY if seen.known else NothingHeld()
+    if any(key not in seen.standing for key in seen.known | seen.said):
+        return Unverifiable("no_answer_for_key")
+    if any(seen.standing[key] is Standing.GONE for key in seen.said):
+        # It was to stay: a change that loses records is none, and nobody may read it as one.
+        return Unverifiable("changed_is_gone")
+    there = [one for key, one in seen.standing.items() if one is not Standing.GONE]
+    if wrong := there.count(Standing.NOT_AS_ORDERED):
+        return Survived(wrong, _NOT_AS_ORDERED[capability])
+    if not there:
+        return NothingHeld()
+    if not seen.able:
+        return NO_CAPABILITY
+    count, at = len(there), seen.looked_at
+    match capability:
+        case Capability.RECTIFY:
+            return Rectified(count, at)
+        case Capability.RESTRICT:
+            return Restricted(count, at)
+        case Capability.LIFT:
+            return Lifted(count, at)
+        case Capability.STOP:
+            return Stopped(purposes, count, at)

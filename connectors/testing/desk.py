@@ -17,7 +17,7 @@ from schemas.identifiers import Identifier
 from schemas.outcomes import Outcome
 from schemas.requests import utc
 from schemas.sealing import Binding, SharedKey
-from schemas.tasks import Action, Confirmation, Findings, Instruction, Link, Secret, Task
+from schemas.tasks import CHANGES, Action, Confirmation, FieldValue, Findings, Instruction, Link, Secret, Task
 
 NOW: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SYSTEM: Final = "sut"
@@ -64,8 +64,12 @@ class Desk:
         instructions: Mapping[str, Instruction] | None = None,
         request_id: str = "r1",
         not_after: str | None = None,
+        corrections: Mapping[str, Mapping[str, FieldValue]] | None = None,
+        purposes: Sequence[str] = (),
+        record_sets: Sequence[str] = (),
+        fields: Mapping[str, Sequence[str]] | None = None,
     ) -> Task:
-        """Make one sealed task; the lease of an erasure runs for an hour."""
+        """Make one sealed task; the lease of an order that erases or changes runs for an hour."""
         self._number += 1
         task_id = f"t{self._number}"
         pairs = [
@@ -74,10 +78,22 @@ class Desk:
             for value in ([values] if isinstance(values, str) else values)
         ]
         bound = Binding(req=request_id, task=task_id, sys=SYSTEM, use="task")
-        sealed = self.key.seal(encode(Secret(tuple(pairs), handle)), bound, nonce=os.urandom(12))
-        if not_after is None and action is Action.ERASE:
+        right = {name: dict(values) for name, values in (corrections or {}).items()}
+        sealed = self.key.seal(encode(Secret(tuple(pairs), handle, right)), bound, nonce=os.urandom(12))
+        if not_after is None and (action is Action.ERASE or action in CHANGES):
             not_after = utc(self.now + dt.timedelta(hours=1))
-        return Task(task_id, request_id, SYSTEM, action, sealed, not_after, instructions=dict(instructions or {}))
+        return Task(
+            task_id,
+            request_id,
+            SYSTEM,
+            action,
+            sealed,
+            not_after,
+            instructions=dict(instructions or {}),
+            purposes=tuple(purposes),
+            record_sets=tuple(record_sets),
+            fields={name: tuple(some) for name, some in (fields or {}).items()},
+        )
 
     def run(self, tasks: Sequence[Task]) -> list[Answer]:
         """Execute a batch."""
@@ -104,9 +120,43 @@ class Desk:
         """Execute one erase task."""
         return self.run([self.task(Action.ERASE, identifiers, handle=handle, instructions=instructions)])[0]
 
-    def export(self, identifiers: Mapping[str, str | Iterable[str]]) -> Answer:
+    def export(
+        self, identifiers: Mapping[str, str | Iterable[str]], fields: Mapping[str, Sequence[str]] | None = None
+    ) -> Answer:
         """Execute one export task."""
-        return self.run([self.task(Action.EXPORT, identifiers)])[0]
+        return self.run([self.task(Action.EXPORT, identifiers, fields=fields)])[0]
+
+    def rectify(
+        self,
+        identifiers: Mapping[str, str | Iterable[str]],
+        corrections: Mapping[str, Mapping[str, FieldValue]],
+        handle: str = "",
+    ) -> Answer:
+        """Execute one rectify task."""
+        return self.run([self.task(Action.RECTIFY, identifiers, handle=handle, corrections=corrections)])[0]
+
+    def restrict(
+        self, identifiers: Mapping[str, str | Iterable[str]], handle: str = "", record_sets: Sequence[str] = ()
+    ) -> Answer:
+        """Execute one restrict task."""
+        return self.run([self.task(Action.RESTRICT, identifiers, handle=handle, record_sets=record_sets)])[0]
+
+    def lift(
+        self, identifiers: Mapping[str, str | Iterable[str]], handle: str = "", record_sets: Sequence[str] = ()
+    ) -> Answer:
+        """Execute one lift task."""
+        return self.run([self.task(Action.LIFT, identifiers, handle=handle, record_sets=record_sets)])[0]
+
+    def stop(
+        self,
+        identifiers: Mapping[str, str | Iterable[str]],
+        purposes: Sequence[str],
+        handle: str = "",
+        record_sets: Sequence[str] = (),
+    ) -> Answer:
+        """Execute one stop task."""
+        task = self.task(Action.STOP, identifiers, handle=handle, purposes=purposes, record_sets=record_sets)
+        return self.run([task])[0]
 
     def keys(self, answer: Answer) -> dict[str, list[str]]:
         """Open a handle: record set -> keys."""

@@ -11,14 +11,11 @@ next few, for everybody or only where one identifier is concerned::
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
 
 import msgspec
 
 from connectors.contract import (
-    Connector,
     ErasureOrder,
     ErasureReport,
     Holding,
@@ -33,12 +30,11 @@ from connectors.contract import (
 from connectors.datamap import RecordSet
 from connectors.errors import MisconfiguredError, PermanentError
 from connectors.testing.dates import due
-from connectors.testing.fake_store import DEFAULT_SETS, Crash, FakeSet, FakeStore, Row, leak
+from connectors.testing.fake_changes import ChangingFake, values_of
+from connectors.testing.fake_store import DEFAULT_SETS, Crash, FakeSet, FakeStore, Row
 from schemas.identifiers import canonical
 from schemas.outcomes import Facts
 from schemas.tasks import Instruction, Link
-
-_T = TypeVar("_T")
 
 __all__ = ["DEFAULT_SETS", "Crash", "FakeConnector", "FakeSet", "FakeSystem", "Row"]
 
@@ -63,14 +59,10 @@ class FakeSystem(FakeStore):
         return twin.open
 
 
-class FakeConnector(Connector):
+class FakeConnector(ChangingFake):
     """A connector to a ``FakeSystem``."""
 
     name = "fake/1.0"
-
-    def __init__(self, system: FakeSystem) -> None:
-        self._system = system
-        self._changed = 0
 
     def record_sets(self) -> Sequence[RecordSet]:
         self._enter("record_sets", ())
@@ -168,7 +160,7 @@ class FakeConnector(Connector):
         return Holding(tuple(keys), tuple(links), facts)
 
     def _erased(self, order: ErasureOrder) -> dict[str, SetReport]:
-        values = _values(order.subject)
+        values = values_of(order.subject)
         found = self._found(order.subject)
         for one in self._system.sets:
             if len(found[one.name]) > one.max_records:
@@ -242,13 +234,6 @@ class FakeConnector(Connector):
             if not self._system.take("bare_mask", "erase", values):
                 rows[key].cells |= mask
 
-    def _change(self) -> None:
-        fault = next((one for one in self._system.faults if one.kind == "crash" and one.times != 0), None)
-        if fault is not None and self._changed >= fault.after:
-            fault.times = 0
-            raise Crash
-        self._changed += 1
-
     def _presence(self, one: FakeSet, key: str) -> Presence:
         row = self._system.rows[one.name].get(key)
         if row is None:
@@ -260,38 +245,5 @@ class FakeConnector(Connector):
             return Presence.MASKED
         return Presence.PRESENT
 
-    # --- scripted faults --------------------------------------------------------------------------
-
-    def _enter(self, method: str, subjects: Sequence[Subject]) -> None:
-        self._system.calls.append((method, len(subjects)))
-        values = frozenset[str]().union(*(_values(one) for one in subjects))
-        slow = self._system.take("slow", method, values)
-        if slow is not None:
-            time.sleep(slow.seconds)
-        if self._system.take("leak", method, values):
-            leak(self._system, values)
-        fault = self._system.take("raise", method, values)
-        if fault is not None and fault.error is not None:
-            raise fault.error
-
-    def _leave(self, method: str, subjects: Sequence[Subject], answer: dict[TaskId, _T]) -> dict[TaskId, _T]:
-        """Spoil the answer as scripted; what comes back may be anything, as with a real plug-in."""
-        twice: list[tuple[TaskId, _T]] = []
-        for one in subjects:
-            values = _values(one)
-            if self._system.take("no_answer", method, values):
-                del answer[one.task_id]
-            elif self._system.take("answer_twice", method, values):
-                twice.append((one.task_id, answer[one.task_id]))
-            elif self._system.take("wrong_task", method, values):
-                answer[TaskId(f"not-{one.task_id}")] = answer.pop(one.task_id)
-            elif self._system.take("malformed", method, values):
-                answer[one.task_id] = cast("_T", "done")
-        return cast("dict[TaskId, _T]", [*answer.items(), *twice]) if twice else answer
-
 
 FakeSystem.connector_type = FakeConnector
-
-
-def _values(subject: Subject) -> frozenset[str]:
-    return frozenset[str]().union(*subject.identifiers.values())

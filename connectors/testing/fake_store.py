@@ -8,13 +8,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from connectors.datamap import Match, RecordSet, Retain, Yield
+from connectors.datamap import Mark, Match, RecordSet, Restrict, Retain, Yield
 from connectors.testing.people import Person
 from schemas.identifiers import Strength
 from schemas.outcomes import KeptWhy
 
 Cell = str | int | float | bool | None
-Method = Literal["record_sets", "check", "locate", "erase", "present", "export", "open", "*"]
+Method = Literal[
+    "record_sets", "check", "locate", "erase", "present", "export", "open", "*",
+    "rectify", "restrict", "lift", "stop", "inspect",
+]  # fmt: skip
 Kind = Literal[
     "raise",  # the call raises ``error``
     "slow",  # the call takes ``seconds``
@@ -23,8 +26,8 @@ Kind = Literal[
     "answer_twice",  # the task stands twice in the answer
     "wrong_task",  # the answer is for a task nobody asked for
     "malformed",  # the answer is no answer
-    "lie",  # erase says done and does nothing
-    "keep_row",  # a trigger keeps each row, erase does not notice
+    "lie",  # erase, or a change, says done and does nothing
+    "keep_row",  # a trigger keeps each row as it was, and nobody notices
     "resurrect",  # the rows are back when erase returns
     "orphan",  # erase removes the parents and forgets the children
     "bare_mask",  # erase keeps rows and does not mask them
@@ -44,18 +47,25 @@ DEFAULT_SETS: Final = (
         match={"email": (Match("email", "lower"),), "customer_id": (Match("id"),)},
         yields={"customer_id": (Yield("id"),), "phone": (Yield("phone", Strength.SHARED),)},
         one_per_subject=True,
+        rectify=("name", "phone", "email"),
+        restrict=Restrict(column="restricted", set=True, lifted=False),
+        stop={"marketing": Mark(column="marketing", set="no"), "profiling": Mark(column="profiling", set="{null}")},
+        provided=("email", "name", "phone"),
     ),
     FakeSet(name="notes", erase="with_parent", parent="contacts"),
     FakeSet(
         name="invoices",
         match={"customer_id": (Match("customer"),)},
         retain=Retain(KeptWhy.LEGAL_OBLIGATION, "test.invoices", 120, "date", {"name": "masked", "address": None}),
+        restrict=Restrict(column="restricted", set="yes"),
     ),
     FakeSet(
         name="profiles",
         match={"email": (Match("email", "lower"),)},
         erase="anonymise",
         personal=("email", "name"),
+        rectify=("name",),
+        provided=("name",),
     ),
 )
 
@@ -108,11 +118,21 @@ class FakeStore:
     def seed(self, person: Person) -> dict[str, list[Mapping[str, Cell]]]:
         """Put a person into the default record sets; gives what an export has to give."""
         key, here = person.customer_id, self.key(person)
+        marks: dict[str, Cell] = {"restricted": False, "marketing": "yes", "profiling": "v2"}
         written: dict[str, list[Mapping[str, Cell]]] = {
-            "contacts": [{"id": key, "email": person.email.upper(), "name": person.name, "phone": person.phone}],
+            "contacts": [
+                {"id": key, "email": person.email.upper(), "name": person.name, "phone": person.phone} | marks
+            ],
             "notes": [{"text": f"called {person.name}"}, {"text": f"wrote to {person.email}"}],
             "invoices": [
-                {"customer": key, "date": date, "name": person.name, "address": person.address, "total": 12.5}
+                {
+                    "customer": key,
+                    "date": date,
+                    "name": person.name,
+                    "address": person.address,
+                    "total": 12.5,
+                    "restricted": None,
+                }
                 for date in ("2024-06-30", "2025-01-15")
             ],
             "profiles": [{"email": person.email, "name": person.name, "visits": 7}],

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from connectors.changes import Capability, ChangeReport, Standing
 from connectors.contract import (
+    ChangeOrder,
+    ChangeReports,
     Connector,
     ErasureOrder,
     ErasureReport,
     Holdings,
+    Inspection,
     Look,
     Presence,
     RecordWriter,
@@ -44,8 +48,45 @@ class Wrapper(Connector):
     def export(self, subject: Subject, into: RecordWriter) -> None:
         self.inner.export(subject, into)
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.inner.capabilities
+
+    def rectify(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self.inner.rectify(orders)
+
+    def restrict(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self.inner.restrict(orders)
+
+    def lift(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self.inner.lift(orders)
+
+    def stop(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self.inner.stop(orders)
+
+    def inspect(
+        self, capability: Capability, inspections: Sequence[Inspection]
+    ) -> Mapping[TaskId, Mapping[str, Mapping[str, Standing]]]:
+        return self.inner.inspect(capability, inspections)
+
     def close(self) -> None:
         self.inner.close()
+
+
+class IdleChanger(Wrapper):
+    """Says that the given keys (record set -> keys) are as ordered, and changes nothing."""
+
+    def __init__(self, inner: Connector, keys: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(inner)
+        self._keys = keys
+
+    def rectify(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return {
+            order.task_id: {name: ChangeReport(tuple(self._keys.get(name, ()))) for name in order.changes}
+            for order in orders
+        }
+
+    restrict = lift = stop = rectify
 
 
 class Idle(Wrapper):
