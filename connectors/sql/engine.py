@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from connectors.errors import MisconfiguredError
+from connectors.postgres import options
 from connectors.settings import SystemSettings
 from connectors.sql.checks import near
 from connectors.sql.values import digits_form, lower_form
@@ -158,5 +159,4 @@ def keeping(engine: sa.Engine) -> sa.Engine:
 
 def _postgres(url: sa.URL, **pool: Any) -> sa.Engine:
     # Nothing is prepared: no session is used for long enough without being emptied.
-    options = {"connect_timeout": 10, "prepare_threshold": None}
-    return sa.create_engine(url, hide_parameters=True, connect_args=options, **pool)
+    return sa.create_engine(url, hide_parameters=True, connect_args=options(url, prepare_threshold=None), **pool)

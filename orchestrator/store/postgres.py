@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from connectors.postgres import options
 from orchestrator.ports import JournalRow
 from orchestrator.store import arrays
 from orchestrator.store import statements as q
@@ -31,6 +32,8 @@ from orchestrator.store.store import SqlStore, SqlTransaction
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 60
 LOCK_SECONDS: Final = 20
+UNHEARD_SECONDS: Final = STATEMENT_SECONDS + 10
+"""A batch is sent in one go; the server may work on its first statement before it reads on."""
 IDLE_SECONDS: Final = 30
 """A process that is stopped in the middle of a transaction keeps its locks for so long, then the server ends it."""
 PEOPLE: Final = 400
@@ -53,9 +56,9 @@ def open_postgres(url: sa.URL) -> sa.Engine:
         "lock_timeout": LOCK_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
-    options = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
+    settings = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
     given = url.query.get("options", "")
-    own = {"connect_timeout": CONNECT_SECONDS, "application_name": "expunge", "keepalives_idle": 10}
+    own = options(url, unheard=UNHEARD_SECONDS, connect_timeout=CONNECT_SECONDS, application_name="expunge")
     return sa.create_engine(
         url.difference_update_query(["options"]),
         hide_parameters=True,
@@ -63,8 +66,7 @@ def open_postgres(url: sa.URL) -> sa.Engine:
         pool_size=4,
         max_overflow=4,
         pool_timeout=30,
-        connect_args={name: value for name, value in own.items() if name not in url.query}
-        | {"options": f"{options} {given if isinstance(given, str) else ' '.join(given)}".strip()},
+        connect_args={**own, "options": f"{settings} {given if isinstance(given, str) else ' '.join(given)}".strip()},
     )
 
 
