@@ -20,9 +20,7 @@ from tests.support.company import Company, made_up
 from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure, form
 
-# On a busy machine a client of kafka-python in this process (a look into a topic) leaves a socket behind at times.
-LEAK = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
-pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(LEAK)]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(bus.LEAK)]
 TODAY = dt.date(2026, 3, 1)
 
 

@@ -23,9 +23,7 @@ from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure
 from tests.support.services import Databases
 
-# On a busy machine a client of kafka-python in this process (a look into a topic) leaves a socket behind at times.
-LEAK = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
-pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings(LEAK)]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings(bus.LEAK)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.support.fleet import Fleet
 from tests.support.home import erasure, outcomes_of
 from tests.support.working import ending
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(bus.LEAK)]
 
 
 def _copy(fleet: Fleet, source: str, target: str) -> None:
@@ -37,7 +37,6 @@ def _publish(fleet: Fleet, *numbers: int) -> None:
     fleet.one.publish([erasure(f"r{n}", email=made_up(n).email) for n in numbers])
 
 
-@pytest.mark.slow  # an old answer may come after a new one, and is buried: docs/plans/issue-4.md
 def test_a_restored_database_is_refused_healed_and_loses_nothing_and_a_topic_made_again_is_noticed(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
