@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Sequence
@@ -22,16 +23,17 @@ from typing import Any, Final
 import filelock
 import msgspec
 
-from connectors.errors import ConnectorError, MisconfiguredError, UnavailableError
+from connectors.errors import MisconfiguredError, UnavailableError
+from connectors.kafka.beating import Heart
 from connectors.kafka.client import consumer_options, friendly
 from connectors.kafka.progress import Progress
 from connectors.kafka.sending import Sender
 from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.starting import stand_by, topics_there
 from connectors.limits import Limiter
 from connectors.memory import calm_collector
 from connectors.signals import SILENT, Signals
-from connectors.worker import Order, State, Unread, Worker
-from schemas.heartbeats import EVERY_SECONDS
+from connectors.worker import Order, Unread, Worker
 from schemas.topics import CONFIRMATIONS, DEAD_LETTERS, HEARTBEATS, tasks_of
 
 BATCH: Final = 200
@@ -90,10 +92,9 @@ class TaskLoop:
         self._signals = signals
         self._batch = batch
         self._topic = tasks_of(worker.system).name
-        self._state: State = "ready"
-        self._beaten = 0.0
         self._worked = 0.0
         self._sender = Sender(settings, signals)
+        self._heart = Heart(worker, self._sender, signals)
         self._progress = Progress(settings, f"group of {self._topic}", signals)
         self.done = Done(worker.system)
 
@@ -108,8 +109,9 @@ class TaskLoop:
 
         self._sender.open()
         try:
-            self._there()
-            if self._lock is not None and not self._stand_by(self._lock, stop):
+            topics_there(self._settings, [self._topic, CONFIRMATIONS.name, DEAD_LETTERS.name, HEARTBEATS.name])
+            standing_by = functools.partial(self._heart.beat, "standby")
+            if self._lock is not None and not stand_by(self._lock, stop, standing_by):
                 return self.done
             with friendly(f"topic {self._topic}"):
                 consumer = Member(**consumer_options(self._settings, self._settings.system_group(self._worker.system)))
@@ -123,45 +125,11 @@ class TaskLoop:
                     consumer.close(autocommit=False, timeout_ms=self._settings.session_timeout_ms)
         finally:
             with contextlib.suppress(Exception):
-                self._beat("stopping")
+                self._heart.beat("stopping")
                 self._sender.close()
             if self._lock is not None:
                 self._lock.release()
         return self.done
-
-    # -- the start ----------------------------------------------------------------------------------------
-    def _there(self) -> None:
-        """Look whether every topic is there: one that is not would be waited for in silence."""
-        from kafka.admin import KafkaAdminClient
-
-        from connectors.kafka.client import client_options
-
-        wanted = [self._topic, CONFIRMATIONS.name, DEAD_LETTERS.name, HEARTBEATS.name]
-        with friendly("the topics"):
-            admin = KafkaAdminClient(**client_options(self._settings))
-            try:
-                there = set(admin.list_topics())
-            finally:
-                admin.close()
-        if missing := [name for name in wanted if name not in there]:
-            fix = "run `expunge kafka apply`, or give this worker's principal its rights"
-            raise MisconfiguredError("kafka", f"topic {missing[0]} is not there", fix=fix)
-
-    def _stand_by(self, lock: filelock.BaseFileLock, stop: threading.Event) -> bool:
-        """Wait for the lock, outside of the group: its one partition belongs to who can use it."""
-        while not stop.is_set():
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                self._beat("standby")
-                stop.wait(1.0)
-            except OSError as error:
-                message = f"the lock beside the files cannot be taken: {error.strerror}"
-                fix = "let this user write there"
-                raise MisconfiguredError("lock", message, file=str(lock.lock_file), fix=fix) from None
-            else:
-                return True
-        return False
 
     # -- the loop -----------------------------------------------------------------------------------------
     def _consume(self, consumer: Any, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
@@ -170,7 +138,7 @@ class TaskLoop:
         self._signals.ready("broker", True)
         pause = _PAUSE
         while not stop.is_set():
-            self._beat("ready")
+            self._heart.beat("ready")
             self._progress.begin()
             try:
                 orders, unread, offsets = self._gather(consumer)
@@ -263,7 +231,7 @@ class TaskLoop:
             return most
         began = time.monotonic()
         while not (granted := self._limiter.grant(most, self._share(consumer))):
-            self._beat("working")
+            self._heart.beat("working")
             self._keep(consumer)
             if stop.wait(_LOOK_EVERY):
                 return 0
@@ -279,7 +247,7 @@ class TaskLoop:
     def _meanwhile(self, consumer: Any, future: Future[list[bytes]]) -> list[bytes]:
         """Go on polling while the thread works; a stop waits for it."""
         while not wait([future], timeout=_LOOK_EVERY).done:
-            self._beat("working")
+            self._heart.beat("working")
             self._keep(consumer)
         return future.result()
 
@@ -297,7 +265,7 @@ class TaskLoop:
                     self._signals.log("key.loaded", system=self._worker.system)
                     self._signals.ready("keys", True)
                     return True
-            self._beat("waiting_for_key")
+            self._heart.beat("waiting_for_key")
             self._keep(consumer)
             stop.wait(_LOOK_EVERY)
         return False
@@ -325,18 +293,3 @@ class TaskLoop:
     # -- out ----------------------------------------------------------------------------------------------
     def _send(self, consumer: Any, topic: str, events: Sequence[bytes], stop: threading.Event) -> bool:
         return self._sender.send(topic, events, stop, meanwhile=lambda: self._keep(consumer))
-
-    def _beat(self, state: State) -> None:
-        self._signals.alive()
-        now = time.monotonic()
-        changed = state != self._state and {state, self._state} != {"ready", "working"}
-        if not changed and now - self._beaten < EVERY_SECONDS and self._beaten:
-            return
-        self._state, self._beaten = state, now
-        with contextlib.suppress(MisconfiguredError):  # half a file: somebody is copying it
-            self._worker.keys.reload()  # so that a new key is reported before it is used
-        try:
-            with friendly(f"topic {HEARTBEATS.name}"):
-                self._sender.put(HEARTBEATS.name, self._worker.heartbeat(state))
-        except ConnectorError as error:
-            self._signals.log("bus.disconnected", error=error)
