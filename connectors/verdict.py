@@ -136,14 +136,16 @@ def _kept(
     instruction: Instruction, why: KeptWhy, record_set: RecordSet, seen: Evidence, kept: frozenset[str]
 ) -> Outcome:
     """Judge records that stay: there, masked, dated."""
-    mask = record_set.retain.mask if record_set.retain and record_set.erase != "with_parent" else {}
+    review_by = instruction.review_by
+    masking = record_set.retain and record_set.erase != "with_parent" and review_by is None
+    mask = record_set.retain.mask if record_set.retain and masking else {}
     bare = [key for key in kept if seen.presence[key] is Presence.PRESENT]
     if mask and bare:
         return Survived(len(bare), "mask")
     if any(seen.presence[key] is Presence.GONE for key in kept):
         # Records the law wants kept have vanished: nothing to be proud of, and nobody may read it as kept.
         return Unverifiable("kept_is_gone")
-    if seen.report.due_first is None:
+    if seen.report.due_first is None and review_by is None:
         return Unverifiable("kept_without_date")
     # Not counted from the handle: a masked line of a file goes by another key than before.
     past_date = frozenset(seen.report.erased) - kept
@@ -151,8 +153,9 @@ def _kept(
         count=len(kept),
         why=why,
         text=instruction.text,
-        until=seen.report.due_last or seen.report.due_first,
-        review_by=seen.report.due_first,
+        # How long they would stay by their own dates says nothing as long as somebody else's word keeps them.
+        until=None if review_by else seen.report.due_last or seen.report.due_first,
+        review_by=review_by or seen.report.due_first,
         erased=max(instruction.found - len(kept), len(past_date)),
         masked=bool(mask),
         looked_at=seen.looked_at,

@@ -45,7 +45,7 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Without ``keep`` the record set is erased by the method of its data map. With ``keep`` the records whose
     anchor date is on or before ``erase_up_to`` are erased for good (their time is over), the others stay, with
-    their mask applied.
+    their mask applied. With ``review_by`` all of them stay, and exactly as they are: evidence is not masked.
 
     Attributes:
         keep: Reason to keep, or None to erase.
@@ -54,6 +54,8 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
         period_months: Length of the retention period, from the anchor; lets the connector report due dates.
         found: Records that discovery found (durable before anything destructive left, I2). A re-run after a crash
             that finds them gone reports them as deleted, never as "nothing held".
+        review_by: With ``keep``: records stay until somebody has looked afresh on that day, whatever their age (a
+            legal hold, an exception decided by a person, a contract that still runs).
     """
 
     keep: KeptWhy | None = None
@@ -61,6 +63,7 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
     erase_up_to: Date | None = None
     period_months: Count = 0
     found: Count = 0
+    review_by: Date | None = None
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):

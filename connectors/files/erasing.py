@@ -68,6 +68,8 @@ def over(record: Record, instruction: Instruction) -> bool:
     """Tell whether the instruction erases the record: nothing keeps it, or its time is over."""
     if instruction.keep is None:
         return True
+    if instruction.review_by is not None:
+        return False
     anchor = record.match.anchor
     return anchor is not None and instruction.erase_up_to is not None and anchor <= instruction.erase_up_to
 
@@ -84,7 +86,9 @@ def _plan(seen: SetScan, orders: Sequence[ErasureOrder], tokens: dict[int, str])
                 edit: dict[int, str] | None = None
             else:
                 named = [n for n in keepers if seen.one.name in orders[n].instructions and n in record.match.owners]
-                edit = {n: tokens[n] for n in named} if masking else {}
+                # As it is, if one of them needs it so: a mask would take it from that one too.
+                whole = any(orders[n].instructions[seen.one.name].review_by for n in named)
+                edit = {n: tokens[n] for n in named} if masking and not whole else {}
                 if not edit:
                     continue
             if record.live:

@@ -47,7 +47,7 @@ def _check_limits(plan: Plan, found: Mapping[str, Found]) -> None:
 def _apply(connection: sa.Connection, one: SetPlan, here: Found, fates: Mapping[Key, Fate]) -> set[Key]:
     """Erase and mask; gives the keys that this call erased. What was anonymised before is left as it is."""
     going = [key for key, fate in fates.items() if fate.erase]
-    staying = [key for key, fate in fates.items() if not fate.erase]
+    staying = [key for key, fate in fates.items() if not fate.erase and not fate.untouched]
     if one.update_mask is not None:
         change(connection, one.update_mask, one.bound(staying))
     if one.method == "delete":

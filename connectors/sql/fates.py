@@ -22,10 +22,11 @@ from schemas.tasks import Instruction
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """``erase``, or stay until ``due`` (None: no date is known)."""
+    """``erase``, or stay until ``due`` (None: no date is known). ``untouched``: it stays as it is, without a mask."""
 
     erase: bool
     due: dt.date | None = None
+    untouched: bool = False
 
 
 ERASE = Fate(erase=True)
@@ -77,21 +78,25 @@ def _of_set(
 
 def _of_row(name: str, orders: Sequence[ErasureOrder], anchor: dt.date | None) -> Fate:
     stays: list[dt.date | None] = []
+    untouched = False
     for order in orders:
         instruction = order.instructions.get(name)
         if instruction is None:
             raise PermanentError("no_instruction")
         if not _is_over(instruction, anchor):
+            untouched |= instruction.review_by is not None
             dated = anchor is not None and instruction.period_months > 0
             stays.append(add_months(anchor, instruction.period_months) if anchor is not None and dated else None)
     if not stays:
         return ERASE
-    return Fate(erase=False, due=max((due for due in stays if due is not None), default=None))
+    return Fate(erase=False, due=max((due for due in stays if due is not None), default=None), untouched=untouched)
 
 
 def _is_over(instruction: Instruction, anchor: dt.date | None) -> bool:
     if instruction.keep is None:
         return True
+    if instruction.review_by is not None:
+        return False
     up_to = instruction.erase_up_to
     return anchor is not None and up_to is not None and anchor.isoformat() <= up_to
 
@@ -113,5 +118,5 @@ def _held_by_children(plan: Plan, found: Mapping[str, Found], fates: Fates) -> d
             down = one.down[child.name]
             for key, row in found[one.name].rows.items():
                 if fates[one.name][key].erase and (link := down(row)) is not None and link in staying:
-                    held[one.name, key] = Fate(erase=False, due=staying[link].due)
+                    held[one.name, key] = staying[link]
     return held

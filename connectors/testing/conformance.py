@@ -50,11 +50,12 @@ from schemas.outcomes import (
     Failed,
     FailureKind,
     Kept,
+    KeptWhy,
     Located,
     NothingHeld,
     is_final,
 )
-from schemas.tasks import Action
+from schemas.tasks import Action, Instruction
 
 HOSTILE: Final = ("' OR 1=1 --", "%", "_", ".*", "(", "[", "\\", "a\0b", "a\nb", "*", "é" * 512, "🤷", "-1", "1e400")
 """Values that mean something to SQL, LIKE, regular expressions, globs, C strings or number parsers."""
@@ -273,6 +274,25 @@ class ConnectorConformance(Stand):
         outcomes = desk.erase(self.identifiers(SUBJECT), self.instructions(counts), answer.handle).outcomes
         missed = {name: outcomes[name] for name in counts if is_final(outcomes[name])}
         assert not missed, f"records that came back were not noticed: {missed}"
+
+    def test_what_somebody_has_to_look_at_first_stays_as_it_is(self) -> None:
+        self.seed(SUBJECT)
+        answer, counts = self.located()
+        before = self.snapshot()
+        whole = {
+            name: Instruction(KeptWhy.HOLD, "gdpr-17-3-e", found=count, review_by="2027-06-01")
+            for name, count in {one.name: counts.get(one.name, 0) for one in self.sets()}.items()
+        }
+        outcomes = self.desk().erase(self.identifiers(SUBJECT), whole, answer.handle).outcomes
+        all_final(outcomes, "not verified as kept")
+        for name, count in counts.items():
+            outcome = outcomes[name]
+            assert isinstance(outcome, Kept), f"{name}: {outcome}"
+            assert (outcome.count, outcome.until, outcome.review_by) == (count, None, "2027-06-01"), (
+                f"{name}: {outcome}"
+            )
+            assert not outcome.masked, f"{name}: what is under a hold was masked"
+        assert self.snapshot() == before, "what is under a hold was changed"
 
     def test_kept_rows_are_masked_and_dated(self) -> None:
         keeping = [one for one in self.sets() if one.retain]

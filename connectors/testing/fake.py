@@ -180,7 +180,7 @@ class FakeConnector(ChangingFake):
             reports[one.name] = self._report(one, order.instructions[one.name], *split)
         for one in reversed(self._parents_first()):
             if lie is None and not (orphan is not None and one.parent):
-                self._carry_out(one, reports[one.name], values)
+                self._carry_out(one, self._to_do(order.instructions[one.name], reports[one.name]), values)
         if back is not None:
             for name, rows in copies.items():
                 self._system.rows[name] |= rows
@@ -203,7 +203,8 @@ class FakeConnector(ChangingFake):
         if one.erase == "with_parent":
             stays = [key for key in todo if rows[key].parent in kept]
         else:
-            anchor, end = one.retain.anchor if one.retain else "", instruction.erase_up_to
+            end = None if instruction.review_by else instruction.erase_up_to
+            anchor = one.retain.anchor if one.retain else ""
             stays = [key for key in todo if end is None or str(rows[key].cells.get(anchor) or "9999") > end]
         return [key for key in todo if key not in stays], stays
 
@@ -217,6 +218,10 @@ class FakeConnector(ChangingFake):
         row = self._system.rows[one.name][key]
         anchor = one.retain.anchor if one.retain else ""
         return str(row.cells.get(anchor) or "2025-01-15")
+
+    def _to_do(self, instruction: Instruction, report: SetReport) -> SetReport:
+        """Leave out what stays as it is."""
+        return SetReport(report.erased) if instruction.review_by else report
 
     def _carry_out(self, one: FakeSet, report: SetReport, values: frozenset[str]) -> None:
         rows = self._system.rows[one.name]

@@ -157,6 +157,17 @@ def test_children_kept_with_their_parent_need_no_mask_of_their_own() -> None:
     assert not outcome.masked
 
 
+def test_what_somebody_has_to_look_at_first_stays_unmasked_until_that_day() -> None:
+    hold = Instruction(KeptWhy.HOLD, "gdpr-17-3-e", found=1, review_by="2027-06-01")
+    for evidence in (
+        seen({"a": PRESENT}, handle="a", report=kept("a")),
+        seen({"a": PRESENT}, report=kept("a", last=None)),
+    ):
+        assert judge(hold, MASKING, evidence) == Kept(
+            1, KeptWhy.HOLD, "gdpr-17-3-e", review_by="2027-06-01", looked_at=AT
+        )
+
+
 def test_the_last_date_defaults_to_the_first() -> None:
     outcome = judge(KEEP, DATED, seen({"a": PRESENT}, report=kept("a", last=None)))
     assert isinstance(outcome, Kept)
