@@ -98,7 +98,6 @@ def test_a_killed_orchestrator_loses_nothing_and_says_nothing_twice_in_other_wor
     assert len(installation.records()) == len(numbers)
 
 
-@pytest.mark.slow
 def test_two_orchestrators_share_the_work(
     company: Company, installation: Installation, workers: Workers, kind: str
 ) -> None:
