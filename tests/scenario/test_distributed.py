@@ -20,7 +20,7 @@ from tests.support.company import Company, made_up
 from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure, form
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(bus.LEAK)]
+pytestmark = [pytest.mark.timeout(240)]
 TODAY = dt.date(2026, 3, 1)
 
 

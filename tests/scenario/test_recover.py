@@ -23,7 +23,7 @@ from tests.support.distributed import Installation, Workers
 from tests.support.home import erasure
 from tests.support.services import Databases
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings(bus.LEAK)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.support.fleet import Fleet
 from tests.support.home import erasure, outcomes_of
 from tests.support.working import ending
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings(bus.LEAK)]
+pytestmark = [pytest.mark.timeout(240)]
 
 
 def _copy(fleet: Fleet, source: str, target: str) -> None:

@@ -21,9 +21,6 @@ from connectors.kafka.settings import KafkaSettings
 
 ROOT = Path(__file__).parent.parent.parent
 SESSION_MS = 6_000
-# kafka-python 3.0.12 leaves the socket of an attempt to connect that fails (refused, timed out: a busy machine) to the
-# garbage collector, ``kafka/net/inet.py``, ``KafkaNetSocket.connect``. It is closed then; not ours to close.
-LEAK = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
 
 
 def settings(bootstrap: str, **more: Any) -> KafkaSettings:
