@@ -1,4 +1,4 @@
-"""The connector: the contract's five methods, each one transaction on a connection of its own."""
+"""The connector: the contract's methods, each one transaction on a connection of its own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connectors.changes import Capability, Standing
 from connectors.contract import (
+    ChangeOrder,
+    ChangeReports,
     Connector,
     ErasureOrder,
     ErasureReport,
     Holdings,
+    Inspection,
     Look,
     Presence,
     RecordWriter,
@@ -25,6 +29,7 @@ from connectors.contract import (
 from connectors.errors import MisconfiguredError
 from connectors.sql.building import compile_plan
 from connectors.sql.datamap import SqlMap, SqlRecordSet
+from connectors.sql.edits import change, inspect
 from connectors.sql.engine import WRITE
 from connectors.sql.erasing import erase
 from connectors.sql.errors import translated
@@ -116,6 +121,30 @@ class SqlConnector(Connector):
                     names = tuple(result.keys())
                     for row in result:
                         into.write(one.name, dict(zip(names, map(cell, row), strict=True)))
+
+    def rectify(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self._change(Capability.RECTIFY, orders)
+
+    def restrict(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self._change(Capability.RESTRICT, orders)
+
+    def lift(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self._change(Capability.LIFT, orders)
+
+    def stop(self, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        return self._change(Capability.STOP, orders)
+
+    def _change(self, capability: Capability, orders: Sequence[ChangeOrder]) -> Mapping[TaskId, ChangeReports]:
+        with self._transaction(write=True) as (connection, plan):
+            reports = change(connection, plan, capability, orders)
+        return {one.task_id: report for one, report in zip(orders, reports, strict=True)}
+
+    def inspect(
+        self, capability: Capability, inspections: Sequence[Inspection]
+    ) -> Mapping[TaskId, Mapping[str, Mapping[str, Standing]]]:
+        with self._transaction() as (connection, plan):
+            seen = inspect(connection, plan, capability, inspections)
+        return {one.task_id: answer for one, answer in zip(inspections, seen, strict=True)}
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

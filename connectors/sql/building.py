@@ -13,13 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.datamap import Match
-from connectors.sql import checks, references
+from connectors.sql import checks, edit_checks, references
 from connectors.sql.datamap import SqlMap, SqlRecordSet
-from connectors.sql.plan import Moves, Place, Plan, Row, SetPlan
+from connectors.sql.edit_checks import mark_value, marks_of
+from connectors.sql.plan import Edits, Moves, Place, Plan, Row, SetPlan
 from connectors.sql.replacing import Rule, read_replacement
 from connectors.sql.schema import KEY_TYPES, Schema, reflect
 from connectors.sql.statements import among, clause, normal, tails
 from connectors.sql.values import key_decoder
+from connectors.sql.writing import read_value
 from connectors.sqltext import VALUES
 
 
@@ -34,6 +36,7 @@ def compile_plan(connection: sa.Connection, sql_map: SqlMap) -> Plan:
     schema = reflect(connection, {checks.table_name(one) for one in sql_map.sets})
     for one in sql_map.sets:
         checks.check_set(one, sql_map, schema)
+        edit_checks.check_edits(one, sql_map, schema)
     references.check_parent_columns(sql_map, schema)
     references.check_references(sql_map, schema)
     _check_store(connection, sql_map, schema)
@@ -104,6 +107,30 @@ class _Builder:
             update_anonymise=self._update(anonymise, by_key),
             update_mask=self._update(mask, by_key),
             moves=self._moves(anonymise) if spec.replace_key else None,
+            edits=self._edits(by_key),
+        )
+
+    def _edits(self, by_key: sa.ColumnElement[bool]) -> Edits | None:
+        spec, real = self.spec, self.real.columns
+        names = dict.fromkeys((*spec.rectify, *(mark.column for _, mark in marks_of(spec))))
+        if not names:
+            return None
+
+        def read(column: str, value: str | float) -> Any:
+            return read_value(mark_value(value), real[column], sqlite=self.sqlite)
+
+        restrict = spec.restrict
+        columns = [self.table.c[name] for name in (*self.key, *names)]
+        return Edits(
+            table=self.table,
+            columns={name: real[name] for name in names},
+            places={name: place for place, name in enumerate(names, len(self.key))},
+            restrict=(restrict.column, read(restrict.column, restrict.set), read(restrict.column, restrict.lifted))
+            if restrict is not None
+            else None,
+            stop={purpose: (one.column, read(one.column, one.set)) for purpose, one in spec.stop.items()},
+            by_key=by_key,
+            read=sa.select(*columns).where(by_key),
         )
 
     def _method(self, one: SqlRecordSet) -> str:

@@ -29,7 +29,7 @@ def erase(connection: sa.Connection, plan: Plan, orders: Sequence[ErasureOrder])
         PermanentError: before anything is changed: ``max_records``, ``no_instruction``, and what ``find`` raises.
     """
     found = find(connection, plan, [order.subject for order in orders])
-    _check_limits(plan, found)
+    check_limits(plan, found)
     fates = decide(plan, orders, found)
     changed: dict[str, set[Key]] = {}
     for one in reversed(plan.sets):
@@ -37,7 +37,12 @@ def erase(connection: sa.Connection, plan: Plan, orders: Sequence[ErasureOrder])
     return _reports(plan, orders, found, fates, changed)
 
 
-def _check_limits(plan: Plan, found: Mapping[str, Found]) -> None:
+def check_limits(plan: Plan, found: Mapping[str, Found]) -> None:
+    """Stop where a subject has more rows than the data map allows (I9).
+
+    Raises:
+        PermanentError: ``max_records``.
+    """
     for one in plan.sets:
         limit = one.spec.max_records
         if len(found[one.name].rows) > limit and any(len(keys) > limit for keys in found[one.name].by_owner().values()):

@@ -18,6 +18,9 @@ from schemas.identifiers import canonical
 from schemas.outcomes import Facts
 from schemas.tasks import Link
 
+Corrected = Mapping[str, Mapping[str, Any]]
+"""record set -> column -> the value it is to hold."""
+
 _NOTHING = Holding()
 _NOBODY: frozenset[int] = frozenset()
 _MARK = {"email": "@"}
@@ -50,8 +53,12 @@ class Found:
         return found
 
 
-def find(connection: sa.Connection, plan: Plan, subjects: Sequence[Subject]) -> dict[str, Found]:
+def find(
+    connection: sa.Connection, plan: Plan, subjects: Sequence[Subject], corrected: Sequence[Corrected] | None = None
+) -> dict[str, Found]:
     """Find the rows of all subjects: by identifier, through the parent's rows, and by the keys known before.
+
+    ``corrected``: what each subject's rows are to hold. A row known by its key that holds it is no stranger's.
 
     Raises:
         PermanentError: ``key_reused``: a key known before leads to a row that may be somebody else's by now;
@@ -68,7 +75,8 @@ def find(connection: sa.Connection, plan: Plan, subjects: Sequence[Subject]) -> 
             _by_identifier(connection, one, place, subjects, here)
         if one.spec.parent is not None:
             _by_parent(connection, one, plan.by_name[one.spec.parent], found[one.spec.parent], here)
-        _by_key(connection, one, plan.by_name.get(one.spec.parent or ""), subjects, here)
+        right = [some.get(one.name, {}) for some in corrected or [{}] * len(subjects)]
+        _by_key(connection, one, plan.by_name.get(one.spec.parent or ""), subjects, here, right)
     return found
 
 
@@ -108,7 +116,12 @@ def _by_parent(connection: sa.Connection, one: SetPlan, parent: SetPlan, above: 
 
 
 def _by_key(
-    connection: sa.Connection, one: SetPlan, parent: SetPlan | None, subjects: Sequence[Subject], here: Found
+    connection: sa.Connection,
+    one: SetPlan,
+    parent: SetPlan | None,
+    subjects: Sequence[Subject],
+    here: Found,
+    corrected: Sequence[Mapping[str, Any]],
 ) -> None:
     asked: dict[Key, set[int]] = {}
     for index, subject in enumerate(subjects):
@@ -123,7 +136,12 @@ def _by_key(
             claimed[key] = row
     if not claimed:
         return
-    _check_claims(connection, one, parent, list(claimed.values()))
+    doubtful = [
+        row
+        for key, row in claimed.items()
+        if not all(_is_corrected(one, row, corrected[owner]) for owner in asked[key])
+    ]
+    _check_claims(connection, one, parent, doubtful)
     for key, row in claimed.items():
         here.add(key, row, asked[key])
 
@@ -142,6 +160,12 @@ def _check_claims(connection: sa.Connection, one: SetPlan, parent: SetPlan | Non
         # A parent that was anonymised or masked is nobody any more: after ``replace_key`` its children hang on it.
         if any(not _cleaned(parent, row) for row in fetch(connection, parent.by_link[one.name], links)):
             raise PermanentError("key_reused")
+
+
+def _is_corrected(one: SetPlan, row: Row, right: Mapping[str, Any]) -> bool:
+    """Tell whether a row holds the identifiers that it was to be given: then we gave them, before a crash."""
+    given = [place for place in one.places if not is_blank_or_token(right.get(place.match.field))]
+    return bool(given) and all(row[place.position] == right[place.match.field] for place in given)
 
 
 def _cleaned(one: SetPlan, row: Row) -> bool:

@@ -14,9 +14,10 @@ from sqlalchemy.sql import visitors
 from connectors.datamap import Match
 from connectors.sql.datamap import SqlRecordSet
 from connectors.sql.replacing import Rule
-from connectors.sql.schema import Kind
+from connectors.sql.schema import Column, Kind
 from connectors.sql.statements import comparable
 from connectors.sql.values import Key, as_uuid, digits_form, lower_form, text_of
+from connectors.sql.writing import is_held
 from connectors.sqltext import VALUES, chunks, compiled_for, spread
 from schemas.identifiers import Strength, canonical
 
@@ -73,6 +74,34 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
+class Edits:
+    """What may be changed of rows that stay.
+
+    Attributes:
+        columns: Every column that a correction or a mark may write.
+        places: Where they stand in the rows that ``read`` gives, after the key columns.
+        restrict: Column, its value while a row is restricted, its value when that ends; None where there is no mark.
+        stop: purpose -> column, and its value when the rows are not used for it any more.
+    """
+
+    table: sa.TableClause
+    columns: Mapping[str, Column]
+    places: Mapping[str, int]
+    restrict: tuple[str, Any, Any] | None
+    stop: Mapping[str, tuple[str, Any]]
+    by_key: sa.ColumnElement[bool]
+    read: sa.Select[Any]
+
+    def holds(self, row: Row, name: str, value: Any) -> bool:
+        """Tell whether a column of a row holds this value."""
+        return is_held(row[self.places[name]], value, self.columns[name])
+
+    def update(self, values: Mapping[str, Any]) -> sa.Update:
+        """Give the statement that writes values; it takes keys."""
+        return self.table.update().where(self.by_key).values(dict(values))
+
+
+@dataclass(frozen=True, slots=True)
 class SetPlan:
     """One record set, ready to run. Rows are read as ``columns``; the key columns come first.
 
@@ -84,6 +113,7 @@ class SetPlan:
         down: child set -> reads from a row what that child's ``up`` gives.
         anchor: Position of the anchor date; None where there is none, or it is the parent's.
         method: What erasing means here: ``delete`` or ``anonymise``.
+        edits: What may be changed of rows that stay; None where the data map names nothing.
     """
 
     spec: SqlRecordSet
@@ -106,6 +136,7 @@ class SetPlan:
     update_anonymise: sa.Update | None
     update_mask: sa.Update | None
     moves: Moves | None
+    edits: Edits | None
 
     @property
     def name(self) -> str:

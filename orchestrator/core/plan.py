@@ -27,7 +27,9 @@ class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
 class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the core needs to know of one record set (the rest of the data map stays with the connector).
 
-    ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to.
+    ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to. ``rectifiable``: fields that can
+    be corrected; ``restrictable``: it can be restricted, and that lifted; ``stoppable``: purposes that can be stopped;
+    ``provided``: fields that the person provided. What a record set cannot, a person does by hand.
     """
 
     name: str
@@ -41,6 +43,10 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     categories: tuple[str, ...] = ()
     purpose: str = ""
     basis: str = ""
+    rectifiable: tuple[str, ...] = ()
+    restrictable: bool = False
+    stoppable: tuple[str, ...] = ()
+    provided: tuple[str, ...] = ()
 
 
 class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

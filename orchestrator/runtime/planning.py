@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from connectors.changes import Capability
 from connectors.contract import Connector
 from connectors.datamap import RecordSet, Yield, read_toml
 from connectors.errors import MisconfiguredError
@@ -29,8 +30,8 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
                 domain=one.domain,
                 owner=one.owner,
                 record_sets=tuple(
-                    _record_set(r)
-                    for r in _checked(one.system, opened[one.system].record_sets(), one.settings.map_file)
+                    _record_set(r, opened[one.system].capabilities)
+                    for r in _checked(one.system, opened[one.system], one.settings.map_file)
                 ),
             )
             for one in settings.systems
@@ -59,13 +60,24 @@ def _line_of(settings: Settings, limit: str) -> str:
     return f"{settings.file}:{location.line('limits', limit)}"
 
 
-def _checked(system: str, sets: Sequence[RecordSet], file: Path) -> Sequence[RecordSet]:
+def _checked(system: str, connector: Connector, file: Path) -> Sequence[RecordSet]:
+    sets = connector.record_sets()
     parents = {one.name: one.parent for one in sets}
 
     def wrong(one: RecordSet, message: str, fix: str) -> MisconfiguredError:
         return MisconfiguredError("parent", f"{system}/{one.name}: {message}", file=str(file), fix=fix)
 
     for one in sets:
+        rules = {
+            "rectify": one.rectify and {Capability.RECTIFY},
+            "restrict": one.restrict and {Capability.RESTRICT, Capability.LIFT},
+            "stop": one.stop and {Capability.STOP},
+        }
+        for rule, needed in rules.items():
+            if needed and not set(needed) <= connector.capabilities:
+                message = f"{system}/{one.name}: this connector cannot carry out {rule!r}"
+                fix = "remove it; the orders come to a person as work to do by hand"
+                raise MisconfiguredError("capability", message, file=str(file), fix=fix)
         if one.parent is not None and one.parent not in parents:
             close = difflib.get_close_matches(one.parent, parents, n=1)
             fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(parents)}"
@@ -85,7 +97,7 @@ def _unique(kind: str, places: Sequence[Yield]) -> bool:
     return strength_of(kind) is Strength.UNIQUE and any(one.strength is Strength.UNIQUE for one in places)
 
 
-def _record_set(one: RecordSet) -> RecordSetPlan:
+def _record_set(one: RecordSet, able: frozenset[Capability]) -> RecordSetPlan:
     retain = RetainRule(one.retain.why, one.retain.text, one.retain.months) if one.retain else None
     return RecordSetPlan(
         name=one.name,
@@ -99,4 +111,8 @@ def _record_set(one: RecordSet) -> RecordSetPlan:
         categories=one.categories,
         purpose=one.purpose,
         basis=one.basis,
+        rectifiable=one.rectify if Capability.RECTIFY in able else (),
+        restrictable=one.restrict is not None and able >= {Capability.RESTRICT, Capability.LIFT},
+        stoppable=tuple(sorted(one.stop)) if Capability.STOP in able else (),
+        provided=one.provided,
     )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from connectors.datamap import RecordSet
+from connectors.changes import Capability
+from connectors.contract import Connector
+from connectors.datamap import Mark, RecordSet, Restrict
 from connectors.errors import MisconfiguredError
 from connectors.testing.fake import FakeSystem
+from connectors.testing.wrapper import Wrapper
+from orchestrator.core.plan import Plan, RecordSetPlan
 from orchestrator.errors import UsageError
 from orchestrator.runtime import planning
 from orchestrator.settings import load
@@ -140,13 +146,56 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
 
 
 # -- what is known only once the systems are opened ---------------------------------------------------------
-def _build(home: Path, text: str, *sets: RecordSet) -> None:
+def _build(home: Path, text: str, *sets: RecordSet, plain: bool = False) -> Plan:
     (home / "expunge.toml").write_text(text)
     settings = load(home)
     system = FakeSystem()
     if sets:
         system.sets = sets  # type: ignore[assignment]  # record sets as a real data map gives them
-    planning.build(settings, {one.system: system.open() for one in settings.systems})
+    opened: dict[str, Connector] = {
+        one.system: Plain(system.open()) if plain else system.open() for one in settings.systems
+    }
+    return planning.build(settings, opened)
+
+
+class Plain(Wrapper):
+    """A connector that can search, copy and erase, and nothing besides."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset()
+
+
+def test_the_plan_says_what_each_record_set_can(tmp_path: Path) -> None:
+    sets = {one.name: one for one in _build(tmp_path, GOOD).system("crm").record_sets}
+    contacts = sets["contacts"]
+    assert contacts.rectifiable == ("name", "phone", "email")
+    assert contacts.restrictable
+    assert contacts.stoppable == ("marketing", "profiling")
+    assert contacts.provided == ("email", "name", "phone")
+    notes = sets["notes"]
+    assert (notes.rectifiable, notes.restrictable, notes.stoppable, notes.provided) == ((), False, (), ())
+    # A plan that was stored before there was any of this reads as one that can nothing.
+    stored = msgspec.json.encode({"name": "contacts", "max_records": 5})
+    assert msgspec.json.decode(stored, type=RecordSetPlan) == RecordSetPlan(name="contacts", max_records=5)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ({"rectify": ("name",)}, "rectify"),
+        ({"restrict": Restrict(column="x", set=1)}, "restrict"),
+        ({"stop": {"ads": Mark(column="x", set=1)}}, "stop"),
+    ],
+)
+def test_a_rule_that_the_connector_cannot_carry_out_is_refused(tmp_path: Path, rule: dict[str, Any], name: str) -> None:
+    one = RecordSet(name="contacts", **rule)
+    with pytest.raises(MisconfiguredError) as caught:
+        _build(tmp_path, GOOD, one, plain=True)
+    assert caught.value.message == f"crm/contacts: this connector cannot carry out {name!r}"
+    assert caught.value.fix
+    _build(tmp_path, GOOD, one)
+    _build(tmp_path, GOOD, RecordSet(name="contacts", provided=("name",)), plain=True)
 
 
 @pytest.mark.parametrize(
