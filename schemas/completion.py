@@ -54,6 +54,10 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         headline: The weakest line (architecture.md section 6).
         identifiers_kept_until: How long the sealed identifiers live for what is still owed; None: gone now.
         follows: Id of the record before this one, when a request has several.
+        ground: Why the controller did not act; only of a refused request (Art. 12(4)).
+        extended: The answer took two months more, and the person was told in time (Art. 12(3)).
+        paused_days: Days by which the answer was later because the person was asked for something.
+        requester: In which relation to the data subject whoever asked stands; None: it is the data subject.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -80,3 +84,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     identifiers_kept_until: str | None = None
     package_sha256: str | None = None
     follows: str | None = None
+    ground: str | None = None
+    extended: bool = False
+    paused_days: int = 0
+    requester: str | None = None

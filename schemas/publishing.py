@@ -43,6 +43,10 @@ def request_event(
         scope=form.scope,
         locale=form.locale,
         channel=form.channel,
+        identity=form.identity,
+        requester=form.requester,
+        minor_at_collection=form.minor_at_collection,
+        follows=form.follows,
     )
     return CloudEvent(
         id=request_id,

@@ -14,10 +14,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from schemas import identifiers
+from schemas import identifiers, requesters
 from schemas.errors import SchemaError
 from schemas.fields import ID_PATTERN, LOCALE_PATTERN, TIME_PATTERN, Id, Locale, Moment, Sealed, Time
 from schemas.identifiers import Identifier
+from schemas.requesters import Level, Requester
 
 MAX_IDENTIFIERS: Final = 500
 MAX_FORM_BYTES: Final = 1 << 20
@@ -64,6 +65,10 @@ class RequestForm(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: Scope = Scope()
     locale: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": LOCALE_PATTERN})] = "en"
     channel: Annotated[str, _AN_ID] = "cli"
+    identity: Level = "verified"
+    requester: Requester | None = None
+    minor_at_collection: bool = False
+    follows: Annotated[str, _AN_ID] | None = None
 
 
 class RequestReceived(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,6 +82,10 @@ class RequestReceived(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: Scope = Scope()
     locale: Locale = "en"
     channel: Id = "cli"
+    identity: Level = "verified"
+    requester: Requester | None = None
+    minor_at_collection: bool = False
+    follows: Id | None = None
 
 
 def parse_time(text: str, *, where: str) -> dt.datetime:
@@ -175,6 +184,9 @@ def validated(form: RequestForm, *, now: dt.datetime) -> RequestForm:
         raise SchemaError("request.locale", "not a language tag", where="$.locale", fix="RFC 5646, e.g. en or de-CH")
     if not _ID.match(form.channel):
         raise SchemaError("request.channel", "not an id", where="$.channel", fix="one word, e.g. web, letter, phone")
+    if form.follows is not None and not _ID.match(form.follows):
+        raise SchemaError("request.follows", "not an id", where="$.follows", fix="the id of the earlier request")
+    requesters.checked(form.requester)
     received = form.received_at
     if received is not None:
         moment = parse_time(received, where="$.received_at")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from orchestrator.cli.format import Bus, Format
-
-if TYPE_CHECKING:
-    from orchestrator.cli.desk import Desk
+from orchestrator.cli import app_requests
+from orchestrator.cli.format import Bus
+from orchestrator.cli.options import Home, Id, Out
+from orchestrator.cli.options import desk as _desk
 
 app = typer.Typer(
     name="expunge",
@@ -21,10 +21,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Home = Annotated[Path | None, typer.Option("--home", envvar="EXPUNGE_HOME", help="Home folder; default: this one.")]
-Out = Annotated[Format | None, typer.Option("-o", "--output", help="How data is printed: text or json.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the request.", show_default=False)]
-
 
 @app.callback()
 def root(ctx: typer.Context, home: Home = None, output: Out = None) -> None:
@@ -34,15 +30,6 @@ def root(ctx: typer.Context, home: Home = None, output: Out = None) -> None:
     4 verification failed, 130 interrupted.
     """
     ctx.obj = (home, output)
-
-
-def _desk(ctx: typer.Context, home: Path | None, output: Format | None) -> Desk:
-    """Options count before and after the command's name; the nearer one wins."""
-    from orchestrator.cli.desk import Desk
-    from orchestrator.cli.screen import Screen
-
-    before_home, before_output = ctx.obj
-    return Desk(home or before_home or Path(), Screen(output or before_output or Format.TEXT))
 
 
 @app.command()
@@ -235,6 +222,8 @@ def package(
 
     return mending.deliver(_desk(ctx, home, output), request_id, file)
 
+
+app_requests.register(app)
 
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics and rights of Kafka, as code.")
 app.add_typer(kafka_app, name="kafka")

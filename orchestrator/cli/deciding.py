@@ -5,8 +5,12 @@ from __future__ import annotations
 from orchestrator.cli.desk import Desk
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.engine import commands
+from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.store.migrate import check as check_tables
+from schemas.errors import SchemaError
+from schemas.requesters import is_day
+from schemas.requests import parse_time, utc
 
 
 def withdraw(desk: Desk, request_id: str, role: str) -> int:
@@ -16,6 +20,34 @@ def withdraw(desk: Desk, request_id: str, role: str) -> int:
         UsageError: no such request, or it is closed.
     """
     return _give(desk, RequestWithdrawn(request_id=request_id, observed_at="", role=role), "ends")
+
+
+def give(desk: Desk, command: AnyCommand, what: str) -> int:
+    """Note any command.
+
+    Args:
+        desk: Where it is noted.
+        command: Its times are filled in.
+        what: What happens to the request with the next turn, e.g. ``ends``.
+
+    Raises:
+        UsageError: no such request, or the command may not be given now.
+    """
+    return _give(desk, command, what)
+
+
+def moment(text: str | None) -> str:
+    """Read a day or a time as it stands on the command line; nothing stands for now.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if not text:
+        return ""
+    try:
+        return utc(parse_time(f"{text}T00:00:00Z" if is_day(text) else text, where="the time"))
+    except SchemaError as error:
+        raise UsageError(f"{text!r} is no time", why=error.message, fix="2026-01-31, or 2026-01-31T09:30:00Z") from None
 
 
 def _give(desk: Desk, command: AnyCommand, what: str) -> int:

@@ -45,6 +45,9 @@ _RESULTS: Final = {
     "partly_fulfilled": "partly fulfilled: something is kept, or was not searched",
     "nothing_held": "nothing held",
     "withdrawn": "withdrawn by the person before it was done; what was done before stands below",
+    "refused": "refused: the controller does not act on it, and says why",
+    "identity_not_established": "it could not be established who asks",
+    "lapsed": "the person was asked, and did not answer in time",
     "unidentifiable": "cannot be identified with what was given (GDPR Art. 11)",
 }
 _HEADLINES: Final = {
@@ -75,6 +78,14 @@ REASONS: Final = {
     "too_many_identifiers": "too many identifiers: something links many people",
     "shared_identifier": "several persons share an identifier",
     "max_records": "more records than one person should have",
+    "extension_notice_near": "the last day to announce an extension is near",
+    "identity_unverified": "it is not known yet who asks",
+    "identity_doubted": "who asks is in doubt, and was asked",
+    "requester_unproven": "the proof of who asks for somebody else does not suffice",
+    "proof_ended": "the proof of the requester holds no more",
+    "data_of_the_dead": "an heir asks for data of the dead",
+    "document_held": "a document that was asked for is to be deleted",
+    "fee_open": "the fee for a further copy is not accepted yet",
     "not_final": "an answer is incomplete",
     "kept_without_date": "records are kept without a date",
     "retention_without_date": "records without the date that retention counts from",
@@ -213,7 +224,8 @@ def event(one: events.Event) -> str:
         case events.RequestAccepted():
             kinds = ", ".join(sorted({known.kind for known in one.identifiers}))
             waits = f"; waits for {len(one.others)} access request of the same person" if one.others else ""
-            return f"taken in: {one.right.value}, to be found by {kinds}{waits}"
+            who = f", by {one.requester.relation.value}" if one.requester else ""
+            return f"taken in: {one.right.value}{who}, to be found by {kinds}{waits}"
         case events.Confirmed():
             held = [
                 f"{name} {brief(found)}"
@@ -229,6 +241,9 @@ def event(one: events.Event) -> str:
                 "retry": "try again",
                 "pending": "look again at what was not done yet",
                 "deadline": "a week before the deadline",
+                "notice": "the last day to announce an extension comes near",
+                "proof": "the proof of the requester has ended",
+                "lapse": "the time to answer us is over",
                 "silent": "see who is silent",
                 "owed": "an obligation is due",
             }.get(kind, kind)

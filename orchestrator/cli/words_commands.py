@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_identity import (
+    DeadDecided,
+    DocumentDeleted,
+    FeeAccepted,
+    FeeQuoted,
+    IdentityConfirmed,
+    IdentityDoubted,
+    IdentityRefused,
+    Refused,
+)
 
 
 def said(command: AnyCommand) -> str:
@@ -10,7 +21,34 @@ def said(command: AnyCommand) -> str:
     return f"{command.role}: {_what(command)}"
 
 
-def _what(command: AnyCommand) -> str:
+def code(word: str) -> str:
+    """Give a code word as words."""
+    return word.replace("_", " ")
+
+
+def _what(command: AnyCommand) -> str:  # noqa: C901 - one branch per member of a closed union
     match command:
         case RequestWithdrawn():
             return "the person withdrew the request"
+        case IdentityDoubted(reason=reason, asks=asks):
+            return f"doubts who asks ({code(reason)}); asked for: {code(asks)}"
+        case IdentityConfirmed(method=method, valid_until=until):
+            return f"it is who they say, by {code(method)}" + (f"; the proof holds until {until}" if until else "")
+        case IdentityRefused(reason=reason):
+            return f"it could not be established who asks ({code(reason)})"
+        case DocumentDeleted():
+            return "the document that was looked at is deleted"
+        case Refused(ground=ground, reason=reason, text=text):
+            return f"refused: {code(ground)} ({code(reason)}), {text}"
+        case DeadDecided(why=why):
+            return f"data of the dead: may be carried out, {code(why)}"
+        case ClockPaused(reason=reason, asked_at=asked):
+            return f"the person was asked ({code(reason)})" + (f" on {asked[:10]}" if asked else "")
+        case ClockResumed(answered_at=answered):
+            return "what the person was asked for has come" + (f" on {answered[:10]}" if answered else "")
+        case Extended(reason=reason):
+            return f"two months more to answer: {code(reason)}"
+        case FeeQuoted(cents=cents, currency=currency):
+            return f"a further copy costs {cents / 100:.2f} {currency}"
+        case FeeAccepted():
+            return "the person accepts what the copy costs"

@@ -147,8 +147,8 @@ def _searchable(work: Work, name: str) -> bool:
 def back_to_discovery(work: Work) -> None:
     """Look again before deciding: something was learnt after the search had ended (decision 11)."""
     state = work.state
-    if state.phase is Phase.DISCOVERING:
-        return
+    if state.phase in {Phase.VERIFYING, Phase.DISCOVERING}:
+        return  # it is not known who asks, or it is looking
     move(state, Phase.DISCOVERING)
     for system in state.systems.values():
         if system.asked and not system.task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import adopting, aggregate, completion, ending
+from orchestrator.core import adopting, aggregate, completion, documents, ending, refusing, requester
 from orchestrator.core.answers import reopen
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
@@ -26,9 +26,11 @@ def answering(work: Work) -> bool:
     state.unsearched = missing
     state.ending = None
     state.records = record.number
-    work.notice("answer", "subject", result=record.result, headline=record.headline, record=record.record_id)
+    to = requester.addressee(state, work.now)
+    facts = refusing.remedies(plan, state)
+    work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
     work.effects.append(Complete(record))
-    state.attention = ()
+    state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     state.timers = {}
     move(state, Phase.CLOSED)
     _keep_what_is_owed(work)

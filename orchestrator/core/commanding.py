@@ -5,18 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from orchestrator.core import ending
+from orchestrator.core import documents, ending, fees, identity, pausing, refusing, requester
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_identity import (
+    DeadDecided,
+    DocumentDeleted,
+    FeeAccepted,
+    FeeQuoted,
+    IdentityConfirmed,
+    IdentityDoubted,
+    IdentityRefused,
+    Refused,
+)
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.work import Work
 
 HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     RequestWithdrawn: ending.withdrawn,
+    IdentityDoubted: identity.doubted,
+    IdentityConfirmed: identity.confirmed,
+    IdentityRefused: identity.refused,
+    DocumentDeleted: documents.deleted,
+    Refused: refusing.refused,
+    DeadDecided: requester.dead_decided,
+    ClockPaused: pausing.paused,
+    ClockResumed: pausing.resumed,
+    Extended: pausing.extended,
+    FeeQuoted: fees.quoted,
+    FeeAccepted: fees.accepted,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
 REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, str] | None]]] = {
-    RequestWithdrawn: lambda state, _: _closed(state) or _ending(state),
+    RequestWithdrawn: lambda state, _: _over(state),
+    IdentityDoubted: lambda state, one: _over(state) or identity.no_doubt(state, one),
+    IdentityConfirmed: lambda state, one: _over(state) or identity.no_confirmation(state, one),
+    IdentityRefused: lambda state, one: _over(state) or identity.no_refusal(state, one),
+    DocumentDeleted: documents.no_document,
+    Refused: lambda state, one: _over(state) or refusing.no_refusal(state, one),
+    DeadDecided: lambda state, one: _over(state) or requester.no_decision(state, one),
+    ClockPaused: lambda state, one: _over(state) or pausing.no_pause(state, one),
+    ClockResumed: lambda state, one: _over(state) or pausing.no_resumption(state, one),
+    Extended: lambda state, one: _over(state) or pausing.no_extension(state, one),
+    FeeQuoted: lambda state, one: _over(state) or fees.no_quote(state, one),
+    FeeAccepted: lambda state, one: _over(state) or fees.no_acceptance(state, one),
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 
@@ -33,6 +66,10 @@ def obey(work: Work, command: AnyCommand) -> str:
 def refusal(state: RequestState, command: AnyCommand) -> tuple[str, str] | None:
     """Say what is wrong with a command in this state, and the fix; None where it may be given."""
     return REFUSALS[type(command)](state, command)
+
+
+def _over(state: RequestState) -> tuple[str, str] | None:
+    return _closed(state) or _ending(state)
 
 
 def _closed(state: RequestState) -> tuple[str, str] | None:

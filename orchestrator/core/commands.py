@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
+from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_identity import (
+    DeadDecided,
+    DocumentDeleted,
+    FeeAccepted,
+    FeeQuoted,
+    IdentityConfirmed,
+    IdentityDoubted,
+    IdentityRefused,
+    Refused,
+)
 from orchestrator.core.happened import Command
 
 
@@ -15,6 +26,19 @@ class RequestWithdrawn(Command, frozen=True, kw_only=True):
     """The person does not want it any more. What was done stays done, and the record tells it."""
 
 
-AnyCommand = RequestWithdrawn
+AnyCommand = (
+    RequestWithdrawn
+    | IdentityDoubted
+    | IdentityConfirmed
+    | IdentityRefused
+    | DocumentDeleted
+    | Refused
+    | DeadDecided
+    | ClockPaused
+    | ClockResumed
+    | Extended
+    | FeeQuoted
+    | FeeAccepted
+)
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
-COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand) or (RequestWithdrawn,)
+COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

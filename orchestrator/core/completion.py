@@ -90,6 +90,10 @@ def record(
         identifiers_kept_until=kept_until,
         package_sha256=state.package_sha256 or None,
         follows=f"{state.request_id}.{number - 1}" if number > 1 else None,
+        ground=state.ground or None,
+        extended=state.extension is not None,
+        paused_days=state.paused_days,
+        requester=state.requester.relation.value if state.requester is not None else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import aggregate
+from orchestrator.core import aggregate, documents
 from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.effects import Recall
 from orchestrator.core.events import Recalled
@@ -32,12 +32,15 @@ def end(work: Work, result: Result) -> None:
     """Stop everything that is not out yet, and close as soon as nothing is out any more."""
     state, limits = work.state, work.plan.limits
     state.ending = result
-    # Nobody has to mend anything for it any more; who is silent still shows.
-    state.attention = tuple(one for one in state.attention if one.reason == "system_silent")
+    # Nobody has to mend anything for it any more; who is silent still shows, and what has to be deleted.
+    state.attention = tuple(one for one in state.attention if one.reason in {"system_silent", documents.HELD})
+    if result is not Result.LAPSED:
+        documents.after_check(work)
     state.waits_for = ()
     state.timers = {name: one for name, one in state.timers.items() if not name.startswith(("retry:", "pending:"))}
     state.package = state.package_sha256 = state.package_job = ""
-    state.timers.pop("silent:_package", None)
+    for name in ("silent:_package", "lapse", "notice"):
+        state.timers.pop(name, None)
     for system in state.systems.values():
         system.retry = False
     recall(work)
@@ -61,6 +64,7 @@ def recalled(work: Work, event: Recalled) -> str:
     found = [(name, one) for name, one in work.state.systems.items() if one.task in gone]
     for name, system in found:
         system.task = ""
+        system.retry = work.state.ending is None
         work.state.timers.pop(f"silent:{name}", None)
         work.settled("system_silent", name)
     return "" if found else "none of these tasks is awaited"

@@ -9,12 +9,17 @@ from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
 from orchestrator.core.model import Known
 from schemas.outcomes import Outcome
+from schemas.requesters import Level, Requester
 from schemas.requests import Right
 from schemas.tasks import Action
 
 
 class RequestAccepted(Happened, frozen=True, kw_only=True):
-    """A request arrived (verified, in this version). ``others``: open requests of the same person to wait for."""
+    """A request arrived.
+
+    ``others``: open requests of the same person to wait for; ``copies``: accesses of the person before this one;
+    ``follows``: an earlier request that it goes on from.
+    """
 
     right: Right
     received_at: str
@@ -24,6 +29,11 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     locale: str = "en"
     others: tuple[str, ...] = ()
+    identity: Level = "verified"
+    requester: Requester | None = None
+    minor_at_collection: bool = False
+    follows: str | None = None
+    copies: int = 0
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):

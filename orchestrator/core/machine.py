@@ -13,7 +13,21 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import adopting, aggregate, answers, closing, commanding, deciding, discovery, ending, mending
+from orchestrator.core import (
+    adopting,
+    aggregate,
+    answers,
+    clock,
+    closing,
+    commanding,
+    deciding,
+    discovery,
+    ending,
+    identity,
+    mending,
+    requester,
+)
+from orchestrator.core.asking import VERIFIED, Identity
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
@@ -33,7 +47,6 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import ACCEPTS, IGNORES, move
 from orchestrator.core.work import Work, copy_of
 from orchestrator.errors import IllegalTransitionError
-from orchestrator.law.periods import response_due
 from schemas.outcomes import Exported
 from schemas.requests import Right
 from schemas.tasks import Action
@@ -113,37 +126,42 @@ def _apply(work: Work, event: LaterEvent) -> str:
 
 
 def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
-    due, rule = response_due(date_of(event.received_at))
     scope = event.scope or tuple(one.system for one in plan.systems)
-    return RequestState(
+    state = RequestState(
         logic=LOGIC,
         request_id=event.request_id,
         right=event.right,
         received_at=event.received_at,
-        due_on=due.isoformat(),
-        due_rule=rule,
+        due_on="",
+        due_rule="",
         plan_sha256=event.plan_sha256,
         phase=Phase.RECEIVED,
         controllers=event.controllers or plan.controllers,
         scope=scope,
         locale=event.locale,
         known=event.identifiers,
+        identity=VERIFIED if event.identity == "verified" else Identity(event.identity),
+        requester=event.requester,
+        minor_at_collection=event.minor_at_collection,
+        copies=event.copies,
+        continues=event.follows,
         waits_for=event.others,
         systems={one.system: SystemState() for one in plan.systems if one.system in scope},
     )
+    clock.set_dates(plan, state)
+    return state
 
 
 def _begin(work: Work) -> None:
     state = work.state
-    work.notice("receipt", "subject", due_on=state.due_on)
+    work.notice("receipt", requester.addressee(state, work.now), due_on=state.due_on)
     work.timer("deadline", start_of(days_from(state.due_on, -work.plan.limits.warn_days_before_due)))
     for name in state.scope:
         if name not in state.systems:
             todo = "the request names a system that is not connected: connect it, or submit with a right scope"
             work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
-    # Requests arrive as verified in this version; the phase exists so that identity checks have their place.
     move(state, Phase.VERIFYING)
-    move(state, Phase.DISCOVERING)
+    identity.begin(work)
 
 
 def advance(work: Work) -> None:
@@ -274,6 +292,12 @@ def _timer(work: Work, event: TimerFired) -> str:
         case "deadline":
             todo = "the answer is due soon: see what is open with `expunge show`"
             work.warn(Attention("deadline_near", "dpo", todo, work.now, detail=state.due_on))
+        case "notice":
+            clock.notice_near(work)
+        case "proof":
+            requester.proof_ended(work)
+        case "lapse":
+            identity.lapsed(work)
         case "silent" if name == "_package":
             answers.silent_package(work)
         case "silent" if _ends(state):
@@ -291,6 +315,7 @@ def _resting(_: Work) -> bool:
 
 _ACTS = {Right.ERASURE: Action.ERASE, Right.ACCESS: Action.EXPORT}
 _STEPS = {
+    Phase.VERIFYING: identity.verifying,
     Phase.DISCOVERING: _discovering,
     Phase.DECIDING: _deciding,
     Phase.ACTING: _acting,

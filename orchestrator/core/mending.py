@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core import adopting, aggregate, answers
 from orchestrator.core.model import Phase, SystemState
-from orchestrator.core.work import Work
+from orchestrator.core.work import DECISIONS, Work
 from schemas.requests import Right
 
 
@@ -13,12 +13,12 @@ def resume(work: Work, plan_sha256: str = "") -> str:
 
     What was corrected may be the plan: then the request goes on under it, where that lacks nothing (decision 21).
 
-    The nearness of the deadline is nothing one can mend: it stays in the list until the request is closed (I6).
+    What waits for a decision is nothing one can mend: it stays in the list until that is taken (I6).
     """
     state = work.state
     if state.ending is not None:
         return "the request is about to end"
-    mended = [one for one in state.attention if one.reason != "deadline_near"]
+    mended = [one for one in state.attention if one.reason not in DECISIONS]
     if not mended:
         return "nothing waits for a person"
     if work.newer is not None:
@@ -27,7 +27,7 @@ def resume(work: Work, plan_sha256: str = "") -> str:
             state.attention = tuple(one for one in state.attention if one.reason != adopting.GONE)
             work.stop(*lacks)
             return ""
-    state.attention = tuple(one for one in state.attention if one.reason == "deadline_near")
+    state.attention = tuple(one for one in state.attention if one.reason in DECISIONS)
     # What could not be applied may have been the answer to any task that is out, or the package.
     lost = any(one.reason == "internal_error" for one in mended)
     changed = set() if work.newer is None else adopting.adopt(work, work.newer, plan_sha256)

@@ -11,8 +11,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
 from schemas.identifiers import Strength
 from schemas.outcomes import Outcome
+from schemas.requesters import Requester
 from schemas.requests import Right
 from schemas.tasks import Action, Instruction
 
@@ -41,6 +43,9 @@ class Result(enum.StrEnum):
     NOTHING_HELD = "nothing_held"
     UNIDENTIFIABLE = "unidentifiable"
     WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    IDENTITY_NOT_ESTABLISHED = "identity_not_established"
+    LAPSED = "lapsed"
 
 
 class Known(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -123,6 +128,12 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         heard: Digests (16 hex digits) of the confirmations taken in; the same one counts once, however late (I3).
         unsearched: Systems in scope that no episode could search.
         ending: It ends before its work is done, with this result, as soon as nothing is out any more (``ending``).
+        identity, requester: How surely it is known who asks, and who that is, if not the data subject.
+        pauses, extension, notice_by: Of the clock (``clock``). ``notice_by``: the last day to announce an extension;
+            empty: none is allowed; None: as the law has it where the plan names no controllers.
+        paused_days: Days that the pauses so far are worth.
+        ground: Why the controller does not act on it.
+        fee: What a further copy costs. ``copies``: accesses of the same person before this one.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -141,6 +152,17 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     round: int = 0
     records: int = 0
     known: tuple[Known, ...] = ()
+    identity: Identity = VERIFIED
+    requester: Requester | None = None
+    minor_at_collection: bool = False
+    pauses: tuple[Pause, ...] = ()
+    extension: Extension | None = None
+    notice_by: str | None = None
+    paused_days: int = 0
+    ground: str = ""
+    fee: Fee | None = None
+    copies: int = 0
+    continues: str | None = None
     waits_for: tuple[str, ...] = ()
     systems: dict[str, SystemState] = {}
     attention: tuple[Attention, ...] = ()

@@ -98,6 +98,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     warn_days_before_due: int = 7
     package_days: int = 30
     suppression_days: int = 0
+    lapse_days: int = 0
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core.commands import COMMANDS
+from orchestrator.core.commands_identity import DocumentDeleted
 from orchestrator.core.events import (
     Confirmed,
     Incident,
@@ -55,6 +56,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     Incident: _OPEN,
     Recalled: _OPEN,
     **dict.fromkeys(COMMANDS, _OPEN),
+    DocumentDeleted: _ANY,
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -64,7 +66,7 @@ IGNORES: Final[dict[type, str]] = {
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",
-    **dict.fromkeys(COMMANDS, "the request is closed"),
+    **dict.fromkeys(set(COMMANDS) - {DocumentDeleted}, "the request is closed"),
 }
 
 

@@ -14,8 +14,25 @@ from schemas.tasks import CHANGES, Action
 SYSTEM_OWNER = "system_owner"
 """Stands for the owner that the plan names for the system (``owner`` under ``[systems.<id>]``)."""
 
-INFORMS = frozenset({"deadline_near", "system_silent", "package_silent"})
+INFORMS = frozenset(
+    {"deadline_near", "system_silent", "package_silent", "extension_notice_near", "proof_ended", "document_held"}
+)
 """Reasons that call somebody but do not stop the work."""
+
+DECISIONS = frozenset(
+    {
+        "deadline_near",
+        "extension_notice_near",
+        "proof_ended",
+        "document_held",
+        "identity_unverified",
+        "identity_doubted",
+        "requester_unproven",
+        "data_of_the_dead",
+        "fee_open",
+    }
+)
+"""Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""
 
 
 def copy_of(state: RequestState) -> RequestState:

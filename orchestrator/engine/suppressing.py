@@ -22,7 +22,7 @@ from schemas.requests import Right
 
 LIVES: Final = ("backup_horizon", "suppression")
 """Obligations that an entry lives as long as."""
-_ENDED_WITHOUT: Final = frozenset({"unidentifiable", "withdrawn"})
+_ENDED_WITHOUT: Final = frozenset({"unidentifiable", "withdrawn", "refused", "identity_not_established", "lapsed"})
 """Results after which nobody is owed that what was erased stays away."""
 
 Verdict = Literal["erased", "not_erased", "unknown"]

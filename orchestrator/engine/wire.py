@@ -16,7 +16,7 @@ from orchestrator.core.model import Known
 from orchestrator.core.plan import Plan
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
-from schemas import envelope
+from schemas import envelope, requesters
 from schemas.codec import decode, decode_identifiers, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SealError
@@ -48,12 +48,13 @@ def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedReq
     message = decode(bytes(event.data), RequestReceived)
     if message.request_id != request_id:
         raise SealError("request.id", "the event is journaled for another request")
+    requesters.checked(message.requester)
     plain = keys.intake.open(message.sealed, Binding(req=message.request_id, use="request"))
     return OpenedRequest(message, decode_identifiers(plain))
 
 
 def accept(
-    opened: OpenedRequest, capsule: Capsule, plan_digest: str, others: tuple[str, ...], now: str
+    opened: OpenedRequest, capsule: Capsule, plan_digest: str, others: tuple[str, ...], now: str, copies: int = 0
 ) -> RequestAccepted:
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
@@ -70,6 +71,11 @@ def accept(
         scope=message.scope.systems,
         locale=message.locale,
         others=others,
+        identity=message.identity,
+        requester=message.requester,
+        minor_at_collection=message.minor_at_collection,
+        follows=message.follows,
+        copies=copies,
     )
 
 

@@ -141,8 +141,10 @@ def _supports_its_claim(record: CompletionRecord) -> None:
             holds = tags == {"nothing_held"}
         case "unidentifiable":
             holds = tags <= {"not_searched"}
-        case "partly_fulfilled" | "withdrawn":
+        case "partly_fulfilled" | "withdrawn" | "identity_not_established" | "lapsed":
             holds = True
+        case "refused":
+            holds = bool(record.ground)
         case _:
             raise VerificationError("claims a result that this version does not know", fix=_FIX)
     if not holds:

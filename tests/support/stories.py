@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -97,6 +97,7 @@ class Story:
         scope: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         received_at: str | None = None,
+        **asked: Any,
     ) -> None:
         self.plan = plan
         self.newer: Plan | None = None
@@ -114,6 +115,7 @@ class Story:
                 identifiers=identifiers,
                 scope=scope,
                 others=others,
+                **asked,
             )
         )
 

@@ -118,7 +118,9 @@ def test_nothing_said_is_answered_with_the_help(arguments: list[str], capsys: py
     assert "fix:" not in shown.err
 
 
-@pytest.mark.parametrize("group", ["", "kafka", "store", "keys", "dead-letters", "cache", "suppression"])
+@pytest.mark.parametrize(
+    "group", ["", "kafka", "store", "keys", "dead-letters", "cache", "suppression", "identity", "fee"]
+)
 def test_the_help_cuts_no_line_short(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*filter(None, [group]), "--help"]) == 0
     assert "..." not in capsys.readouterr().out.replace("[ARGS]...", "")
