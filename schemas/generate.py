@@ -63,18 +63,25 @@ _ATTRIBUTE = re.compile(r"^(\w+): (.*)$")
 
 def schema_of(name: str) -> dict[str, Any]:
     """Give one schema as JSON values; ``name`` is a key of ``MESSAGES``."""
-    kind = MESSAGES[name]
+    schema = {"$schema": DIALECT, "$id": SCHEMA_BASE + name + SUFFIX, **described(name, MESSAGES[name])}
+    if name == "cloud-event":
+        schema["allOf"] = [_data_rule(event_type, data) for event_type, data in DATA_OF.items()]
+    if "$defs" in schema:
+        schema["$defs"] = schema.pop("$defs")
+    return schema
+
+
+def described(title: str, kind: Any) -> dict[str, Any]:
+    """Give the schema of a type, closed to unknown fields, with what its docstrings say."""
     (root,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     for part in parts.values():
         _finish(part)
     if "$ref" in root:
         root = parts.pop(kind.__name__)
-    schema = {"$schema": DIALECT, "$id": SCHEMA_BASE + name + SUFFIX, "title": name, **root}
-    schema["title"] = name
-    if name == "cloud-event":
-        schema["allOf"] = [_data_rule(event_type, data) for event_type, data in DATA_OF.items()]
+    schema = {"title": title, **root}
+    schema["title"] = title
     if parts:
-        schema["$defs"] = {title: parts[title] for title in sorted(parts)}
+        schema["$defs"] = {name: parts[name] for name in sorted(parts)}
     return schema
 
 
@@ -122,7 +129,12 @@ def asyncapi_document() -> dict[str, Any]:
 def render() -> dict[str, str]:
     """Give file name -> text for every schema, and for the AsyncAPI document."""
     found = {name + SUFFIX: schema_of(name) for name in sorted(MESSAGES)} | {asyncapi.FILE: asyncapi_document()}
-    return {name: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in found.items()}
+    return {name: text_of(one) for name, one in found.items()}
+
+
+def text_of(schema: dict[str, Any]) -> str:
+    """Give a schema as it is written to a file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def differences(folder: Path) -> list[str]:

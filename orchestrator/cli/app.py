@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -443,6 +444,51 @@ def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None)
     from orchestrator.cli import caching
 
     return caching.serve(_desk(ctx, home, output))
+
+
+policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The published policy: lint, show.")
+app.add_typer(policy, name="policy")
+PolicyFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help="A policy file; default: that of the home folder.", show_default=False),
+]
+On = Annotated[
+    datetime | None,
+    typer.Option(
+        "--on", metavar="DATE", formats=["%Y-%m-%d"], help="As of that day; default: today.", show_default=False
+    ),
+]
+
+
+@policy.command(name="lint", short_help="Say what does not hold in a policy, and what to ask.")
+def policy_lint(
+    ctx: typer.Context, file: PolicyFile = None, on: On = None, home: Home = None, output: Out = None
+) -> int:
+    """Say what contradicts itself, rests on nothing, or was never decided, and what to ask the DPO.
+
+    Exit code 0 if no finding is an error (warnings are shown), 1 if one is, 2 if the file is wrong.
+    """
+    from orchestrator.cli import policing
+
+    return policing.run_lint(_desk(ctx, home, output), file, on)
+
+
+@policy.command(name="show", short_help="Show what a policy says on a day.")
+def policy_show(
+    ctx: typer.Context, file: PolicyFile = None, on: On = None, home: Home = None, output: Out = None
+) -> int:
+    """Show the version in force on a day, controllers, promises, activities with how long, walls."""
+    from orchestrator.cli import policing
+
+    return policing.show(_desk(ctx, home, output), file, on)
+
+
+@policy.command(name="schema", short_help="Print the JSON Schema of a policy file.")
+def policy_schema(ctx: typer.Context, output: Out = None) -> int:
+    """Print the JSON Schema of a policy file, for an editor."""
+    from orchestrator.cli import policing
+
+    return policing.schema(_desk(ctx, None, output).screen)
 
 
 @app.command()

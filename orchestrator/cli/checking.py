@@ -17,7 +17,7 @@ from orchestrator.cli.guard import explain
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.law.texts import TEXTS, objection_to
-from orchestrator.runtime import planning
+from orchestrator.runtime import planning, policies
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import check_systems, openers
 from orchestrator.settings import Settings
@@ -47,6 +47,7 @@ def check(desk: Desk) -> int:
     settings = desk.settings()
     found = [Finding("ok", "configuration", str(settings.file))]
     found += _try("keys", lambda: _keys(settings))
+    found += _try("policy", lambda: _policy(settings)) if settings.policy.file else []
     found += _try("database", lambda: _database(desk, settings))
     for one in settings.systems:
         alone = msgspec.structs.replace(settings, systems=(one,))
@@ -59,39 +60,53 @@ def check(desk: Desk) -> int:
     return worst
 
 
-def _try(what: str, work: Callable[[], list[str]]) -> list[Finding]:
+def _try(what: str, work: Callable[[], list[str | Finding]]) -> list[Finding]:
     try:
-        warnings = work()
+        found = work()
     except (ExpungeError, MisconfiguredError, ConnectorError) as error:
         told = explain(error)
         text = ": ".join(filter(None, (told.what, told.why)))
         return [Finding("error", what, text, told.where, told.fix, max(2, told.exit_code))]
-    return [Finding("warning", what, one) for one in warnings] or [Finding("ok", what)]
+    return [one if isinstance(one, Finding) else Finding("warning", what, one) for one in found] or [
+        Finding("ok", what)
+    ]
 
 
-def _keys(settings: Settings) -> list[str]:
+def _keys(settings: Settings) -> list[str | Finding]:
     KeyFolder(settings.keys, [one.system for one in settings.systems])
     return []
 
 
-def _database(desk: Desk, settings: Settings) -> list[str]:
+def _policy(settings: Settings) -> list[str | Finding]:
+    """Hold the policy file against the configuration; what the policy itself lacks is the linter's."""
+    policies.of(settings)
+    return []
+
+
+def _database(desk: Desk, settings: Settings) -> list[str | Finding]:
     with desk.store(settings) as store:
         check_tables(store.engine)
     return []
 
 
-def _system(alone: Settings) -> list[str]:
+def _system(alone: Settings) -> list[str | Finding]:
     """Check one system: connector, data map, store; and that the core could decide by it."""
     found = openers(alone)
-    warnings = [text for _, text in check_systems(found)]
+    told: list[str | Finding] = [text for _, text in check_systems(found)]
     opened = {name: opener() for name, opener in found.items()}
     try:
         planning.build(alone, opened)
-        warnings += [text for one in opened.values() for text in _texts(one)]
+        register = policies.of(alone)
+        for system in alone.systems:
+            connector = opened[system.system]
+            told += _texts(connector)
+            wrong = policies.mismatches(register, connector.record_sets()) if register else ()
+            where, fix = str(system.settings.map_file), f"name what {alone.policy.file} has"
+            told += [Finding("error", f"system {system.system}", text, where, fix, 2) for text in wrong]
     finally:
         for one in opened.values():
             one.close()
-    return warnings
+    return told
 
 
 def _texts(connector: Connector) -> list[str]:

@@ -84,7 +84,7 @@ def record(
         ),
         not_searched=_not_searched(plan, state, missing),
         plan_sha256=state.plan_sha256,
-        policy_version=plan.policy_version,
+        policy_version=plan.version_on(state.received_at[:10]),
         statement=STATEMENT,
         salt="",
         identifiers_kept_until=kept_until,

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 import rfc8785
 
 from schemas.outcomes import KeptWhy
+
+UNVERSIONED: Final = "unversioned"
+"""Where no policy says which version a request is decided under."""
 
 
 class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,14 +104,69 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     lapse_days: int = 0
 
 
+class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A controller: its holidays, the law that dates its requests, and where one complains, if the policy says."""
+
+    id: str
+    country: str
+    calendar: str
+    regime: str
+    authority: str = ""
+    court: str = ""
+
+
+class PromisePlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the policy promises about a right. ``months``, ``days``: 0 where it names no time."""
+
+    right: str
+    months: int = 0
+    days: int = 0
+    extension: bool = False
+
+
+class PolicyVersionPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A version of the policy and the first day it applies (ISO 8601)."""
+
+    id: str
+    begins_on: str
+
+
+class ActivityPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A processing activity. ``purpose`` is the ``purpose`` of record sets; ``basis`` a word of ``policy.words``."""
+
+    purpose: str
+    basis: str
+    marketing: bool = False
+    provided_by_subject: bool = False
+
+
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
-    """Everything the core decides by. ``joined_domains``: pairs (found in, may search)."""
+    """Everything the core decides by. ``joined_domains``: pairs (found in, may search).
+
+    From ``policy_versions`` on, all is of the policy file and empty where there is none; 0 is no limit, or no target.
+    ``policy_version`` is the newest; what a request is decided under is ``version_on`` its receipt (S49).
+    ``approval_records``, ``four_eyes_records``: an erasure of more waits for one person, or for two.
+    """
 
     systems: tuple[SystemPlan, ...]
     policy_version: str
     controllers: tuple[str, ...] = ()
     joined_domains: tuple[tuple[str, str], ...] = ()
     limits: Limits = Limits()
+    policy_versions: tuple[PolicyVersionPlan, ...] = ()
+    controllers_info: tuple[ControllerPlan, ...] = ()
+    promises: tuple[PromisePlan, ...] = ()
+    target_hours: int = 0
+    approval_records: int = 0
+    four_eyes_records: int = 0
+    marketing_purposes: tuple[str, ...] = ()
+    activities: tuple[ActivityPlan, ...] = ()
+
+    def version_on(self, day: str) -> str:
+        """Give the version of the policy in force on a day (ISO 8601); ``unversioned`` before the first."""
+        if not self.policy_versions:
+            return self.policy_version
+        return next((one.id for one in reversed(self.policy_versions) if one.begins_on <= day), UNVERSIONED)
 
     def system(self, name: str) -> SystemPlan:
         """Give one system's plan."""

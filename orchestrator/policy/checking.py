@@ -12,7 +12,7 @@ from typing import Final
 
 from orchestrator.law.texts import TEXTS
 from orchestrator.policy.errors import PolicyError
-from orchestrator.policy.places import COUNTRIES, calendar_exists
+from orchestrator.policy.places import COUNTRIES, calendar_problem
 from orchestrator.policy.register import Document, Register
 from orchestrator.policy.words import Entry, Named
 
@@ -108,9 +108,8 @@ def _places(document: Document) -> Iterator[Problem]:
         label = f"controller {controller.id!r}"
         if not controller.country:
             yield "controller", controller, f"{label}: country is empty", 'e.g. country = "FR"'
-        elif not calendar_exists(controller.calendar):
-            what = f"{label}: unknown calendar {controller.calendar!r}"
-            yield "controller", controller, what, "a country, or a country and its subdivision: FR, GB-ENG"
+        elif advice := calendar_problem(controller.calendar):
+            yield "controller", controller, f"{label}: unknown calendar {controller.calendar!r}", advice
         elif controller.country in COUNTRIES and controller.calendar.partition("-")[0] != controller.country:
             what = f"{label}: the calendar {controller.calendar!r} is not of its country {controller.country!r}"
             yield "controller", controller, what, f'e.g. calendar = "{controller.country}"'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from orchestrator.law import calendars
+
 _CODES: Final = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY "
     "BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK "
@@ -13,15 +15,17 @@ _CODES: Final = (
     "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF "
     "TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
-_EEA: Final = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
-_CALENDARS: Final = "BE DE ES FR GB GB-ENG GB-NIR GB-SCT GB-WLS NL US-CA"
 
 COUNTRIES: Final = frozenset(_CODES.split())
 """ISO 3166-1, two letters."""
-EEA: Final = frozenset(_EEA.split())
+EEA: Final = frozenset((*calendars.EU, *calendars.EEA))
 """European Economic Area: the 27 member states, Iceland, Liechtenstein, Norway."""
 
 
-def calendar_exists(code: str) -> bool:
-    """Tell whether public holidays are known for a country, or for a country and subdivision."""
-    return code in _CALENDARS.split()
+def calendar_problem(code: str) -> str | None:
+    """Give the advice where there is no such calendar, None where there is one."""
+    try:
+        calendars.calendar_of(code)
+    except calendars.UndatableError as error:
+        return error.fix
+    return None

@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from connectors.changes import Capability
 from connectors.contract import Connector
 from connectors.datamap import RecordSet, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
+from orchestrator.runtime import policies
 from orchestrator.settings import Settings
 from schemas.identifiers import Strength, strength_of
 
@@ -20,14 +23,17 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
     """Make the plan.
 
     Raises:
-        UsageError: a limit that does not exist, or a data map the core cannot decide by.
+        UsageError: a limit that does not exist, a data map the core cannot decide by, or a policy file that is wrong or
+            contradicts the configuration.
     """
-    return Plan(
+    register = policies.of(settings)
+    domains = policies.domains(settings, register) if register else {one.system: one.domain for one in settings.systems}
+    plan = Plan(
         systems=tuple(
             SystemPlan(
                 system=one.system,
                 connector=opened[one.system].name,
-                domain=one.domain,
+                domain=domains[one.system],
                 owner=one.owner,
                 record_sets=tuple(
                     _record_set(r, opened[one.system].capabilities)
@@ -41,6 +47,7 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
         joined_domains=settings.policy.join_domains,
         limits=_limits(settings),
     )
+    return msgspec.structs.replace(plan, **policies.plan_parts(register)) if register else plan
 
 
 def _limits(settings: Settings) -> Limits:

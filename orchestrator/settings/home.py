@@ -30,11 +30,15 @@ _OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate")
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[policy]``: version of the published policy, controllers, pairs of domains (found in, may search)."""
+    """``[policy]``: version of the published policy, controllers, pairs of domains (found in, may search).
+
+    ``file`` names a policy file, relative to the home folder, from which all three come.
+    """
 
     version: str = "unversioned"
     controllers: tuple[str, ...] = ()
     join_domains: tuple[tuple[str, str], ...] = ()
+    file: str = ""
 
 
 class ConnectedSystem(msgspec.Struct, frozen=True):
@@ -152,6 +156,7 @@ def _converted(raw: dict[str, Any], name: str, kind: type[_T], location: Locatio
 _FIXES: Final = {
     "version": 'a text in quotes, e.g. version = "2026-01"',
     "controllers": 'a list of ids, e.g. controllers = ["acme-sa"]',
+    "file": 'a path in quotes, e.g. file = "policies/acme.toml"',
     "join_domains": 'pairs of domains, e.g. join_domains = [["crm", "hr"]]',
 }
 
