@@ -40,6 +40,8 @@ Event = Literal[
     "relay.published",
     "relay.failed",
     "relay.quarantined",
+    "recovery.reading",
+    "recovery.read",
     "bus.connected",
     "bus.disconnected",
     "bus.assigned",

@@ -26,11 +26,20 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """What to do: move the group to ``offsets``, then let the store's positions be ``positions``."""
+    """What to do: move the group to ``offsets``, then let the store's positions be ``positions``.
+
+    ``again``: up to where topics hold answers to what an older store may ask again; empty if it is none.
+    """
 
     steps: tuple[Step, ...]
     offsets: dict[tuple[str, int], int]
     positions: tuple[Position, ...]
+    again: tuple[Position, ...] = ()
+
+
+def to_read_again(group: str) -> str:
+    """Give the name under which the store keeps up to where a group has to read again, beside its positions."""
+    return f"{group}: to read again"
 
 
 def plan(partitions: Sequence[Partition], positions: Sequence[Position]) -> Recovery:
@@ -46,4 +55,6 @@ def plan(partitions: Sequence[Partition], positions: Sequence[Position]) -> Reco
         steps.append(Step(*place, trouble.kind, one.committed or 0, after, gone))
         wanted[place] = Position(*place, after, one.topic_id)
     offsets = {(one.topic, one.partition): one.after for one in steps}
-    return Recovery(tuple(steps), offsets, tuple(wanted[place] for place in sorted(wanted)))
+    older = any(one.kind == "ahead" for one in steps)
+    ends = [Position(one.topic, one.partition, one.end, one.topic_id) for one in partitions] if older else []
+    return Recovery(tuple(steps), offsets, tuple(wanted[place] for place in sorted(wanted)), tuple(ends))

@@ -92,6 +92,8 @@ def recover(desk: Desk) -> int:
         if todo.steps:
             with store.write() as tx:
                 tx.put_positions(group, todo.positions)
+                if todo.again:
+                    tx.put_positions(recovering.to_read_again(group), todo.again)
     desk.screen.data(list(todo.steps), lambda out: out.print(_told(todo)))
     gone = sum(one.gone for one in todo.steps)
     if gone:

@@ -26,6 +26,7 @@ from orchestrator.ports import Chance, Clock, Consumer, Message, Position
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.packages import PackageDesk
 from orchestrator.runtime.relay import Relay
+from orchestrator.runtime.rereading import Rereading
 from orchestrator.runtime.sweeping import Letters
 from orchestrator.runtime.systems import openers, plan_of
 from orchestrator.runtime.watching import Watch
@@ -120,6 +121,7 @@ class Orchestrator:
         relay = Relay(
             self.engine, producer, self._systems, window=self.settings.kafka.in_flight, clock=self._clock,
             lock=self._lock, signals=self._signals,
+            reading_again=Rereading(self.store, self._group, self._topic_ids, self._signals),
         )  # fmt: skip
         ended = threading.Event()
         read = {name: self._topic_ids[name] for name in TOPICS}

@@ -49,6 +49,7 @@ class Relay:
         clock: Clock,
         lock: threading.Lock,
         signals: Signals = SILENT,
+        reading_again: Callable[[], bool] = lambda: False,
     ) -> None:
         """Take what it works with.
 
@@ -61,6 +62,7 @@ class Relay:
             clock: For timers.
             lock: One batch of events at a time in a process; publishing goes on beside it.
             signals: Where it says what it does.
+            reading_again: Tells whether old answers are still to be read; no task leaves and no timer fires meanwhile.
         """
         self._engine = engine
         self._producer = producer
@@ -69,6 +71,8 @@ class Relay:
         self._clock = clock
         self._lock = lock
         self._signals = signals
+        self._reading_again = reading_again
+        self._reading = True
         self._wake = threading.Event()
         self._more = set(systems)
         self._deep: set[str] = set()
@@ -110,6 +114,7 @@ class Relay:
         if polled:
             self._next_poll = time.monotonic() + POLL_SECONDS
             self._mark()
+            self._reading = self._reading and self._reading_again()
         more = True
         while more:
             self._signals.alive()
@@ -120,7 +125,8 @@ class Relay:
                 self._mark()
             polled = False
             # Only what was full has left something behind: each question to the store costs as much as a small batch.
-            more = bool(self._more - self._elsewhere) or max(moved, len(told)) >= BATCH
+            left = bool(self._more - self._elsewhere) and not self._reading
+            more = left or max(moved, len(told)) >= BATCH
 
     # -- what time and others bring -----------------------------------------------------------------------
     def _apply(self, *, polled: bool) -> int:
@@ -132,7 +138,7 @@ class Relay:
                 moved += self._engine.apply_waiting(BATCH)
                 moved += self._engine.replay_parked(BATCH)
             self._more.update(self._topics)
-        if hints.may_be_due(utc(self._clock.now())):
+        if not self._reading and hints.may_be_due(utc(self._clock.now())):
             with self._lock:
                 moved += self._engine.fire_timers(BATCH)
         return moved
@@ -143,9 +149,10 @@ class Relay:
         engine = self._engine
         self._more |= engine.hints.take_tasks(self._topics.keys())
         again = _TRY_AGAIN if self._held_up and polled else _CRASHED
-        taken = engine.outgoing(self._more | self._deep, self._window, BATCH, again)
+        asked = set() if self._reading else self._more | self._deep
+        taken = engine.outgoing(asked, self._window, BATCH, again)
         # Another process may have looked there before what we know of was committed: we ask again, soon.
-        self._elsewhere = self._more - taken.tasks.keys()
+        self._elsewhere = (self._more & asked) - taken.tasks.keys()
         found = []
         for system, released in taken.tasks.items():
             found += released
@@ -155,7 +162,7 @@ class Relay:
             self._more.discard(system)
             if polled and not released:
                 self._deep.discard(system)
-        if polled:
+        if polled and not self._reading:
             found += engine.unpublished(BATCH, again)
         # A system that has left the configuration: its tasks stay where they are, and a person is called by the core.
         tasks = [
@@ -203,6 +210,6 @@ class Relay:
         if self._elsewhere:
             left = min(left, _OTHERS_SECONDS)
         due = self._engine.hints.earliest
-        if due is None or not due.startswith("2"):
+        if self._reading or due is None or not due.startswith("2"):
             return left
         return max(0.001, min(left, (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()))

@@ -24,6 +24,9 @@ from tests.support.working import ending
 pytestmark = [pytest.mark.timeout(240)]
 
 
+_TO_READ_AGAIN = "SELECT next_offset FROM positions WHERE consumer_group LIKE '%: to read again'"
+
+
 def _copy(fleet: Fleet, source: str, target: str) -> None:
     """Copy a database that nobody uses; what was there under that name is gone."""
     url = sa.make_url(fleet.one.settings.store_url).set(drivername="postgresql+psycopg", database="postgres")
@@ -75,10 +78,12 @@ def test_a_restored_database_is_refused_healed_and_loses_nothing_and_a_topic_mad
         assert fleet.expunge("store", "check") == 1
         assert "expunge store recover" in capsys.readouterr().out
         wait_for(lambda: fleet.expunge("store", "recover") == 0, 60)
+        assert len(fleet.rows(_TO_READ_AGAIN)) == 4, "two topics of two partitions"
 
         third = fleet.orchestrate()
         with ending(third):
             wait_for(lambda: fleet.closed(["r1002", "r1004", "r1005", "r1008"]), 90)
+            assert fleet.rows(_TO_READ_AGAIN) == [], "nothing was asked before"
             # A topic is made again under a running process; what comes in then is not read from an old offset.
             bus.recreate(fleet.one.kafka, {REQUESTS.name: 2})
             _publish(fleet, 1010)

@@ -34,10 +34,13 @@ def test_a_partition_in_trouble_is_read_from_where_the_store_stands(
     assert (step.kind, step.after, step.gone) == (kind, after, gone)
     assert todo.offsets == {("expunge.requests", 0): after}
     assert todo.positions == (Position("expunge.requests", 0, after, "id"), AT)
+    # Only where the store is an older one were there answers to what it still asks.
+    ends = (Position("expunge.requests", 0, broker[1], "id"), Position("expunge.requests", 1, 50, "id"))
+    assert todo.again == (ends if kind == "ahead" else ())
     healed = Partition("expunge.requests", 0, "id", broker[0], broker[1], after)
     assert compare([healed, FINE], todo.positions) == [], "nothing is left to refuse for"
 
 
 def test_where_everything_fits_nothing_is_moved() -> None:
     todo = plan([FINE], [AT])
-    assert (todo.steps, todo.offsets, todo.positions) == ((), {}, (AT,))
+    assert (todo.steps, todo.offsets, todo.positions, todo.again) == ((), {}, (AT,), ())
