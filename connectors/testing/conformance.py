@@ -25,7 +25,8 @@ Subclass it in a test module and tell it about your store; every case then runs 
         def orphan(self, person):  # only where a record set has a parent
             return self.system.rows["contacts"].pop(f"{self.system.key(person)}/0") is not None
 
-``break_store`` lets one more case see errors; a case that does not apply is skipped with its reason.
+``break_store`` lets one more case see errors, ``corrections`` tries what it corrects; a case that does not apply is
+skipped with its reason.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ from connectors.errors import MisconfiguredError
 from connectors.exports import ExportSink, read_export
 from connectors.testing.canary import find_canaries
 from connectors.testing.checks import check_dates, holds, match, seed_counts
+from connectors.testing.conformance_changes import ChangeConformance
 from connectors.testing.people import OTHER, STRANGER, SUBJECT
-from connectors.testing.stand import Stand, all_final, listening, opened
+from connectors.testing.stand import all_final, listening, opened
 from connectors.testing.wrapper import Idle
 from schemas.outcomes import (
     Anonymised,
@@ -61,7 +63,7 @@ HOSTILE: Final = ("' OR 1=1 --", "%", "_", ".*", "(", "[", "\\", "a\0b", "a\nb",
 """Values that mean something to SQL, LIKE, regular expressions, globs, C strings or number parsers."""
 
 
-class ConnectorConformance(Stand):
+class ConnectorConformance(ChangeConformance):
     """The cases. See the module's docstring."""
 
     def test_removes_all_it_counts(self) -> None:

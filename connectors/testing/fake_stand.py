@@ -10,6 +10,7 @@ from connectors.testing.conformance import ConnectorConformance
 from connectors.testing.fake import Crash, FakeSystem
 from connectors.testing.people import Person
 from connectors.testing.stand import Seeded
+from schemas.tasks import FieldValue
 
 
 class FakeStand(ConnectorConformance):
@@ -37,9 +38,16 @@ class FakeStand(ConnectorConformance):
         return True
 
     def crash(self, work: Callable[[], object], point: int) -> None:
-        self.system.fault("crash", "erase", times=1, after=point)
+        self.system.fault("crash", times=1, after=point)
         try:
             work()
         except Crash:
             return
-        assert point >= 6, "the six rows of the subject were not all there"
+        assert self.changing or point >= 6, "the six rows of the subject were not all there"
+        self.system.faults.clear()
+
+    def corrections(self) -> Mapping[str, Mapping[str, FieldValue]]:
+        return {
+            "contacts": {"name": "Corrected-Kanary Name", "email": "corrected@kanary-example.org"},
+            "profiles": {"name": None},
+        }

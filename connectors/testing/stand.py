@@ -23,7 +23,7 @@ from connectors.testing.people import NEIGHBOURS, SUBJECT, Person
 from schemas.codec import encode
 from schemas.identifiers import canonical
 from schemas.outcomes import Located, Outcome, is_final
-from schemas.tasks import Instruction
+from schemas.tasks import FieldValue, Instruction
 
 Seeded = Mapping[str, Sequence[Mapping[str, object]]]
 
@@ -32,10 +32,12 @@ class Stand(ABC):
     """Hooks for a team (the first six methods), helpers for the cases (the rest).
 
     Attributes:
-        crash_points: At how many points of an erasure the worker is killed.
+        crash_points: At how many points of an erasure or a change the worker is killed.
+        changing: The work to be killed changes records, and erases none.
     """
 
     crash_points = 12
+    changing = False
 
     # --- what a team tells ------------------------------------------------------------------------
 
@@ -66,6 +68,10 @@ class Stand(ABC):
     def orphan(self, person: Person) -> bool:  # noqa: ARG002 - a hook
         """Remove the person's parent records behind the connector's back, and leave their children; False: cannot."""
         return False
+
+    def corrections(self) -> Mapping[str, Mapping[str, FieldValue]]:
+        """Give values to correct the subject's records with, other than those seeded: record set -> field -> value."""
+        return {}
 
     def break_store(self) -> bool:
         """Make the store unusable (a missing table, a truncated file), to provoke errors; False: cannot."""

@@ -22,22 +22,8 @@ from connectors.testing.fake_store import Row
 from connectors.testing.runner import cases, run_case
 from schemas.identifiers import canonical
 from schemas.tasks import Instruction
-
-BROKEN: dict[str, tuple[str, set[str], type[FakeStand]]] = {}
-
-Broken = type[FakeConnector]
-
-
-def caught_by(case: str, *also: str) -> Callable[[Broken], Broken]:
-    """Register a broken connector under the case that has to catch it."""
-
-    def register(connector: Broken) -> Broken:
-        system = type("System", (FakeSystem,), {"connector_type": connector})
-        stand = type("Stand", (FakeStand,), {"system_type": system})
-        BROKEN[connector.__name__] = (f"test_{case}", {f"test_{one}" for one in also}, stand)
-        return connector
-
-    return register
+from tests.conformance import broken_changers  # noqa: F401 - registers its connectors
+from tests.conformance.registry import BROKEN, Broken, caught_by
 
 
 @caught_by(
@@ -48,6 +34,7 @@ def caught_by(case: str, *also: str) -> Callable[[Broken], Broken]:
     "one_failing_subject_does_not_fail_the_batch",
     "kept_rows_are_masked_and_dated",
     "orphans_are_noticed",
+    "what_is_restricted_or_stopped_is_still_found_and_erased",
 )
 class TakesTheFirstRecordForAll(FakeConnector):
     def _found(self, subject: Subject) -> dict[str, list[str]]:
@@ -94,6 +81,8 @@ class TakesAStrangerForAnError(FakeConnector):
     "export_equals_seed",
     "one_failing_subject_does_not_fail_the_batch",
     "removes_all_it_counts",
+    "changes_leave_everything_else_untouched",
+    "killed_while_changing_converges",
 )
 class ComparesBeginnings(FakeConnector):
     def _matches(self, one: FakeSet, row: Row, subject: Subject) -> bool:
@@ -111,6 +100,9 @@ class ComparesBeginnings(FakeConnector):
     "export_equals_seed",
     "one_failing_subject_does_not_fail_the_batch",
     "removes_all_it_counts",
+    "changes_leave_everything_else_untouched",
+    "killed_while_changing_converges",
+    "second_change_changes_nothing",
 )
 class ComparesWithLike(FakeConnector):
     def _matches(self, one: FakeSet, row: Row, subject: Subject) -> bool:
@@ -191,7 +183,7 @@ class PutsValuesIntoAPattern(FakeConnector):
         return everything or super()._matches(one, row, subject)
 
 
-@caught_by("errors_and_logs_never_contain_the_canary")
+@caught_by("errors_and_logs_never_contain_the_canary", "changes_never_show_the_canary")
 class LogsAHash(FakeConnector):
     def locate(self, subjects: Sequence[Subject]) -> Any:
         for one in subjects:
@@ -201,14 +193,14 @@ class LogsAHash(FakeConnector):
         return super().locate(subjects)
 
 
-@caught_by("errors_and_logs_never_contain_the_canary")
+@caught_by("errors_and_logs_never_contain_the_canary", "changes_never_show_the_canary")
 class Prints(FakeConnector):
     def locate(self, subjects: Sequence[Subject]) -> Any:
         print("looking for", [sorted(values) for one in subjects for values in one.identifiers.values()])
         return super().locate(subjects)
 
 
-@caught_by("errors_and_logs_never_contain_the_canary")
+@caught_by("errors_and_logs_never_contain_the_canary", "changes_never_show_the_canary")
 class LogsARow(FakeConnector):
     def _holding(self, one: FakeSet, keys: Sequence[str]) -> Holding:
         for key in keys:
@@ -268,7 +260,11 @@ class AnswersOnePersonOnce(FakeConnector):
         return super().locate(list(once.values()))
 
 
-@caught_by("batch_answers_match_exactly", "orphans_are_noticed", "what_somebody_has_to_look_at_first_stays_as_it_is")
+@caught_by(
+    "batch_answers_match_exactly",
+    "orphans_are_noticed",
+    "what_somebody_has_to_look_at_first_stays_as_it_is",
+)
 class LeavesOutKeysThatAreThere(FakeConnector):
     def present(self, looks: Sequence[Look]) -> Any:
         return {

@@ -17,16 +17,19 @@ from connectors.settings import SystemSettings
 from connectors.testing.conformance import ConnectorConformance
 from connectors.testing.people import Person
 from connectors.testing.stand import Seeded
+from schemas.tasks import FieldValue
 
 Row = dict[str, Any]
 
 # --- SQL
 
 SCHEMA = """
-CREATE TABLE contact (id INTEGER PRIMARY KEY, email TEXT UNIQUE, customer INTEGER UNIQUE, name TEXT, phone TEXT);
+CREATE TABLE contact (id INTEGER PRIMARY KEY, email TEXT UNIQUE, customer INTEGER UNIQUE, name TEXT, phone TEXT,
+    restricted INTEGER NOT NULL DEFAULT 0, ads TEXT NOT NULL DEFAULT 'yes');
 CREATE TABLE note (id INTEGER PRIMARY KEY, contact INTEGER NOT NULL REFERENCES contact (id), body TEXT);
 CREATE INDEX note_contact ON note (contact);
-CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer INTEGER, day TEXT, name TEXT, address TEXT, total REAL);
+CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer INTEGER, day TEXT, name TEXT, address TEXT, total REAL,
+    locked TEXT);
 CREATE INDEX invoice_customer ON invoice (customer);
 CREATE TABLE line (id INTEGER PRIMARY KEY, invoice INTEGER NOT NULL REFERENCES invoice (id), item TEXT);
 CREATE INDEX line_invoice ON line (invoice);
@@ -41,6 +44,10 @@ match.customer_id = [{ field = "customer" }]
 yields.customer_id = [{ field = "customer" }]
 one_per_subject = true
 personal = ["email", "customer", "name", "phone"]
+rectify = ["email", "name", "phone"]
+restrict = { column = "restricted", set = 1, lifted = 0 }
+stop.marketing = { column = "ads", set = "no" }
+provided = ["email", "name"]
 
 [[record_set]]
 name = "notes"
@@ -55,6 +62,8 @@ name = "invoices"
 table = "invoice"
 match.customer_id = [{ field = "customer" }]
 personal = ["customer", "name", "address"]
+rectify = ["address"]
+restrict = { column = "locked", set = "yes" }
 
 [record_set.retain]
 why = "exception_17_3_b"
@@ -157,6 +166,7 @@ class TestSqlOnSqlite(ConnectorConformance):
             ('name = "profiles"', 'nome = "profiles"'),
             ('name = "profiles"', "name ="),
             ("match.email", "match.mail"),
+            ('column = "ads"', 'column = "adds"'),
         ):
             yield lambda old=old, new=new: self.started(SQL_MAP.replace(old, new))  # type: ignore[misc]
         yield lambda: self.started(SQL_MAP, url="sqlite:///nowhere/shop.sqlite", ulr="x")
@@ -167,6 +177,12 @@ class TestSqlOnSqlite(ConnectorConformance):
             return one.check()
         finally:
             one.close()
+
+    def corrections(self) -> Mapping[str, Mapping[str, FieldValue]]:
+        return {
+            "contacts": {"name": "Corrected-Kanary", "email": "corrected@kanary-example.org", "phone": None},
+            "invoices": {"address": "5 Corrected-Kanary Road"},
+        }
 
     def orphan(self, person: Person) -> bool:
         n = self.known.index(person) * 10
