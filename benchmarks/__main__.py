@@ -1,6 +1,6 @@
 """``make bench``: run every measurement, print a table with its goals, write ``benchmarks/results.json``.
 
-    python -m benchmarks [--scale 0.1] [--only requests|files]
+    python -m benchmarks [--scale 0.1] [--only requests|files|policy]
 
 ``--scale`` shrinks the sizes (1.0: those of the goals). Figures depend on the machine, so its size is printed and
 written with them; they are never asserted in tests. The exit code is 1 when a goal is missed at scale 1.
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import bench_files, bench_requests
+from benchmarks import bench_files, bench_policy, bench_requests
 from benchmarks.table import Row, row, show
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -64,14 +64,23 @@ def files(scale: float) -> list[Row]:
     return rows
 
 
+def policy(_: float) -> list[Row]:
+    """Measure the linter of policies."""
+    entries, seconds = bench_policy.large()
+    return [
+        row("expunge policy lint, best of 5", round(bench_policy.command(), 3), "s", at_most=1),
+        row(f"read and lint, {entries} activities and rules", round(seconds, 3), "s", at_most=1),
+    ]
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure expunge.")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--only", choices=("requests", "files"))
+    parser.add_argument("--only", choices=("requests", "files", "policy"))
     options = parser.parse_args()
     rows: list[Row] = []
-    for name, measure in (("requests", requests), ("files", files)):
+    for name, measure in (("requests", requests), ("files", files), ("policy", policy)):
         if options.only in (None, name):
             print(f"measuring {name} ...", file=sys.stderr)
             rows += measure(options.scale)

@@ -69,7 +69,7 @@ class _Reader:
             changes=self._table("changes", Changes),
             **lists,
         )
-        return Register(self.file, document, self.lines.entries)
+        return Register(self.file, document, self.lines)
 
     def _table(self, kind: str, struct: type[_T]) -> _T:
         return self._entry(self.raw.get(kind, {}), kind, 0, struct)
@@ -137,6 +137,8 @@ def _fix(struct: type[Entry], key: str) -> str:
         return f'a list of texts, e.g. {key} = ["a", "b"]'
     if "int" in str(kind):
         return f"a whole number of 1 or more, e.g. {key} = 12"
+    if key == "transfer":
+        return "write [[recipient.transfer]] below the recipient, with two brackets"
     if key == "id":
         return "lower-case letters, digits, dots, dashes and underscores; at most 63"
     if key == "row":

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchestrator.policy.lines import Lines
 from orchestrator.policy.processing import Activity, Domain, Join, Output, Recipient, Retention
 from orchestrator.policy.promises import (
     Approval,
@@ -64,11 +65,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Register(msgspec.Struct, frozen=True, dict=True):
-    """A document that was read and checked, and where its entries stand. ``lines``: (kind, number) -> line."""
+    """A document that was read and checked, and where its entries stand."""
 
     file: str
     document: Document
-    lines: dict[tuple[str, int], int]
+    lines: Lines
 
     @functools.cached_property
     def activities(self) -> dict[str, Activity]:
@@ -78,18 +79,18 @@ class Register(msgspec.Struct, frozen=True, dict=True):
     def line(self, kind: str, entry: Entry) -> int:
         """Give the line an entry begins at; ``kind`` of a transfer is ``recipient.transfer``."""
         if kind in TABLES:
-            return self.lines.get((kind, 0), 1)
+            return self.lines.line(kind, 0) or 1
         if kind == "recipient.transfer":
-            at = (
-                (n, k)
-                for n, one in enumerate(self.document.recipient)
-                for k, t in enumerate(one.transfer)
-                if t is entry
+            places = (
+                (owner, number)
+                for owner, one in enumerate(self.document.recipient)
+                for number, transfer in enumerate(one.transfer)
+                if transfer is entry
             )
-            owner, number = next(at)
-            return self.lines.get((f"recipient.{owner}.transfer", number)) or self.lines["recipient", owner]
+            owner, number = next(places)
+            return self.lines.line(f"recipient.{owner}.transfer", number) or self.lines.line("recipient", owner) or 1
         entries: Sequence[Any] = getattr(self.document, kind)
-        return self.lines.get((kind, next(n for n, one in enumerate(entries) if one is entry)), 1)
+        return self.lines.line(kind, next(n for n, one in enumerate(entries) if one is entry)) or 1
 
     def version_on(self, day: dt.date) -> Version | None:
         """Give the version in force on a day; None before the first."""

@@ -6,11 +6,11 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$(?!\n)"
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
-Row = Annotated[str, msgspec.Meta(pattern=r"^(S\d{2})?$")]
+Row = Annotated[str, msgspec.Meta(pattern=r"^(S\d{2})?$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")]
+Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Months = Annotated[int, msgspec.Meta(ge=1, le=1200)]
 

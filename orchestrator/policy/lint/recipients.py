@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from orchestrator.policy.lint.finding import Hit
@@ -69,16 +70,21 @@ def _valid(one: Transfer, on: dt.date) -> bool:
     return (one.valid_from is None or one.valid_from <= on) and (one.valid_until is None or one.valid_until >= on)
 
 
-def _abroad(one: Recipient) -> bool:
-    return one.area == "outside_eea" or bool(one.country and one.country not in EEA)
+def _abroad(one: Recipient, regimes: AbstractSet[str]) -> bool:
+    """Tell whether data leaves the EEA; for controllers in the United Kingdom alone, whether it leaves both."""
+    near = EEA if "eu" in regimes else EEA | {"GB"}
+    return one.area == "outside_eea" or bool(one.country and one.country not in near)
 
 
 def no_mechanism(register: Register, on: dt.date) -> Iterator[Hit]:
-    """A recipient outside the EEA, and nothing that the transfer rests on."""
+    """A recipient outside the EEA, and nothing that the transfer rests on. California asks for nothing of the kind."""
+    regimes = {one.regime for one in register.document.controller}
+    if regimes == {"california"}:
+        return
     for one in register.document.recipient:
         resting = [other for other in one.transfer if _valid(other, on) and other.mechanism != "none_needed"]
         ended = any(other.valid_until and other.valid_until < on for other in one.transfer)
-        if _abroad(one) and not one.category and not resting and not ended:
+        if _abroad(one, regimes) and not one.category and not resting and not ended:
             yield Hit(
                 (("recipient", one),),
                 f"{one.name} is outside the European Economic Area, and nothing is named that the transfer rests on",

@@ -13,6 +13,8 @@ from tests.support.policies import SMALL, TODAY, findings, odigo, spoiled
 
 SNAPSHOT = Path(__file__).parent / "odigo-findings.txt"
 
+NO_TRANSFER = '[[recipient.transfer]]\nmechanism = "scc"\nvalid_until = 2030-01-01\n'
+
 # code -> (old, new, severity, entry, part of the problem)
 SPEAKS = {
     "basis-contract-party": (
@@ -35,7 +37,7 @@ SPEAKS = {
         "valid_until = 2030-01-01", "valid_until = 2026-11-25", "error", "recipient mailer", "nothing else is named",
     ),
     "transfer-without-mechanism": (
-        '[[recipient.transfer]]\nmechanism = "scc"\nvalid_until = 2030-01-01\n', "", "error", "recipient mailer",
+        NO_TRANSFER, "", "error", "recipient mailer",
         "nothing is named",
     ),
     "contradiction": (
@@ -110,6 +112,34 @@ def test_a_rule_is_silent(name: str) -> None:
 
 def test_no_authority_anywhere_is_no_contradiction() -> None:
     assert findings(SMALL.replace('authority = "CNIL"\n', "").replace('authority = "ICO"\n', "")) == []
+
+
+@pytest.mark.parametrize(
+    ("regimes", "country", "speaks"),
+    [
+        (("eu", "uk"), "GB", True),
+        (("eu", "uk"), "IS", False),
+        (("uk", "uk"), "GB", False),
+        (("uk", "uk"), "FR", False),
+        (("uk", "uk"), "US", True),
+        (("california", "california"), "IN", False),
+    ],
+)
+def test_what_is_abroad_depends_on_where_the_controllers_are(
+    regimes: tuple[str, str], country: str, speaks: bool
+) -> None:
+    text = spoiled(NO_TRANSFER, "").replace('country = "US"', f'country = "{country}"')
+    for old, new in zip(('"eu"', '"uk"'), regimes, strict=True):
+        text = text.replace(f"regime = {old}", f'regime = "{new}" # was {old}')
+    found = [one.code for one in findings(text)]
+    assert found == (["transfer-without-mechanism"] if speaks else [])
+
+
+def test_an_exclusion_may_name_activities() -> None:
+    text = spoiled("marketing = true\nquote", 'activities = ["orders"]\nquote')
+    assert findings(text) == []
+    (one,) = findings(text.replace('name = "partners"', 'name = "partners"\nactivities = ["newsletter", "orders"]'))
+    assert one.problem.endswith("partners works on orders")
 
 
 def test_two_transfers_of_which_one_is_over() -> None:

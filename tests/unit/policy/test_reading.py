@@ -148,6 +148,25 @@ def test_a_transfer_that_is_wrong_names_its_recipient() -> None:
     assert "scc" in caught.value.fix
 
 
+def test_a_transfer_with_one_bracket_is_told_so() -> None:
+    with pytest.raises(PolicyError, match="recipient 'mailer', transfer: Expected `array`") as caught:
+        read(spoiled("[[recipient.transfer]]", "[recipient.transfer]"), "p.toml")
+    assert "[[recipient.transfer]]" in caught.value.fix
+
+
+def test_an_entry_written_in_one_line_is_found_there() -> None:
+    text = spoiled('[[join]]\nfound_in = "customers"\nmay_search = "technical"\n', "")
+    text = 'join = [{ found_in = "customers", may_search = "nowhere" }]\n' + text
+    with pytest.raises(PolicyError, match="unknown domain 'nowhere'") as caught:
+        read(text, "p.toml")
+    assert caught.value.where == "p.toml:1"
+
+
+def test_an_id_that_ends_in_a_new_line_is_none() -> None:
+    with pytest.raises(PolicyError, match=", id:"):
+        read(spoiled('id = "mailer"', 'id = "mailer\\n"'), "p.toml")
+
+
 def test_headers_inside_a_text_are_no_entries() -> None:
     text = (
         "[policy]\nquote = '''\n[[activity]]\nid = 1\n'''\n[[activity]]\nid = 2 # '''\n[[activity]]\nid = \"\\\"'''\"\n"
