@@ -198,6 +198,16 @@ def accept(ctx: typer.Context, request_id: Id, role: Role = "dpo", home: Home = 
     return deciding.give(desk(ctx, home, output), one, _GOES_ON)
 
 
+@fee_app.command(short_help="Ask nothing for a further copy.")
+def waive(ctx: typer.Context, request_id: Id, role: Role = "dpo", home: Home = None, output: Out = None) -> int:
+    """Hand a further copy out for nothing."""
+    from orchestrator.cli import deciding
+    from orchestrator.core.commands_identity import FeeWaived
+
+    one = FeeWaived(request_id=request_id, observed_at="", role=role)
+    return deciding.give(desk(ctx, home, output), one, _GOES_ON)
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the others."""
     app.command(short_help="Note that the person was asked for something.")(pause)

@@ -8,11 +8,12 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import queries, words
+from orchestrator.cli import asked, queries, words
 from orchestrator.cli.causes import cause
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
 from orchestrator.cli.screen import table
+from orchestrator.core import clock
 from orchestrator.core.events import RequestAccepted
 from orchestrator.core.model import Phase, RequestState, SystemState
 from schemas.identifiers import Strength
@@ -42,6 +43,15 @@ def as_data(page: Page) -> dict[str, Any]:
         "received_at": state.received_at,
         "due_on": state.due_on,
         "due_rule": state.due_rule,
+        "due_trace": clock.trace(page.plan, state),
+        "notice_by": clock.notice_by(state),
+        "identity": state.identity,
+        "requester": state.requester,
+        "pauses": state.pauses,
+        "extension": state.extension,
+        "ground": state.ground or None,
+        "fee": state.fee,
+        "follows": state.continues,
         "systems": {name: _system_data(one) for name, one in sorted(state.systems.items())},
         "attention": state.attention,
         "obligations": state.obligations,
@@ -89,6 +99,8 @@ def _print(out: Console, page: Page) -> None:
     head = Text.assemble((f"{state.right.value} request {state.request_id}", "bold"), "  ", _standing(state))
     out.print(head)
     out.print(f"received {words.minute(state.received_at)}, answer due {state.due_on} ({state.due_rule})")
+    for line in asked.lines(page.plan, state):
+        out.print(f"  {line}")
     _attention(out, state)
     _record_sets(out, page)
     _rest(out, page)
@@ -155,6 +167,9 @@ _TIMERS: Final = {
     "retry": "tried again",
     "pending": "looked at again: what was not done yet",
     "deadline": "reminder of the deadline",
+    "notice": "reminder: the last day to announce an extension",
+    "proof": "the proof of the requester has ended by then",
+    "lapse": "ends, if the person does not answer",
 }
 
 

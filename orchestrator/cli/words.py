@@ -85,6 +85,7 @@ REASONS: Final = {
     "proof_ended": "the proof of the requester holds no more",
     "data_of_the_dead": "an heir asks for data of the dead",
     "document_held": "a document that was asked for is to be deleted",
+    "further_copy": "the person had a copy before: does this one cost something?",
     "fee_open": "the fee for a further copy is not accepted yet",
     "not_final": "an answer is incomplete",
     "kept_without_date": "records are kept without a date",
@@ -150,6 +151,7 @@ def rule(code: str) -> str:
     else:
         said = {
             "erase:gdpr-17-1": "erase, GDPR Art. 17(1)",
+            "erase:gdpr-17-1-f": "erase, GDPR Art. 17(1)(f): collected from a minor",
             "export:gdpr-15-3": "copy, GDPR Art. 15(3)",
             "nothing-found": "nothing found",
         }.get(code, code)

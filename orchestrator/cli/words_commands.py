@@ -9,6 +9,7 @@ from orchestrator.core.commands_identity import (
     DocumentDeleted,
     FeeAccepted,
     FeeQuoted,
+    FeeWaived,
     IdentityConfirmed,
     IdentityDoubted,
     IdentityRefused,
@@ -52,3 +53,5 @@ def _what(command: AnyCommand) -> str:  # noqa: C901 - one branch per member of 
             return f"a further copy costs {cents / 100:.2f} {currency}"
         case FeeAccepted():
             return "the person accepts what the copy costs"
+        case FeeWaived():
+            return "the further copy costs nothing"

@@ -29,6 +29,7 @@ def answering(work: Work) -> bool:
     to = requester.addressee(state, work.now)
     facts = refusing.remedies(plan, state)
     work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
+    requester.tell_others(work)
     work.effects.append(Complete(record))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     state.timers = {}

@@ -13,6 +13,7 @@ from orchestrator.core.commands_identity import (
     DocumentDeleted,
     FeeAccepted,
     FeeQuoted,
+    FeeWaived,
     IdentityConfirmed,
     IdentityDoubted,
     IdentityRefused,
@@ -34,6 +35,7 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     Extended: pausing.extended,
     FeeQuoted: fees.quoted,
     FeeAccepted: fees.accepted,
+    FeeWaived: fees.waived,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -50,6 +52,7 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     Extended: lambda state, one: _over(state) or pausing.no_extension(state, one),
     FeeQuoted: lambda state, one: _over(state) or fees.no_quote(state, one),
     FeeAccepted: lambda state, one: _over(state) or fees.no_acceptance(state, one),
+    FeeWaived: lambda state, one: _over(state) or fees.no_waiver(state, one),
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

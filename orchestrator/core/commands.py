@@ -14,6 +14,7 @@ from orchestrator.core.commands_identity import (
     DocumentDeleted,
     FeeAccepted,
     FeeQuoted,
+    FeeWaived,
     IdentityConfirmed,
     IdentityDoubted,
     IdentityRefused,
@@ -39,6 +40,7 @@ AnyCommand = (
     | Extended
     | FeeQuoted
     | FeeAccepted
+    | FeeWaived
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

@@ -56,3 +56,7 @@ class FeeQuoted(Command, frozen=True, kw_only=True):
 
 class FeeAccepted(Command, frozen=True, kw_only=True):
     """The person accepts what the copy costs."""
+
+
+class FeeWaived(Command, frozen=True, kw_only=True):
+    """A further copy costs nothing."""

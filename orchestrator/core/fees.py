@@ -9,7 +9,7 @@ import msgspec
 
 from orchestrator.core import identity, pausing
 from orchestrator.core.asking import Fee
-from orchestrator.core.commands_identity import FeeAccepted, FeeQuoted
+from orchestrator.core.commands_identity import FeeAccepted, FeeQuoted, FeeWaived
 from orchestrator.core.model import Attention, RequestState
 from orchestrator.core.pausing import Wrong
 from orchestrator.core.requester import addressee
@@ -17,14 +17,24 @@ from orchestrator.core.work import Work
 from schemas.requests import Right
 
 OPEN: Final = "fee_open"
+FURTHER: Final = "further_copy"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _MOST: Final = 100_000
 """Cents. A fee is for the work of a copy; above this somebody mistyped."""
 
 
+def begin(work: Work) -> None:
+    """Ask somebody whether a further copy costs something, where the limits say so."""
+    free = work.plan.limits.free_copies
+    if free and work.state.copies >= free:
+        todo = "decide whether this further copy costs something: `expunge fee quote`, or `expunge fee waive`"
+        work.stop(Attention(FURTHER, "dpo", todo, work.now, detail=str(work.state.copies)))
+
+
 def quoted(work: Work, command: FeeQuoted) -> str:
     """Tell the person what the copy costs, and wait."""
     work.state.fee = Fee(command.cents, command.currency, command.when)
+    work.settled(FURTHER)
     todo = "wait for the person: `expunge fee accept`; or `expunge withdraw`"
     work.stop(Attention(OPEN, "dpo", todo, work.now))
     to = addressee(work.state, work.now)
@@ -71,3 +81,20 @@ def no_acceptance(state: RequestState, _: FeeAccepted) -> Wrong:
     if state.fee.accepted_at:
         return f"it was accepted on {state.fee.accepted_at[:10]}", "nothing is left to do"
     return None
+
+
+def waived(work: Work, _: FeeWaived) -> str:
+    """Hand the copy out for nothing."""
+    work.state.fee = None
+    for reason in (FURTHER, OPEN):
+        work.settled(reason)
+    if not identity.waits_for_identity(work.state):
+        work.state.timers.pop("lapse", None)
+    return ""
+
+
+def no_waiver(state: RequestState, _: FeeWaived) -> Wrong:
+    """Say why there is nothing to waive."""
+    if any(one.reason in {FURTHER, OPEN} for one in state.attention):
+        return None
+    return "nothing is asked for this", "see `expunge show`"

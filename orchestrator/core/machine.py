@@ -23,6 +23,7 @@ from orchestrator.core import (
     deciding,
     discovery,
     ending,
+    fees,
     identity,
     mending,
     requester,
@@ -162,6 +163,7 @@ def _begin(work: Work) -> None:
             work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
     move(state, Phase.VERIFYING)
     identity.begin(work)
+    fees.begin(work)
 
 
 def advance(work: Work) -> None:
@@ -228,6 +230,7 @@ def _deciding(work: Work) -> bool:
             system.instructions, system.rules, more = deciding.decide_erasure(
                 plan.system(name), system, work.now, today
             )
+            system.rules = requester.rules(state, system.rules)
             blocked += more
         if blocked:
             work.stop(*blocked)

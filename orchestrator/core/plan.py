@@ -88,7 +88,11 @@ class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where automatic work stops and a person is asked. The unit is in the name."""
+    """Where automatic work stops and a person is asked. The unit is in the name.
+
+    ``lapse_days``: so long a person who was asked something is waited for; 0: for ever. ``free_copies``: after so many
+    copies a person decides whether the next one costs something (S32); 0: none ever does.
+    """
 
     rounds: int = 4
     identifiers_per_kind: int = 500
@@ -102,6 +106,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     package_days: int = 30
     suppression_days: int = 0
     lapse_days: int = 0
+    free_copies: int = 0
 
 
 class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):

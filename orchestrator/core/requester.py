@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core.commands_identity import DeadDecided
-from orchestrator.core.model import Attention, RequestState
+from orchestrator.core.model import Attention, RequestState, Result
 from orchestrator.core.moments import date_of, days_from, start_of
 from orchestrator.core.work import Work
 from schemas.requesters import Relation
+from schemas.requests import Right
 
 _BY_LAW: Final = frozenset({Relation.PARENT, Relation.GUARDIAN})
 """Relations that cover every right by themselves; the others cover what the proof names."""
+_ERASED: Final = frozenset({Result.FULFILLED, Result.PARTLY_FULFILLED})
 DEAD: Final = {
     "directive": frozenset({"access", "erasure"}),
     "estate": frozenset({"access"}),
@@ -93,3 +95,18 @@ def dead_decided(work: Work, command: DeadDecided) -> str:
     work.state.ground = f"dead:{command.why}"
     work.settled("data_of_the_dead")
     return ""
+
+
+# -- who was a minor --------------------------------------------------------------------------------------
+def rules(state: RequestState, decided: dict[str, str]) -> dict[str, str]:
+    """Give the rules of an erasure; data collected from a minor has a ground of its own (Art. 17(1)(f), LIL 51-II)."""
+    if not state.minor_at_collection:
+        return decided
+    return {name: "erase:gdpr-17-1-f" if rule == "erase:gdpr-17-1" else rule for name, rule in decided.items()}
+
+
+def tell_others(work: Work) -> None:
+    """Have the other controllers told to whom the data of a minor went, once it is erased (LIL Art. 51-II)."""
+    state = work.state
+    if state.minor_at_collection and state.right is Right.ERASURE and state.result in _ERASED and state.episode == 1:
+        work.notice("tell_other_controllers", "dpo", text="fr-lil-51-ii")

@@ -30,6 +30,7 @@ DECISIONS = frozenset(
         "requester_unproven",
         "data_of_the_dead",
         "fee_open",
+        "further_copy",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""

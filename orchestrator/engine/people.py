@@ -17,6 +17,7 @@ class People:
 
     def __init__(self, batch: Batch, key: bytes, opened: Iterable[OpenedRequest]) -> None:
         """Digest the unique identifiers of new requests, and ask the store once who else has them."""
+        opened = list(opened)
         self._batch = batch
         self._refs = {
             one.message.request_id: sorted(
@@ -30,6 +31,11 @@ class People:
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
             if right == Right.ACCESS:
                 self._accesses.setdefault(ref, set()).add(request_id)
+        asking = {one.message.request_id for one in opened if one.message.right is Right.ACCESS}
+        wanted = sorted({ref for request_id in asking for ref in self._refs[request_id]})
+        self._copies: dict[bytes, set[str]] = {}
+        for ref, request_id in batch.tx.copies(wanted) if wanted else ():
+            self._copies.setdefault(ref, set()).add(request_id)
         self._subjects: list[dict[str, object]] = []
         self._waits: list[dict[str, str]] = []
 
@@ -44,6 +50,12 @@ class People:
         found = {one for ref in self._refs[request_id] for one in self._accesses.get(ref, ())}
         # Looked at again: one may have closed before its row was locked.
         return tuple(sorted(one for one in found if self._batch.states[one].phase is not Phase.CLOSED))
+
+    def copies(self, request_id: str, right: Right) -> int:
+        """Count the copies that the person got before, as far as that is still known (S32)."""
+        if right is not Right.ACCESS:
+            return 0
+        return len({one for ref in self._refs[request_id] for one in self._copies.get(ref, ())})
 
     def accepted(self, request_id: str, right: Right, others: tuple[str, ...]) -> None:
         """Take in that a request counts; one that went to the dead letters is nobody to wait for."""

@@ -8,6 +8,7 @@ import msgspec
 
 from orchestrator.core.commands import COMMANDS, AnyCommand
 from orchestrator.core.events import Event, OtherClosed, Resumed
+from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
@@ -131,7 +132,8 @@ class Waiting(Base):
         right = opened.message.right
         others = people.waits_for(row.request_id, right)
         capsule = self._box.new()
-        event = wire.accept(opened, capsule, self._plans.digest, others, batch.now)
+        copies = people.copies(row.request_id, right)
+        event = wire.accept(opened, capsule, self._plans.digest, others, batch.now, copies)
         verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule)
         if verdict == APPLIED:
             people.accepted(row.request_id, right, others)
@@ -155,6 +157,10 @@ def resume(store: Store, clock: Clock, request_id: str, role: str) -> None:
             state = load_state(tx, request_id)
             if not state.attention:
                 raise UsageError(f"request {request_id} does not wait for a person", fix="see `expunge list`")
+            if all(one.reason in DECISIONS for one in state.attention):
+                why = "nothing is broken: it waits for a decision, or for the person"
+                fix = f"see what to do in `expunge show {request_id}`"
+                raise UsageError(f"request {request_id} cannot be tried again", why=why, fix=fix)
             before = [row for row in tx.history(request_id) if row.type == Resumed.__name__]
             if before and before[-1].wire is not None:
                 return

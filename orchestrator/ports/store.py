@@ -99,6 +99,13 @@ class Transaction(Protocol):
         """Give (subject_ref, request_id, right) of open requests that share a subject."""
         ...
 
+    def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:
+        """Give (subject_ref, request_id) of accesses of these subjects that were answered with a copy.
+
+        Known as long as anything is owed of them: what is forgotten is counted no more.
+        """
+        ...
+
     def add_waits(self, rows: Sequence[dict[str, str]]) -> None:
         """Note who waits for whom."""
         ...

@@ -38,6 +38,11 @@ SAME_SUBJECT: Final = (
     .join(t.requests, _R.request_id == _S.request_id)
     .where(_S.subject_ref.in_(_MANY), _R.phase != "closed")
 )
+COPIES: Final = (
+    sa.select(_S.subject_ref, _S.request_id)
+    .join(t.requests, _R.request_id == _S.request_id)
+    .where(_S.subject_ref.in_(_MANY), _S.right == "access", _R.result.in_(("fulfilled", "partly_fulfilled")))
+)
 WAITS: Final = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.other.in_(_MANY))
 DROP_WAITS: Final = _drop(t.waits.c.other)
 

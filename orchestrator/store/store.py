@@ -124,6 +124,10 @@ class SqlTransaction(Sending, Parking, Positions):
         """Give (subject_ref, request_id, right) of open requests that share a subject."""
         return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
+    def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:
+        """Give (subject_ref, request_id) of accesses of these subjects that were answered with a copy."""
+        return [(bytes(ref), request_id) for ref, request_id in self._among(q.COPIES, refs)]
+
     def add_waits(self, rows: Sequence[dict[str, str]]) -> None:
         """Note who waits for whom."""
         self._insert(t.waits, rows)

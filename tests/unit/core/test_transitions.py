@@ -16,6 +16,7 @@ from orchestrator.core.commands_identity import (
     DocumentDeleted,
     FeeAccepted,
     FeeQuoted,
+    FeeWaived,
     IdentityConfirmed,
     IdentityDoubted,
     IdentityRefused,
@@ -74,6 +75,7 @@ EVENTS: tuple[Event, ...] = (
     Extended(**BASE, role="dpo", reason="complexity"),
     FeeQuoted(**BASE, role="dpo", cents=500, currency="EUR"),
     FeeAccepted(**BASE, role="dpo"),
+    FeeWaived(**BASE, role="dpo"),
 )
 
 
