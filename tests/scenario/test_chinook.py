@@ -16,6 +16,7 @@ from orchestrator.law.periods import add_months
 from orchestrator.runtime.clock import ShiftedClock
 from orchestrator.runtime.embedded import Embedded
 from schemas.outcomes import Anonymised, Deleted, Kept, KeptWhy, NothingHeld
+from tests.support.chinook import add_marks
 from tests.support.home import dump, erasure, make_home, outcomes_of, records_of, state_of
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,7 @@ def home(tmp_path: Path) -> Path:
     home = make_home(tmp_path / "home", SYSTEMS, ["crm", "hr", "events", "logs"])
     shutil.copy(DATA / "chinook.sqlite", home / "chinook.sqlite")
     (home / "chinook.sqlite").chmod(0o600)
+    add_marks(home / "chinook.sqlite")
     shutil.copy(MAPS / "chinook_crm.toml", home / "crm.toml")
     shutil.copy(MAPS / "chinook_hr.toml", home / "hr.toml")
     (home / "events.toml").write_text(EVENTS_MAP)

@@ -13,8 +13,11 @@ import pytest
 from connectors.contract import Connector, ErasureOrder, Look, Subject, TaskId
 from connectors.settings import SystemSettings
 from connectors.sql import connector
-from schemas.outcomes import KeptWhy
-from schemas.tasks import Instruction
+from connectors.testing.desk import Desk
+from schemas.outcomes import KeptWhy, Lifted, Outcome, Rectified, Restricted, Stopped
+from schemas.requests import utc
+from schemas.tasks import Action, Instruction
+from tests.support.chinook import add_marks
 
 ROOT = Path(__file__).parents[2]
 CHINOOK = ROOT.parent / "shared" / "data" / "chinook.sqlite"
@@ -31,6 +34,7 @@ Tables = dict[str, dict[int, tuple[Any, ...]]]
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     shutil.copyfile(CHINOOK, tmp_path / "chinook.sqlite")
+    add_marks(tmp_path / "chinook.sqlite")
     return tmp_path / "chinook.sqlite"
 
 
@@ -128,3 +132,39 @@ def test_every_employee_and_no_reference_breaks(store: Path) -> None:
     assert after["Customer"] == before["Customer"]
     assert [row[4] for row in after["Employee"].values()] == [row[4] for row in before["Employee"].values()]
     assert {row[1:3] for row in after["Employee"].values()} == {("erased", "erased")}
+
+
+def test_every_customer_is_corrected_restricted_and_left_alone_in_one_batch_each(store: Path) -> None:
+    before = tables(store)
+    desk = Desk(opener(store, "crm"))
+    people = {key: {"email": row[11].lower()} for key, row in before["Customer"].items()}
+
+    def tasks(action: Action, **more: Any) -> list[dict[str, Outcome]]:
+        orders = [
+            desk.task(action, who, record_sets=["contacts"] if action is not Action.RECTIFY else [], **more)
+            for who in people.values()
+        ]
+        return [dict(one.outcomes) for one in desk.run(orders)]
+
+    at = utc(desk.now)
+    assert tasks(Action.RESTRICT) == [{"contacts": Restricted(1, at)}] * 59
+    marked = tables(store)
+    assert {row[13] for row in marked["Customer"].values()} == {1}
+    assert tasks(Action.LIFT) == [{"contacts": Lifted(1, at)}] * 59
+    assert tables(store) == before
+    stopped = Stopped(("marketing", "profiling"), 1, at)
+    assert tasks(Action.STOP, purposes=["marketing", "profiling"]) == [{"contacts": stopped}] * 59
+    assert {row[13:16] for row in tables(store)["Customer"].values()} == {(0, 0, None)}
+    number = {key: sum(row[1] == key for row in before["Invoice"].values()) for key in people}
+    corrected = tasks(Action.RECTIFY, corrections={"contacts": {"City": "Zürich"}, "invoices": {"BillingCity": None}})
+    assert corrected == [{"contacts": Rectified(1, at), "invoices": Rectified(number[key], at)} for key in people]
+    after = tables(store)
+    for key, row in after["Customer"].items():
+        assert row[:5] + row[6:13] == before["Customer"][key][:5] + before["Customer"][key][6:13]
+        assert row[5] == "Zürich"
+    for key, row in after["Invoice"].items():
+        assert row == (*before["Invoice"][key][:4], None, *before["Invoice"][key][5:])
+    changed = {"Customer", "Invoice"}
+    assert {name: rows for name, rows in after.items() if name not in changed} == {
+        name: rows for name, rows in before.items() if name not in changed
+    }

@@ -65,7 +65,8 @@ _PAGES: Final = ("/", "/shop", "/shop/lamp", "/shop/chair", "/basket", "/help")
 _AGENT: Final = "Mozilla/5.0"
 
 _CRM: Final = """
-CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, phone TEXT, city TEXT);
+CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, phone TEXT, city TEXT,
+  marketing_ok INTEGER NOT NULL, restricted INTEGER NOT NULL);
 CREATE INDEX customers_phone ON customers (phone);
 CREATE TABLE invoices (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
   issued_on TEXT NOT NULL, billed_to TEXT NOT NULL, address TEXT, cents INTEGER NOT NULL);
@@ -168,7 +169,7 @@ def _crm(file: Path, people: list[Person], subject: Person, chance: random.Rando
         for _ in range(3 if one is subject else chance.randrange(3)):
             day = (today - dt.timedelta(days=chance.randrange(900))).isoformat()
             tickets.append((len(tickets) + 1, one.number, day, "Delivery", f"Where is it? {one.name}"))
-    customers: Rows = [(one.number, one.name, one.email, one.phone, one.city) for one in people]
+    customers: Rows = [(one.number, one.name, one.email, one.phone, one.city, 1, 0) for one in people]
     _write(
         file,
         _CRM,
