@@ -147,11 +147,17 @@ def list_(
 
 
 @app.command(short_help="Show one request: found, decided, done, still owed.")
-def show(ctx: typer.Context, request_id: Id, home: Home = None, output: Out = None) -> int:
+def show(
+    ctx: typer.Context,
+    request_id: Id,
+    why: Annotated[bool, typer.Option("--why", help="With rule, text, facts and dates of every line.")] = False,
+    home: Home = None,
+    output: Out = None,
+) -> int:
     """Show one request: what was found, decided and done, by which rule; exit code 1 if it needs attention."""
     from orchestrator.cli import showing
 
-    return showing.show(_desk(ctx, home, output), request_id)
+    return showing.show(_desk(ctx, home, output), request_id, why=why)
 
 
 @app.command(short_help="Write the signed completion record of a request.")

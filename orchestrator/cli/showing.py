@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import asked, queries, words
+from orchestrator.cli import asked, explaining, queries, words
 from orchestrator.cli.causes import cause
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
@@ -20,15 +20,22 @@ from schemas.identifiers import Strength
 from schemas.outcomes import Located, Never, Pending
 
 
-def show(desk: Desk, request_id: str) -> int:
-    """Print one request; 1 if it needs attention.
+def show(desk: Desk, request_id: str, *, why: bool = False) -> int:
+    """Print one request; 1 if it needs attention. ``why``: with the reasons of every line (``explaining``).
 
     Raises:
         UsageError: no such request.
     """
     with desk.store() as store:
         page = queries.page(store, request_id)
-    desk.screen.data(as_data(page), lambda out: _print(out, page))
+    data = as_data(page) | ({"why": explaining.as_data(page)} if why else {})
+
+    def show_it(out: Console) -> None:
+        _print(out, page)
+        if why:
+            explaining.print_why(out, page)
+
+    desk.screen.data(data, show_it)
     return 1 if page.state.attention else 0
 
 

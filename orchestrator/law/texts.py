@@ -140,6 +140,7 @@ _RIGHTS: Final = (
     _gdpr("15-3", "a copy, the first one free, in a commonly used electronic form"),
     _gdpr("15-4", "the rights of others"),
     _gdpr("16", "rectification, completion"),
+    _gdpr("17-1", "erasure on one of six grounds, which the controller decides"),
     _gdpr("17-1-a", "no longer necessary"),
     _gdpr("17-1-b", "consent withdrawn"),
     _gdpr("17-1-c", "objection"),

@@ -347,3 +347,27 @@ def test_a_reader_who_leaves_early_is_no_error(home: Path) -> None:
         env={**os.environ, "EXPUNGE_HOME": str(home)},
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_i07_every_line_of_a_decision_says_why(home: Path, tmp_path: Path, shell: Shell) -> None:
+    assert shell("submit", write(tmp_path / "one.jsonl", request(7, "erase"))) == 0
+    email = email_of(home, 7)
+    shell("run", "--until-idle")
+    shell("show", "erase", "--why")
+    assert email not in shell.out
+    why = shell.json("show", "erase", "--why")["why"]
+    assert any("one month" in line for line in why["clock"])
+    lines = {f"{one['system']}/{one['record_set']}": one for one in why["record_sets"]}
+    assert len(lines) >= 8
+    for one in lines.values():
+        assert one["rule"], one
+        assert one["version"] == "demo-1", one
+        assert one["facts"], one
+        assert one["texts"] or one["rule"] == "nothing-found", one
+    kept = lines["crm/invoices"]
+    assert kept["texts"] == [
+        "Code de commerce, art. L123-22: accounting documents, ten years (in force since 2000-09-21)"
+    ]
+    assert any("the last of them is due" in one for one in kept["dates"])
+    assert any(one.startswith("dated from ") for one in kept["facts"])
+    assert "why" not in shell.json("show", "erase")
