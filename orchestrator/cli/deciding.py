@@ -47,7 +47,12 @@ def moment(text: str | None) -> str:
     try:
         return utc(parse_time(f"{text}T00:00:00Z" if is_day(text) else text, where="the time"))
     except SchemaError as error:
-        raise UsageError(f"{text!r} is no time", why=error.message, fix="2026-01-31, or 2026-01-31T09:30:00Z") from None
+        raise UsageError(
+            f"{text!r} is no time",
+            where="the command line",
+            why=error.message,
+            fix="2026-01-31, or 2026-01-31T09:30:00Z",
+        ) from None
 
 
 def _give(desk: Desk, command: AnyCommand, what: str) -> int:

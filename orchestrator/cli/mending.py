@@ -43,9 +43,8 @@ def deliver(desk: Desk, request_id: str, file: Path) -> int:
         sealed = tx.capsules([request_id]).get(request_id)
     if state.identity.level != "verified" or (state.fee is not None and not state.fee.accepted_at):
         why = "the person has been asked, and did not answer yet"
-        raise UsageError(
-            f"the copy of request {request_id} is not to be handed out", why=why, fix="`expunge show` says what"
-        )
+        where, fix = f"request {request_id}", f"see `expunge show {request_id}`"
+        raise UsageError("the copy is not to be handed out yet", where=where, why=why, fix=fix)
     if not state.package or state.package == AWAITED:
         why = "only an access request that found something has one"
         raise UsageError(f"request {request_id} has no package", why=why, fix=f"see `expunge show {request_id}`")

@@ -38,7 +38,7 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
             state = load_state(tx, command.request_id)
             wrong = commanding.refusal(state, command)
             if wrong is not None:
-                raise UsageError(f"request {command.request_id}: {wrong[0]}", fix=wrong[1])
+                raise UsageError(wrong[0], where=f"request {command.request_id}", fix=wrong[1])
             before = [row for row in tx.history(command.request_id) if row.type == kind]
             body = encode(command)
             event_id = f"{command.request_id}.{kind.lower()}.{len(before) + 1}"

@@ -160,7 +160,7 @@ def resume(store: Store, clock: Clock, request_id: str, role: str) -> None:
             if all(one.reason in DECISIONS for one in state.attention):
                 why = "nothing is broken: it waits for a decision, or for the person"
                 fix = f"see what to do in `expunge show {request_id}`"
-                raise UsageError(f"request {request_id} cannot be tried again", why=why, fix=fix)
+                raise UsageError("it cannot be tried again", where=f"request {request_id}", why=why, fix=fix)
             before = [row for row in tx.history(request_id) if row.type == Resumed.__name__]
             if before and before[-1].wire is not None:
                 return
