@@ -88,7 +88,8 @@ def _refusal(job: Job, capability: Capability, sets: Sequence[RecordSet], at: dt
             return LEASE_EXPIRED
     except SchemaError:
         return Failed(FailureKind.PERMANENT, "malformed_task")
-    if capability is Capability.RECTIFY and not any(job.corrections.values()):
+    # A record set without a value to correct would pass for corrected: all of nothing stands there.
+    if capability is Capability.RECTIFY and not (job.corrections and all(job.corrections.values())):
         return Failed(FailureKind.PERMANENT, "no_correction")
     if capability is Capability.STOP and not job.task.purposes:
         return Failed(FailureKind.PERMANENT, "no_purpose")

@@ -16,7 +16,7 @@ from connectors.datamap import Match
 from connectors.sql import checks, edit_checks, references
 from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.edit_checks import mark_value, marks_of
-from connectors.sql.plan import Edits, Moves, Place, Plan, Row, SetPlan
+from connectors.sql.plan import WRITTEN, Edits, Moves, Place, Plan, Row, SetPlan
 from connectors.sql.replacing import Rule, read_replacement
 from connectors.sql.schema import KEY_TYPES, Schema, reflect
 from connectors.sql.statements import among, clause, normal, tails
@@ -129,7 +129,7 @@ class _Builder:
             if restrict is not None
             else None,
             stop={purpose: (one.column, read(one.column, one.set)) for purpose, one in spec.stop.items()},
-            by_key=by_key,
+            which=among([self.table.c[name] for name in self.key], WRITTEN),
             read=sa.select(*columns).where(by_key),
         )
 

@@ -17,10 +17,10 @@ from connectors.contract import ChangeOrder, Inspection
 from connectors.errors import PermanentError
 from connectors.sql.erasing import check_limits
 from connectors.sql.finding import find
-from connectors.sql.plan import Edits, Plan, Row, SetPlan, fetch
+from connectors.sql.plan import WRITTEN, Edits, Plan, Row, SetPlan, fetch
 from connectors.sql.values import Key, decode_key, encode_key
 from connectors.sql.writing import read_value
-from connectors.sqltext import VALUES, chunks
+from connectors.sqltext import chunks
 
 
 class _Goal(msgspec.Struct, frozen=True):
@@ -133,4 +133,4 @@ def _write(
 ) -> None:
     statement = edits.update(values)
     for chunk in chunks(one.bound(list(keys))):
-        connection.execute(statement, {VALUES: chunk})
+        connection.execute(statement, {WRITTEN: chunk})

@@ -73,6 +73,10 @@ class Moves:
     repoint: tuple[sa.Update, ...]
 
 
+WRITTEN: Final = "expunge_keys"
+"""Name of the keys in a statement that writes: its other parameters have the names of columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edits:
     """What may be changed of rows that stay.
@@ -82,6 +86,7 @@ class Edits:
         places: Where they stand in the rows that ``read`` gives, after the key columns.
         restrict: Column, its value while a row is restricted, its value when that ends; None where there is no mark.
         stop: purpose -> column, and its value when the rows are not used for it any more.
+        which: Chooses the rows to write.
     """
 
     table: sa.TableClause
@@ -89,7 +94,7 @@ class Edits:
     places: Mapping[str, int]
     restrict: tuple[str, Any, Any] | None
     stop: Mapping[str, tuple[str, Any]]
-    by_key: sa.ColumnElement[bool]
+    which: sa.ColumnElement[bool]
     read: sa.Select[Any]
 
     def holds(self, row: Row, name: str, value: Any) -> bool:
@@ -97,8 +102,8 @@ class Edits:
         return is_held(row[self.places[name]], value, self.columns[name])
 
     def update(self, values: Mapping[str, Any]) -> sa.Update:
-        """Give the statement that writes values; it takes keys."""
-        return self.table.update().where(self.by_key).values(dict(values))
+        """Give the statement that writes values; it takes keys as ``WRITTEN``."""
+        return self.table.update().where(self.which).values(dict(values))
 
 
 @dataclass(frozen=True, slots=True)

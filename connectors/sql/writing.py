@@ -53,9 +53,9 @@ def _typed(value: str | float, column: Column) -> Any:
         case Kind.UUID, str():
             return uuid.UUID(value)
         case Kind.DATE, str():
-            return dt.date.fromisoformat(value)
+            return _day(value)
         case Kind.DATETIME, str():
-            read = dt.datetime.fromisoformat(value)
+            read = _moment(value)
             if (read.tzinfo is not None) != bool(getattr(column.type, "timezone", False)):
                 raise ValueError
             return read
@@ -71,10 +71,10 @@ def _sqlite(value: str | float, kind: Kind) -> Any:
         case Kind.INTEGER, int():
             return _within(int(value))
         case Kind.DATE, str():
-            dt.date.fromisoformat(value)
+            _day(value)
             return value
         case Kind.DATETIME, str():
-            dt.datetime.fromisoformat(value)
+            _moment(value)
             return value
         case Kind.OTHER, str():
             if _is_number(value):
@@ -86,6 +86,19 @@ def _sqlite(value: str | float, kind: Kind) -> Any:
             return value
         case _:
             raise ValueError
+
+
+def _day(value: str) -> dt.date:
+    """Python reads ``19800131`` too; in a column of dates SQLite makes a number of it."""
+    read = dt.date.fromisoformat(value)
+    if read.isoformat() != value:
+        raise ValueError
+    return read
+
+
+def _moment(value: str) -> dt.datetime:
+    _day(value[:10])
+    return dt.datetime.fromisoformat(value)
 
 
 def _within(value: int) -> int:

@@ -184,6 +184,8 @@ def test_corrections_of_what_cannot_be_corrected_leave_the_others_alone(system: 
         (Action.RECTIFY, {"corrections": RIGHT | {"profiles": {"email": "x@y.example"}}}, "unknown_field"),
         (Action.RECTIFY, {"corrections": {}}, "no_correction"),
         (Action.RECTIFY, {"corrections": {"contacts": {}}}, "no_correction"),
+        # Nothing to correct in one of them: every record of it would pass for corrected.
+        (Action.RECTIFY, {"corrections": RIGHT | {"profiles": {}}}, "no_correction"),
         (Action.STOP, {"purposes": []}, "no_purpose"),
     ],
 )

@@ -128,6 +128,8 @@ def test_each_type_is_written_and_recognised(shop: Shop, desk: Desk, column: str
         ({"number": 2**63}, "wrong_type"),
         ({"born": "31/01/1980"}, "wrong_type"),
         ({"born": 19800131}, "wrong_type"),
+        ({"born": "19800131"}, "wrong_type"),
+        ({"seen": "20240229"}, "wrong_type"),
         ({"seen": "yesterday"}, "wrong_type"),
         ({"height": "1.85"}, "wrong_type"),
         ({"height": "inf"}, "wrong_type"),
@@ -321,6 +323,13 @@ def test_times_of_postgres_keep_their_zone(shop: Shop) -> None:
     for wrong in ({"woke": "2024-02-29T10:00:00"}, {"seen": "2024-02-29T10:00:00Z"}, {"ref": "x"}):
         outcomes = Desk(shop.opener(text)).rectify(ADA, {"people": wrong}).outcomes
         assert outcomes == {"people": Failed(FailureKind.PERMANENT, "wrong_type")}
+
+
+def test_a_column_may_have_the_name_of_a_parameter(shop: Shop) -> None:
+    shop.run('ALTER TABLE people ADD COLUMN "values" TEXT')
+    desk = Desk(shop.opener(MAP.replace('rectify = ["name",', 'rectify = ["values", "name",')))
+    assert desk.rectify(ADA, {"people": {"values": "x", "name": "y"}}).outcomes == {"people": Rectified(1, AT)}
+    assert shop.rows('SELECT "values", name FROM people WHERE id = 1') == [("x", "y")]
 
 
 # --- the map against the schema
