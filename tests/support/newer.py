@@ -57,7 +57,7 @@ _WORKER: Final = (
     ("schemas/envelope.py", _TRACE, _TRACE + _always("expungeregion", "north")),
     ("schemas/outcomes.py", "class Anonymised(", f"{_SHREDDED}class Anonymised("),
     ("schemas/outcomes.py", "Final = NothingHeld | Deleted |", "Final = NothingHeld | Shredded | Deleted |"),
-    ("connectors/verdict.py", "import Anonymised, Deleted,", "import Anonymised, Deleted, Shredded,"),
+    ("connectors/verdict.py", "    Anonymised,\n    Deleted,\n", "    Anonymised,\n    Deleted,\n    Shredded,\n"),
     ("connectors/verdict.py", "    return Deleted(before,", "    return Shredded(before,"),
 )
 
