@@ -157,7 +157,10 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
     ),
     "right": ("access", "erasure"),
     "phase": ("received", "verifying", "discovering", "deciding", "acting", "reviewing", "answering", "closed"),
-    "result": ("fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable", "withdrawn"),
+    "result": (
+        "fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable", "withdrawn", "refused",
+        "identity_not_established", "lapsed",
+    ),
     "reason": (
         "survived", "unverifiable", "misconfigured", "failed", "keeps_failing", "contradictory_answer",
         "contradictory_request", "unpublishable",
