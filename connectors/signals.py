@@ -167,7 +167,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "unusable_answer", "internal_error", "system_silent", "package_silent", "deadline_near", "system_gone",
         "unknown_system", "too_many_rounds", "too_many_identifiers", "shared_identifier", "max_records", "not_final",
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",
-        "text_not_yet_in_force", "unknown_text",
+        "text_not_yet_in_force", "unknown_text", "approval_needed", "review_due",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from orchestrator.cli import words_commands
+from orchestrator.cli import words_commands, words_kept
+from orchestrator.cli.words_kept import KEPT
 from orchestrator.core import events
 from orchestrator.law.texts import LIBRARY
 from schemas.outcomes import (
@@ -15,7 +16,6 @@ from schemas.outcomes import (
     Exported,
     Failed,
     Kept,
-    KeptWhy,
     Lifted,
     Located,
     NothingHeld,
@@ -29,17 +29,6 @@ from schemas.outcomes import (
     Unverifiable,
 )
 
-_KEPT: Final = {
-    KeptWhy.EXPRESSION: "freedom of expression, GDPR Art. 17(3)(a)",
-    KeptWhy.LEGAL_OBLIGATION: "legal obligation, GDPR Art. 17(3)(b)",
-    KeptWhy.PUBLIC_HEALTH: "public health, GDPR Art. 17(3)(c)",
-    KeptWhy.ARCHIVING: "archiving and research, GDPR Art. 17(3)(d)",
-    KeptWhy.LEGAL_CLAIMS: "legal claims, GDPR Art. 17(3)(e)",
-    KeptWhy.NO_GROUND: "no ground for erasure",
-    KeptWhy.HOLD: "legal hold",
-    KeptWhy.RESTRICTED: "restriction chosen instead",
-    KeptWhy.LIVE_FILE: "a live file that has not been rotated",
-}
 _RESULTS: Final = {
     "fulfilled": "fulfilled",
     "partly_fulfilled": "partly fulfilled: something is kept, or was not searched",
@@ -91,6 +80,8 @@ REASONS: Final = {
     "kept_without_date": "records are kept without a date",
     "retention_without_date": "records without the date that retention counts from",
     "retention_without_end": "a retention date absurdly far away",
+    "approval_needed": "what is about to be erased has to be approved first",
+    "review_due": "the day to look again at a decision has come",
     "text_repealed": "kept on a legal text that is repealed",
     "text_not_yet_in_force": "kept on a legal text that is not in force yet",
     "unknown_text": "kept on a legal text that nobody knows",
@@ -144,13 +135,17 @@ def rule(code: str) -> str:
     """Say by which rule a decision was made (I7)."""
     inherited = code.startswith("with_parent:")
     code = code.removeprefix("with_parent:")
+    stays = words_kept.rule(code, text)
     kept = re.fullmatch(r"(retain|retention-over):(.+):(\d+)m", code)
-    if kept:
+    if stays:
+        said = stays
+    elif kept:
         verb = "keep" if kept[1] == "retain" else "erase, time is over:"
         said = f"{verb} {months(int(kept[3]))}, {text(kept[2])}"
     else:
         said = {
             "erase:gdpr-17-1": "erase, GDPR Art. 17(1)",
+            **{f"erase:gdpr-17-1-{one}": f"erase, GDPR Art. 17(1)({one})" for one in "abcdef"},
             "erase:gdpr-17-1-f": "erase, GDPR Art. 17(1)(f): collected from a minor",
             "export:gdpr-15-3": "copy, GDPR Art. 15(3)",
             "nothing-found": "nothing found",
@@ -217,7 +212,7 @@ def brief(one: Outcome) -> str:
 def _kept(one: Kept) -> str:
     masked = ", masked" if one.masked else ""
     gone = f"; erased {one.erased} whose time was over" if one.erased else ""
-    return f"kept {one.count} until {one.until or one.review_by}{masked}: {_KEPT[one.why]}{gone}"
+    return f"kept {one.count} until {one.until or one.review_by}{masked}: {KEPT[one.why]}{gone}"
 
 
 def event(one: events.Event) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from orchestrator.cli.words_kept import KEPT
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
     DocumentDeleted,
@@ -15,6 +17,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.rulings import SetDecision
 
 
 def said(command: AnyCommand) -> str:
@@ -27,7 +30,7 @@ def code(word: str) -> str:
     return word.replace("_", " ")
 
 
-def _what(command: AnyCommand) -> str:  # noqa: C901 - one branch per member of a closed union
+def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per member of a closed union
     match command:
         case RequestWithdrawn():
             return "the person withdrew the request"
@@ -55,3 +58,19 @@ def _what(command: AnyCommand) -> str:  # noqa: C901 - one branch per member of 
             return "the person accepts what the copy costs"
         case FeeWaived():
             return "the further copy costs nothing"
+        case HoldPlaced(hold=hold):
+            return f"legal hold {hold.hold_id} ({code(hold.reason)}, {hold.text}), looked at again by {hold.review_by}"
+        case HoldReleased(hold_id=hold_id):
+            return f"legal hold {hold_id} is released: what it kept is decided afresh"
+        case SetDecided():
+            return decided(command)
+        case Approved(preview=preview):
+            return f"approved what preview {preview[:12]} shows"
+
+
+def decided(one: SetDecided | SetDecision) -> str:
+    """Say what somebody decided about a record set."""
+    place = f"{one.system}/{one.record_set}"
+    if one.why is None:
+        return f"{place} is erased, ground GDPR Art. 17(1)({one.ground})"
+    return f"{place} stays: {KEPT[one.why]}, {one.text}, looked at again by {one.review_by}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.core import aggregate
+from orchestrator.core.commands_deciding import HoldReleased
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.events import Event, Resumed, TimerFired
 from orchestrator.core.model import Attention, Phase, RequestState, SystemState
@@ -28,7 +29,7 @@ _TODO = {
 def brought(state: RequestState, event: Event) -> str:
     """Give the digest of the newer plan that an event brings; empty if it brings none."""
     match event:
-        case Resumed() | TimerFired() if event.plan_sha256 != state.plan_sha256:
+        case Resumed() | TimerFired() | HoldReleased() if event.plan_sha256 != state.plan_sha256:
             return event.plan_sha256
         case _:
             return ""

@@ -100,7 +100,10 @@ def search_again(system: SystemState) -> None:
     past, unproven = dict(system.past), dict(system.unproven)
     for name, instruction in system.instructions.items():
         outcome = system.outcomes.get(name)
-        if outcome is not None and is_final(outcome):
+        if isinstance(outcome, Kept) and instruction.review_by is not None:
+            # It stayed as it was, for as long as somebody said so: nothing is said of it now, but it was there (I2).
+            unproven[name] = outcome.count + outcome.erased
+        elif outcome is not None and is_final(outcome):
             past[name] = joined(past.get(name), outcome)
             unproven.pop(name, None)
         elif instruction.found:

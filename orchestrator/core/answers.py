@@ -33,7 +33,7 @@ def confirmed(work: Work, event: Confirmed) -> str:
     if event.action != system.action:
         raise IllegalTransitionError("a confirmation of another action than was asked")
     state.heard = (*state.heard, event.sha256[:_DIGEST])
-    system.task, system.answered = "", event.task_id
+    system.task, system.answered, system.stops = "", event.task_id, False
     system.connector, system.confirmed_at = event.connector, event.acted_at
     system.confirmation_sha256 = event.sha256
     # It speaks again. Any other reason to stop stays: a person has to act on it, not the next answer.

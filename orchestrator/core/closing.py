@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import adopting, aggregate, completion, documents, ending, refusing, requester
+from orchestrator.core import adopting, aggregate, completion, documents, ending, holding, refusing, requester
 from orchestrator.core.answers import reopen
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
@@ -63,6 +63,11 @@ def owed(work: Work, plan_sha256: str = "") -> None:
         # ignored would stay due, and fire again for ever.
         return
     today = date_of(work.now).isoformat()
+    # What a hold keeps is looked at when the hold is released; until then somebody is reminded of it.
+    state.obligations = tuple(
+        holding.remind(work, one, today) if one.due <= today and holding.asleep(state, one) else one
+        for one in state.obligations
+    )
     due = [one for one in state.obligations if one.due <= today]
     again = tuple(sorted({one.system for one in due if one.kind == "retention"}))
     state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention")

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from orchestrator.core import documents, ending, fees, identity, pausing, refusing, requester
+from orchestrator.core import (
+    approving,
+    documents,
+    ending,
+    fees,
+    holding,
+    identity,
+    overruling,
+    pausing,
+    refusing,
+    requester,
+)
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
     DocumentDeleted,
@@ -36,6 +48,10 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     FeeQuoted: fees.quoted,
     FeeAccepted: fees.accepted,
     FeeWaived: fees.waived,
+    HoldPlaced: holding.placed,
+    HoldReleased: holding.released,
+    SetDecided: overruling.decided,
+    Approved: approving.approved,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -53,6 +69,11 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     FeeQuoted: lambda state, one: _over(state) or fees.no_quote(state, one),
     FeeAccepted: lambda state, one: _over(state) or fees.no_acceptance(state, one),
     FeeWaived: lambda state, one: _over(state) or fees.no_waiver(state, one),
+    # Placed and released in the registry, which is asked; what does not concern a request changes nothing in it.
+    HoldPlaced: lambda _state, _one: None,
+    HoldReleased: lambda _state, _one: None,
+    SetDecided: overruling.refusal,
+    Approved: lambda state, one: _over(state) or approving.refusal(state, one),
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.core import aggregate, ending
-from orchestrator.core.deciding import EXPORT_RULE, NOTHING_RULE
+from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
 from orchestrator.core.plan import Plan, SystemPlan
+from orchestrator.core.rulings import holds_of, stays
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
 from schemas.outcomes import Attested, Final, Kept, NothingHeld
 from schemas.requests import Right
@@ -24,9 +25,8 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
             if isinstance(outcome, Kept):
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
-                owed.append(
-                    Obligation("retention", max(due, days_from(today, 1)), name, record_set, outcome.text, last)
-                )
+                day, holds = max(due, days_from(today, 1)), holds_of(system.rules.get(record_set, ""))
+                owed.append(Obligation("retention", day, name, record_set, outcome.text, last, holds))
         days = plan.system(name).backup_days
         if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
             owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
@@ -120,12 +120,20 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
             RecordSetLine(
                 name,
                 outcome,
-                NOTHING_RULE if isinstance(outcome, NothingHeld) else system.rules.get(name, EXPORT_RULE),
+                _rule(system, name, outcome),
                 "attested" if isinstance(outcome, Attested) else "verified",
             )
             for name, outcome in outcomes.items()
         ),
     )
+
+
+def _rule(system: SystemState, name: str, outcome: Final) -> str:
+    if isinstance(outcome, NothingHeld):
+        return NOTHING_RULE
+    rule = system.rules.get(name, EXPORT_RULE)
+    # It was gone before somebody said that it stays.
+    return rule if isinstance(outcome, Kept) or not stays(rule) else BEFORE_RULE
 
 
 def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> dict[str, str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
+
 from orchestrator.core.model import Attention, SystemState
 from orchestrator.core.plan import RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.core.rulings import NONE, Rulings
+from orchestrator.core.staying import found_in, staying
 from orchestrator.law.periods import add_months, last_expired_anchor
 from orchestrator.law.texts import objection_to
 from schemas.outcomes import Located
@@ -14,12 +18,13 @@ from schemas.tasks import Instruction
 ERASE_RULE = "erase:gdpr-17-1"
 EXPORT_RULE = "export:gdpr-15-3"
 NOTHING_RULE = "nothing-found"
+BEFORE_RULE = "gone-before"
 FARTHEST_MONTHS = 1200
 """No retention ends later than in a hundred years: a date beyond is a mistake in the record."""
 
 
 def decide_erasure(
-    plan: SystemPlan, system: SystemState, now: str, today: dt.date
+    plan: SystemPlan, system: SystemState, now: str, today: dt.date, rulings: Rulings = NONE
 ) -> tuple[dict[str, Instruction], dict[str, str], list[Attention]]:
     """Decide for every record set of one system.
 
@@ -28,21 +33,21 @@ def decide_erasure(
     """
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
-    blocked: list[Attention] = []
+    stay, blocked = staying(plan, system, rulings, now, today)
     for one in _parents_first(plan.record_sets):
         located = system.located.get(one.name)
         found = located if isinstance(located, Located) else None
-        # What an earlier erasure of this episode left unproven has to be accounted for as well (I2).
-        count = max(found.count if found else 0, system.unproven.get(one.name, 0))
+        count = found_in(system, one.name)
+        decision = rulings.decision_on(plan.system, one.name)
         parent = instructions.get(one.parent or "")
-        if one.erase == "with_parent" and parent is not None:
-            instructions[one.name] = Instruction(
-                parent.keep, parent.text, parent.erase_up_to, parent.period_months, count
-            )
+        if one.name in stay:
+            instructions[one.name], rules[one.name] = stay[one.name]
+        elif one.erase == "with_parent" and parent is not None:
+            instructions[one.name] = msgspec.structs.replace(parent, found=count)
             rules[one.name] = f"with_parent:{rules[one.parent or '']}"
-        elif one.retain is None:
+        elif decision is not None or one.retain is None:
             instructions[one.name] = Instruction(found=count)
-            rules[one.name] = ERASE_RULE
+            rules[one.name] = ERASE_RULE if decision is None else f"{ERASE_RULE}-{decision.ground}"
         else:
             objection = _objection(plan.system, one, one.retain, found, now, today) if found else None
             if objection:

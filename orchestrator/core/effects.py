@@ -13,6 +13,7 @@ class IssueTask(msgspec.Struct, frozen=True):
     """Send a task. ``refs``: identifiers to search by.
 
     ``lease_minutes``: how long a destructive order is valid once it is released (decision 4); 0: no lease.
+    ``hold_version``: how many holds had been placed and released when it was decided.
     """
 
     task_id: str
@@ -22,6 +23,7 @@ class IssueTask(msgspec.Struct, frozen=True):
     due_on: str
     instructions: dict[str, Instruction] = {}
     lease_minutes: int = 0
+    hold_version: int = 0
 
 
 class AssemblePackage(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ def recalled(work: Work, event: Recalled) -> str:
     for name, system in found:
         system.task = ""
         system.retry = work.state.ending is None
+        system.stops = False
         work.state.timers.pop(f"silent:{name}", None)
         work.settled("system_silent", name)
     return "" if found else "none of these tasks is awaited"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
 from orchestrator.core.model import Known
+from orchestrator.core.rulings import Hold
 from schemas.outcomes import Outcome
 from schemas.requesters import Level, Requester
 from schemas.requests import Right
@@ -17,8 +18,8 @@ from schemas.tasks import Action
 class RequestAccepted(Happened, frozen=True, kw_only=True):
     """A request arrived.
 
-    ``others``: open requests of the same person to wait for; ``copies``: accesses of the person before this one;
-    ``follows``: an earlier request that it goes on from.
+    ``others``: open requests of the same person to wait for; ``holds``: legal holds that reach it; ``copies``:
+    accesses of the person before this one; ``follows``: an earlier request that it goes on from.
     """
 
     right: Right
@@ -29,6 +30,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     locale: str = "en"
     others: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
     identity: Level = "verified"
     requester: Requester | None = None
     minor_at_collection: bool = False

@@ -20,13 +20,14 @@ from orchestrator.core import (
     clock,
     closing,
     commanding,
-    deciding,
     discovery,
     ending,
     fees,
+    holding,
     identity,
     mending,
     requester,
+    ruling,
 )
 from orchestrator.core.asking import VERIFIED, Identity
 from orchestrator.core.effects import AssemblePackage, Effect
@@ -43,7 +44,7 @@ from orchestrator.core.events import (
     TimerFired,
 )
 from orchestrator.core.model import LOGIC, Attention, Phase, RequestState, SystemState
-from orchestrator.core.moments import date_of, days_from, later, start_of
+from orchestrator.core.moments import days_from, later, start_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import ACCEPTS, IGNORES, move
 from orchestrator.core.work import Work, copy_of
@@ -148,6 +149,8 @@ def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
         continues=event.follows,
         waits_for=event.others,
         systems={one.system: SystemState() for one in plan.systems if one.system in scope},
+        holds=event.holds,
+        hold_version=len(event.holds),
     )
     clock.set_dates(plan, state)
     return state
@@ -180,6 +183,7 @@ def _discovering(work: Work) -> bool:
     state, plan = work.state, work.plan
     if work.stopped():
         return False
+    holding.outdated(work)
     wanted = discovery.next_round(plan, state)
     # A system that failed is asked again by itself: it waits for nobody, and nobody's slowness is its own.
     for name, refs in wanted.items():
@@ -223,18 +227,8 @@ def _deciding(work: Work) -> bool:
     state, plan = work.state, work.plan
     if work.stopped() or state.waits_for:
         return False
-    if state.right is Right.ERASURE:
-        blocked: list[Attention] = []
-        for name, system in state.systems.items():
-            today = date_of(work.now)
-            system.instructions, system.rules, more = deciding.decide_erasure(
-                plan.system(name), system, work.now, today
-            )
-            system.rules = requester.rules(state, system.rules)
-            blocked += more
-        if blocked:
-            work.stop(*blocked)
-            return False
+    if state.right is Right.ERASURE and not ruling.decide(work):
+        return False
     move(state, Phase.ACTING)
     for name, system in state.systems.items():
         system.retry = False
@@ -305,6 +299,8 @@ def _timer(work: Work, event: TimerFired) -> str:
             answers.silent_package(work)
         case "silent" if _ends(state):
             ending.given_up(work, name)
+        case "silent" if state.systems[name].stops:
+            holding.look_again(work, name)
         case "silent":
             answers.silent(work, name)
         case _:

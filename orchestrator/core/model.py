@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
+from orchestrator.core.rulings import Approval, Hold, SetDecision
 from schemas.identifiers import Strength
 from schemas.outcomes import Outcome
 from schemas.requesters import Requester
@@ -70,7 +71,7 @@ class Attention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
 
 class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Something still owed after completion; ``due`` is an ISO date (I8)."""
+    """Something still owed after completion; ``due`` is an ISO date (I8). ``holds``: the legal holds that keep it."""
 
     kind: Literal["retention", "backup_horizon", "package_expiry", "suppression"]
     due: str
@@ -78,6 +79,7 @@ class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     record_set: str = ""
     text: str = ""
     last: str | None = None
+    holds: tuple[str, ...] = ()
 
 
 class Timer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +101,7 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
         instructions, rules: What was decided per record set, and by which rule (I7).
         past: Final outcomes of this episode's earlier erasures, where the system was searched again since.
         unproven: Records found before an earlier erasure of this episode that no final outcome accounts for.
+        stops: The order that is out is decided afresh: it is waited for no longer than its lease.
     """
 
     task: str = ""
@@ -118,6 +121,7 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     confirmed_at: str = ""
     confirmation_sha256: str = ""
     retry: bool = False
+    stops: bool = False
 
 
 class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -134,6 +138,9 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         paused_days: Days that the pauses so far are worth.
         ground: Why the controller does not act on it.
         fee: What a further copy costs. ``copies``: accesses of the same person before this one.
+        holds, decisions, approvals: What persons decided that stands above the rules (``rulings``).
+        hold_version: Counts holds placed and released; an order says under which it was decided (decision 4).
+        preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -177,6 +184,11 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     package_job: str = ""
     forgotten: bool = False
     ending: Result | None = None
+    holds: tuple[Hold, ...] = ()
+    hold_version: int = 0
+    decisions: tuple[SetDecision, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    preview: str = ""
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

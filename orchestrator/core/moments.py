@@ -17,6 +17,11 @@ def date_of(moment: str) -> dt.date:
     return dt.date.fromisoformat(moment[:10])
 
 
+def to_date(day: str) -> dt.date:
+    """Give an ISO date."""
+    return dt.date.fromisoformat(day)
+
+
 def start_of(day: str) -> str:
     """Give the first instant of an ISO date."""
     return f"{day}T00:00:00.000Z"

@@ -20,11 +20,17 @@ UNVERSIONED: Final = "unversioned"
 
 
 class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why records of a set stay, on which text, for how many months from their anchor date."""
+    """Why records of a set stay, on which text, for how many months from their anchor date.
+
+    ``open``: what it means that a record has no anchor date: ``no_ground`` (what it belongs to still runs, so there is
+    no ground for erasure; looked at afresh after ``review_months``), or nothing: a person is asked.
+    """
 
     why: KeptWhy
     text: str
     months: int
+    open: str = ""
+    review_months: int = 0
 
 
 class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core.commands import COMMANDS
+from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import DocumentDeleted
 from orchestrator.core.events import (
     Confirmed,
@@ -56,7 +57,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     Incident: _OPEN,
     Recalled: _OPEN,
     **dict.fromkeys(COMMANDS, _OPEN),
-    DocumentDeleted: _ANY,
+    **dict.fromkeys((DocumentDeleted, HoldPlaced, HoldReleased, SetDecided), _ANY),
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -66,7 +67,7 @@ IGNORES: Final[dict[type, str]] = {
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",
-    **dict.fromkeys(set(COMMANDS) - {DocumentDeleted}, "the request is closed"),
+    **dict.fromkeys(set(COMMANDS) - {DocumentDeleted, HoldPlaced, HoldReleased, SetDecided}, "the request is closed"),
 }
 
 

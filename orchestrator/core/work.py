@@ -31,6 +31,7 @@ DECISIONS = frozenset(
         "data_of_the_dead",
         "fee_open",
         "further_copy",
+        "approval_needed",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""
@@ -116,5 +117,6 @@ class Work:
             state.timers.pop(f"{kind}:{name}", None)
         lease = limits.lease_minutes if action is Action.ERASE or action in CHANGES else 0
         instructions = system.instructions if action is Action.ERASE else {}
-        self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease))
+        version = state.hold_version if lease else 0
+        self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease, version))
         self.timer(f"silent:{name}", later(self.now, minutes=limits.silent_minutes))

@@ -136,6 +136,7 @@ def task_event(
         system=issue.system,
         action=issue.action,
         sealed=sealed,
+        hold_version=issue.hold_version,
         instructions=issue.instructions,
     )
     return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task), trace)

@@ -18,6 +18,7 @@ from orchestrator.core.events import Confirmed, Event, RequestAccepted, Resumed,
 from orchestrator.core.machine import Step, step
 from orchestrator.core.model import Known, Phase, RequestState
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.core.rulings import Hold
 from schemas.completion import CompletionRecord
 from schemas.identifiers import Strength
 from schemas.outcomes import (
@@ -96,6 +97,7 @@ class Story:
         identifiers: tuple[Known, ...] = (EMAIL,),
         scope: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
+        holds: tuple[Hold, ...] = (),
         received_at: str | None = None,
         **asked: Any,
     ) -> None:
@@ -115,6 +117,7 @@ class Story:
                 identifiers=identifiers,
                 scope=scope,
                 others=others,
+                holds=holds,
                 **asked,
             )
         )

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.core.commanding import HANDLERS, REFUSALS
 from orchestrator.core.commands import COMMANDS, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
     DocumentDeleted,
@@ -35,6 +36,7 @@ from orchestrator.core.events import (
 )
 from orchestrator.core.machine import step
 from orchestrator.core.model import LOGIC, Phase, RequestState
+from orchestrator.core.rulings import Hold
 from orchestrator.core.transitions import ACCEPTS, IGNORES, MOVES, diagram, move
 from orchestrator.errors import IllegalTransitionError
 from schemas.outcomes import Exported
@@ -76,6 +78,10 @@ EVENTS: tuple[Event, ...] = (
     FeeQuoted(**BASE, role="dpo", cents=500, currency="EUR"),
     FeeAccepted(**BASE, role="dpo"),
     FeeWaived(**BASE, role="dpo"),
+    HoldPlaced(**BASE, role="legal", hold=Hold("h", "r", "gdpr-17-3-e", "legal", "2027-01-01", at())),
+    HoldReleased(**BASE, role="legal", hold_id="h"),
+    SetDecided(**BASE, role="dpo", system="crm", record_set="contacts", ground="a"),
+    Approved(**BASE, role="dpo", preview="0", by="x"),
 )
 
 
