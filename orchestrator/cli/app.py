@@ -497,6 +497,35 @@ def policy_schema(ctx: typer.Context, output: Out = None) -> int:
     return policing.schema(_desk(ctx, None, output).screen)
 
 
+@app.command(short_help="When a request has to be answered, and why.")
+def deadline(
+    ctx: typer.Context,
+    received: Annotated[
+        str, typer.Option("--received", metavar="DATE", help="Date, or RFC 3339 time.", show_default=False)
+    ],
+    calendar: Annotated[
+        list[str], typer.Option("--calendar", metavar="CODE", help="FR, GB-ENG, ...; once a controller.")
+    ],
+    right: Annotated[str, typer.Option("--right", help="access, erasure, ...")] = "access",
+    extended: Annotated[bool, typer.Option("--extended", help="The person was told of an extension in time.")] = False,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option("--pause", metavar="FROM..TO[,REASON]", help="Waiting for identity, clarification or fee."),
+    ] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As seen on this day.")] = None,
+    output: Out = None,
+) -> int:
+    """Say by when a request has to be answered, each step with its legal text; needs no home.
+
+    Of several calendars the earliest date counts. A pause without TO is still open: with --on it counts until then.
+    --on also says whether an extension may still be told of.
+    """
+    from orchestrator.cli import dating
+
+    screen = _desk(ctx, None, output).screen
+    return dating.deadline(screen, received, calendar, right, extended=extended, pauses=pause or [], on=on)
+
+
 @app.command()
 def version(ctx: typer.Context, output: Out = None) -> int:
     """Print the version."""
