@@ -168,6 +168,8 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "unknown_system", "too_many_rounds", "too_many_identifiers", "shared_identifier", "max_records", "not_final",
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",
         "text_not_yet_in_force", "unknown_text", "approval_needed", "review_due",
+        "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
+        "data_of_the_dead", "further_copy", "fee_open", "extension_notice_near",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",
