@@ -510,7 +510,9 @@ def deadline(
     extended: Annotated[bool, typer.Option("--extended", help="The person was told of an extension in time.")] = False,
     pause: Annotated[
         list[str] | None,
-        typer.Option("--pause", metavar="FROM..TO[,REASON]", help="Waiting for identity, clarification or fee."),
+        typer.Option(
+            "--pause", metavar="FROM..TO[,REASON]", help="Waiting for identity (default), clarification or fee."
+        ),
     ] = None,
     on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As seen on this day.")] = None,
     output: Out = None,

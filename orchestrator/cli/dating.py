@@ -10,11 +10,11 @@ from rich.text import Text
 
 from orchestrator.cli.screen import Screen, table
 from orchestrator.law.calendars import WEEKDAYS, UndatableError
-from orchestrator.law.clock import date_words
 from orchestrator.law.deadlines import Deadline, Extension, answer_due, extension_on
 from orchestrator.law.questions import Pause, Question, date_of_receipt
 from orchestrator.law.regimes import REASONS
 from orchestrator.law.texts import LIBRARY
+from orchestrator.law.wording import date_words
 
 _OPTIONS: Final = {
     "received": "--received",

@@ -8,12 +8,10 @@ between the first period and the second moves nothing.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
 
 import msgspec
 
 from orchestrator.law.calendars import (
-    WEEKDAYS,
     Calendar,
     next_working_day,
     previous_working_day,
@@ -22,22 +20,7 @@ from orchestrator.law.periods import add_months
 from orchestrator.law.questions import Pause, Question, ask_until
 from orchestrator.law.regimes import Period, Regime, Span
 from orchestrator.law.texts import LIBRARY
-
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_NUMBERS: Final = ("no", "one", "two", "three")
+from orchestrator.law.wording import MONTHS, date_words, day_words, span_words
 
 
 class TraceStep(msgspec.Struct, frozen=True):
@@ -66,6 +49,7 @@ class Course(msgspec.Struct, frozen=True):
         confirm_by: Last day to confirm the receipt; None: no such duty.
         promised: The policy's promise decided, and not the law.
         extended: The date is that of the extended period.
+        waiting: A pause that counts is open.
     """
 
     calendar: str
@@ -77,31 +61,12 @@ class Course(msgspec.Struct, frozen=True):
     confirm_by: dt.date | None
     promised: bool
     extended: bool
+    waiting: bool
 
 
 def run(question: Question, received: dt.date, calendar: Calendar, regime: Regime, period: Period) -> Course:
     """Let the clock of one calendar run."""
     return _Clock(question, received, calendar, regime, period).run()
-
-
-def date_words(day: dt.date) -> str:
-    """Write a date for people, in any locale the same: ``31 Jan 2026``."""
-    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
-
-
-def day_words(day: dt.date) -> str:
-    """Write a day with its weekday: ``Monday 2 March``."""
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"
-
-
-def span_words(span: Span) -> str:
-    """Write a length of time: ``one month``, ``45 calendar days``."""
-    if span.months:
-        number = _NUMBERS[span.months] if span.months < len(_NUMBERS) else str(span.months)
-        return f"{number} month{'s' if span.months > 1 else ''}"
-    if span.business_days:
-        return f"{span.business_days} business days"
-    return f"{span.days} calendar day{'s' if span.days != 1 else ''}"
 
 
 class _Clock:
@@ -116,6 +81,7 @@ class _Clock:
         self.steps: list[TraceStep] = []
         self.day = received
         self.still = 0
+        self.waiting = False
 
     def run(self) -> Course:
         question, period = self.question, self.period
@@ -139,6 +105,7 @@ class _Clock:
             confirm_by=self._confirm_by(),
             promised=promised,
             extended=extended,
+            waiting=self.waiting,
         )
 
     def _note(self, what: str, text: str = "") -> None:
@@ -148,7 +115,8 @@ class _Clock:
         """Move to where the period begins; gives the pauses that stop it later on."""
         stopping = []
         until = ask_until(self.question, self.received)
-        for one in sorted(self.question.pauses, key=lambda one: (one.begun, one.ended or dt.date.max, one.reason)):
+        over = self._after(self.received, self.period.first)
+        for one in sorted(self.question.pauses, key=lambda one: (_begun(one), one.ended or dt.date.max, one.reason)):
             rule = self.regime.waits(one.reason, self.question.right)
             if rule is None:
                 self._note(f"waiting for {_for(one)} does not stop this clock", self.period.text)
@@ -157,6 +125,8 @@ class _Clock:
                 self._note(what, rule.text)
             elif rule.effect == "stops":
                 stopping.append(one)
+            elif one.begun > over:
+                self._note(_began_late(one), rule.text)
             elif (ended := self._end_of(one)) is None:
                 self._note(f"still waiting for {_for(one)}: not counted yet", rule.text)
             elif ended > self.day:
@@ -173,8 +143,10 @@ class _Clock:
             )
         elif self.period.by_analogy:
             said += ", by analogy: the law sets no period for this"
+        elif self.period.what:
+            said += f" {self.period.what}"
         if span.months and self.day.day != start.day:
-            said += f"; no {start.day} {_MONTHS[self.day.month - 1]}, so {self.day.day}"
+            said += f"; no {start.day} {MONTHS[self.day.month - 1]}, so {self.day.day}"
         self._note(said, self.period.text)
         if self.question.extended_on is not None and not extended:
             self._note("no extension here", self.period.text)
@@ -185,14 +157,12 @@ class _Clock:
         for one in pauses:
             rule = self.regime.waits(one.reason, self.question.right)
             text = rule.text if rule else ""
-            ended = self._end_of(one)
-            begun = max(one.begun, one.asked)
-            if ended is None:
+            if _begun(one) > self.day:
+                self._note(_began_late(one), text)
+            elif (ended := self._end_of(one)) is None:
                 self._note(f"still waiting for {_for(one)}: not counted yet", text)
-            elif begun > self.day:
-                self._note(f"the wait for {_for(one)} began after the period had ended: not counted", text)
             else:
-                begun = max(begun, counted_to)
+                begun = max(_begun(one), counted_to)
                 days = max(0, (ended - begun).days)
                 counted_to = max(counted_to, ended)
                 self.day += dt.timedelta(days=days)
@@ -204,8 +174,10 @@ class _Clock:
                 self._note(what, text)
 
     def _end_of(self, pause: Pause) -> dt.date | None:
+        """Give the day up to which a pause that counts is counted; None: it is open, and no day is."""
         if pause.ended is not None:
             return pause.ended
+        self.waiting = True
         seen = self.question.as_of
         return seen if seen is not None and seen >= pause.asked and seen >= pause.begun else None
 
@@ -277,6 +249,14 @@ class _Clock:
 
 def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
+
+
+def _begun(pause: Pause) -> dt.date:
+    return max(pause.begun, pause.asked)
+
+
+def _began_late(pause: Pause) -> str:
+    return f"the wait for {_for(pause)} began after the period had ended: not counted"
 
 
 def _for(pause: Pause) -> str:

@@ -12,9 +12,10 @@ import datetime as dt
 import msgspec
 
 from orchestrator.law.calendars import UndatableError, calendar_of
-from orchestrator.law.clock import Course, TraceStep, date_words, run
+from orchestrator.law.clock import Course, TraceStep, run
 from orchestrator.law.questions import Question, check, date_of_receipt, target
 from orchestrator.law.regimes import Regime, regime_of
+from orchestrator.law.wording import date_words
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class Deadline(msgspec.Struct, frozen=True):
         notice_by: Last day to tell the person of an extension; None: there is none.
         confirm_by: Last day to confirm the receipt (California); None: no such duty.
         target_by: The controller's own aim, never after ``due``.
-        waiting: A pause is open that is not counted to its end: the date may still move.
+        waiting: A pause that counts is open: the date may still move.
     """
 
     due: dt.date
@@ -91,7 +92,7 @@ def answer_due(question: Question) -> Deadline:
         notice_by=notice_by,
         confirm_by=min((one.confirm_by for one in courses if one.confirm_by), default=None),
         target_by=min(target(question, received), first.due),
-        waiting=any(one.ended is None for one in question.pauses),
+        waiting=any(one.waiting for one in courses),
     )
 
 

@@ -64,7 +64,8 @@ class Promise(msgspec.Struct, frozen=True):
     """What the controller's policy promises for this right: a period from receipt, whether it extends.
 
     A period that is shorter than the law's binds as it stands: it waits for nobody, and what would end on a closed day
-    ends before it. One that is as long as the law's, or longer, changes nothing.
+    ends before it. One that is as long as the law's, or longer, changes nothing. An extension, where the promise lets
+    itself one, is that of the law.
     """
 
     months: int = 0

@@ -65,6 +65,7 @@ class Period(msgspec.Struct, frozen=True):
         text: Where the period stands.
         first: From the start to the answer.
         extended: From the start to the answer when extended, the first period included; None: no extension.
+        what: What is owed then, where it is not the answer itself.
         by_analogy: The law sets no period for this right; that of its neighbours is taken.
         since, until: Dates of receipt it is for, the last one excluded; empty: all of the regime.
     """
@@ -73,6 +74,7 @@ class Period(msgspec.Struct, frozen=True):
     text: str
     first: Span
     extended: Span | None = None
+    what: str = ""
     by_analogy: bool = False
     since: str = ""
     until: str = ""
@@ -156,7 +158,13 @@ def _uk(since: str, until: str, text: str) -> Regime:
             Period(_ARTICLES_15_TO_22, text, _ONE_MONTH, _THREE_MONTHS),
             Period(("withdrawal_of_consent",), text, _ONE_MONTH, by_analogy=True),
             Period(("complaint",), text, _ONE_MONTH, by_analogy=True, until="2026-06-19"),
-            Period(("complaint",), "uk-dpa-2018-164a", Span(days=30), since="2026-06-19"),
+            Period(
+                ("complaint",),
+                "uk-dpa-2018-164a",
+                Span(days=30),
+                what="to acknowledge it; the outcome without undue delay",
+                since="2026-06-19",
+            ),
         ),
         waiting=(
             Waiting("identity", "begins", _ARTICLES_15_TO_22, text),

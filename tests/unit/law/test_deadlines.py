@@ -210,6 +210,15 @@ WAITING = [
     ("GB-SCT", "access", "2026-06-25", ["06-26..07-03 identity"], False, "2026-08-04", "3 August in Scotland"),
     ("US-CA", "access", "2026-01-31", ["02-03..02-20 identity"], False, "2026-03-17", "whatever verification takes"),
     ("US-CA", "access", "2026-01-31", ["02-03..02-20 identity"], True, "2026-05-01", "extended neither"),
+    (
+        "FR", "access", "2026-01-05",
+        ["01-07..01-20 identity asked 01-11", "01-08..01-14 clarification"], False, "2026-02-17",
+        "8 to 20 January, whichever was asked first",
+    ),
+    (
+        "GB-ENG", "access", "2026-03-02", ["05-10..05-20 identity asked 03-04"], False, "2026-04-02",
+        "asked in time, but nobody waited before the period was over",
+    ),
 ]  # fmt: skip
 
 
@@ -422,6 +431,7 @@ def test_a_date_explains_itself_in_the_words_of_the_issue() -> None:
             due("2026-01-05", "FR", "access", "01-07.. identity"),
             "still waiting for proof of identity: not",
         ),
+        (due("2026-07-06", "GB", "complaint"), "30 calendar days to acknowledge it; the outcome without undue delay"),
         (due("2026-01-05", "FR", "complaint"), "one month, by analogy: the law sets no period for this"),
         (due("2026-07-06", "FR US-CA", "complaint"), "CCPA sets no time for complaint"),
         (due("2026-11-02", "FR US-CA", "objection", extended=True), "no extension here"),
@@ -545,3 +555,18 @@ def test_the_vectors_are_enough_and_different() -> None:
     found = {(one[0], one[1]) for one in ONE_MONTH} | {("extended", one[0], one[1]) for one in EXTENDED}
     assert len(found) == len(ONE_MONTH) + len(EXTENDED)
     assert len(found) + len(WAITING) >= 60
+
+
+@pytest.mark.parametrize(
+    ("right", "waits", "waiting"),
+    [
+        ("access", "01-07.. identity", True),
+        ("access", "01-07..01-20 identity", False),
+        ("access", "01-07.. fee", False),  # it stops nothing here
+        ("access", "01-13.. identity", False),  # asked late
+        ("erasure", "01-07.. clarification", False),  # for access only
+        ("complaint", "01-07.. identity", False),
+    ],
+)
+def test_only_a_pause_that_counts_leaves_the_date_open(right: str, waits: str, waiting: bool) -> None:
+    assert due("2026-01-05", "FR", right, waits).waiting == waiting
