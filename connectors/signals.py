@@ -155,11 +155,21 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "expunge.requests", "expunge.confirmations", "expunge.completions", "expunge.notices", "expunge.dead-letters",
         "expunge.heartbeats",
     ),
-    "right": ("access", "erasure"),
+    "right": (
+        "access",
+        "erasure",
+        "portability",
+        "rectification",
+        "restriction",
+        "objection",
+        "withdrawal_of_consent",
+        "complaint",
+        "safeguard_copy",
+    ),
     "phase": ("received", "verifying", "discovering", "deciding", "acting", "reviewing", "answering", "closed"),
     "result": (
         "fulfilled", "partly_fulfilled", "nothing_held", "unidentifiable", "withdrawn", "refused",
-        "identity_not_established", "lapsed",
+        "identity_not_established", "lapsed", "not_subject",
     ),
     "reason": (
         "survived", "unverifiable", "misconfigured", "failed", "keeps_failing", "contradictory_answer",
@@ -170,6 +180,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "text_not_yet_in_force", "unknown_text", "approval_needed", "review_due",
         "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
         "data_of_the_dead", "further_copy", "fee_open", "extension_notice_near",
+        "manual_task", "objection_to_balance", "unknown_field", "unknown_purpose", "unknown_record_set",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",

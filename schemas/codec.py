@@ -16,11 +16,13 @@ from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
+from schemas import particulars
 from schemas.envelope import CloudEvent
 from schemas.errors import MalformedMessageError, UnknownFieldError
 from schemas.fields import CLOUDEVENTS_STRING, TIME_PATTERN, Id, Time, Word
 from schemas.identifiers import Identifier
 from schemas.outcomes import Outcome, Unverifiable
+from schemas.particulars import Sealing
 from schemas.requests import MAX_FORM_BYTES, RequestForm, Right, normalised
 from schemas.tasks import Action, Confirmation
 
@@ -146,6 +148,19 @@ def decode_identifiers(plain: bytes) -> tuple[Identifier, ...]:
         SchemaError: not a list of identifiers, none, too many, or a wrong one.
     """
     return normalised(decode(plain, tuple[Identifier, ...]), where="$")
+
+
+def decode_sealed(plain: bytes) -> Sealing:
+    """Read what was sealed in a request: a bare list of identifiers, or an object with these and corrections.
+
+    Raises:
+        SchemaError: as ``decode_identifiers``; or corrections that break a rule.
+    """
+    if not plain.lstrip().startswith(b"{"):
+        return Sealing(decode_identifiers(plain))
+    found = decode(plain, Sealing)
+    forbid_unknown(plain, found)
+    return Sealing(normalised(found.identifiers, where="$.identifiers"), particulars.checked(found.corrections))
 
 
 def forbid_unknown(raw: bytes, decoded: Any) -> None:

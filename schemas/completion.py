@@ -23,13 +23,15 @@ STATEMENT: Final = (
 class RecordSetLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One record set of one system: what was decided, what was done, what the second look showed.
 
-    ``name`` is the public id of the record set; the rule says why this was the decision (I7).
+    ``name`` is the public id of the record set; the rule says why this was the decision (I7). ``also``: what else was
+    done to it, where a right has several steps.
     """
 
     name: str
     outcome: FinalOutcome
     rule: str
     assurance: str = "verified"
+    also: tuple[FinalOutcome, ...] = ()
 
 
 class SystemLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,10 +51,12 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         number: 1 for the completion, 2 and up for later records of the same request (obligations met).
         identifier_kinds: The kinds that were searched, never values.
-        not_searched: Systems out of scope, with the reason, so that silence is not read as "no data".
+        not_searched: Systems out of scope, and record sets that the right does not reach, with the reason, so that
+            silence is not read as "no data".
         plan_sha256: Digest of the list of systems and record sets that had to answer, with their rules.
         headline: The weakest line (architecture.md section 6).
         identifiers_kept_until: How long the sealed identifiers live for what is still owed; None: gone now.
+        by_hand: What a person did, where the right asks nothing of any system.
         follows: Id of the record before this one, when a request has several.
         ground: Why the controller did not act; only of a refused request (Art. 12(4)).
         extended: The answer took two months more, and the person was told in time (Art. 12(3)).
@@ -83,6 +87,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     salt: str
     identifiers_kept_until: str | None = None
     package_sha256: str | None = None
+    by_hand: tuple[RecordSetLine, ...] = ()
     follows: str | None = None
     ground: str | None = None
     extended: bool = False

@@ -9,6 +9,7 @@ import msgspec
 from schemas import envelope
 from schemas.codec import encode
 from schemas.envelope import CloudEvent
+from schemas.particulars import Sealing
 from schemas.requests import RequestForm, RequestReceived
 from schemas.sealing import Binding, IntakePublicKey
 
@@ -22,7 +23,7 @@ def request_event(
     now: str,
     chance: Callable[[int], bytes],
 ) -> CloudEvent:
-    """Seal the identifiers of a form to the orchestrator, and wrap the request.
+    """Seal the identifiers of a form, and what they correct, to the orchestrator, and wrap the request.
 
     Args:
         form: Validated (``requests.validated``); its identifiers are normalised.
@@ -32,7 +33,9 @@ def request_event(
         now: RFC 3339 in UTC; when the request was received, if the form does not say.
         chance: Fresh random bytes, so many.
     """
-    plain = encode(sorted(form.identifiers))
+    found = tuple(sorted(form.identifiers))
+    # A list where there is nothing else: older orchestrators read that.
+    plain = encode(Sealing(found, form.corrections) if form.corrections else found)
     sealed = public.seal(plain, Binding(req=request_id, use="request"), nonce=chance(12), ephemeral=chance(32))
     received = RequestReceived(
         request_id=request_id,
@@ -47,6 +50,9 @@ def request_event(
         requester=form.requester,
         minor_at_collection=form.minor_at_collection,
         follows=form.follows,
+        purposes=form.purposes,
+        transfer_to=form.transfer_to,
+        restriction_ground=form.restriction_ground,
     )
     return CloudEvent(
         id=request_id,

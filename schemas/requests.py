@@ -8,9 +8,8 @@ orchestrator's public key.
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -18,7 +17,13 @@ from schemas import identifiers, requesters
 from schemas.errors import SchemaError
 from schemas.fields import ID_PATTERN, LOCALE_PATTERN, TIME_PATTERN, Id, Locale, Moment, Sealed, Time
 from schemas.identifiers import Identifier
+from schemas.particulars import Corrections, Ground, Right, belonging
 from schemas.requesters import Level, Requester
+
+__all__ = [
+    "CLOCK_SKEW", "MAX_FORM_BYTES", "MAX_IDENTIFIERS", "RequestForm", "RequestReceived", "Right", "Scope",
+    "new_request_id", "normalised", "parse_time", "utc", "validated",
+]  # fmt: skip
 
 MAX_IDENTIFIERS: Final = 500
 MAX_FORM_BYTES: Final = 1 << 20
@@ -37,13 +42,6 @@ Identifiers = Annotated[
 ]
 
 
-class Right(enum.StrEnum):
-    """The rights of GDPR chapter III that this version carries out."""
-
-    ACCESS = "access"
-    ERASURE = "erasure"
-
-
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which part of the data is meant; empty means everything.
 
@@ -55,7 +53,15 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RequestForm(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request as handed in (JSON). ``received_at`` is when it reached an official channel, RFC 3339 with zone."""
+    """A request as handed in (JSON). ``received_at`` is when it reached an official channel, RFC 3339 with zone.
+
+    Attributes:
+        purposes: For an objection or a withdrawal of consent: which purposes of processing it is about. An objection
+            without any is one against everything that rests on Art. 6(1)(e) or (f).
+        corrections: For a rectification: "system/record_set" -> field -> the value that is right.
+        transfer_to: For portability: id of the controller that the copy is to go to (Art. 20(2)).
+        restriction_ground: For a restriction: which case of Art. 18(1) it is.
+    """
 
     right: Right
     identifiers: Identifiers
@@ -69,10 +75,26 @@ class RequestForm(msgspec.Struct, frozen=True, omit_defaults=True):
     requester: Requester | None = None
     minor_at_collection: bool = False
     follows: Annotated[str, _AN_ID] | None = None
+    purposes: tuple[Annotated[str, _AN_ID], ...] = ()
+    corrections: Corrections = {}
+    transfer_to: Annotated[str, _AN_ID] | None = None
+    restriction_ground: Ground | None = None
+
+    def __repr__(self) -> str:
+        """Hide the values (I4)."""
+        return f"RequestForm({self.right.value}, {len(self.identifiers)} identifiers)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide the values from rich's tracebacks and pretty printer too; msgspec's own would show them."""
+        return [("right", self.right.value), ("identifiers", len(self.identifiers))]
 
 
 class RequestReceived(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request as it travels. ``sealed`` is a compact JWE over the JSON list of identifiers (``Identifiers``)."""
+    """A request as it travels.
+
+    ``sealed`` is a compact JWE over the JSON list of identifiers (``Identifiers``), or over an object with these and
+    the corrections (``particulars.Sealing``). What is right of a person's data never stands beside it.
+    """
 
     request_id: Id
     right: Right
@@ -86,6 +108,9 @@ class RequestReceived(msgspec.Struct, frozen=True, omit_defaults=True):
     requester: Requester | None = None
     minor_at_collection: bool = False
     follows: Id | None = None
+    purposes: tuple[Id, ...] = ()
+    transfer_to: Id | None = None
+    restriction_ground: Ground | None = None
 
 
 def parse_time(text: str, *, where: str) -> dt.datetime:
@@ -198,4 +223,9 @@ def validated(form: RequestForm, *, now: dt.datetime) -> RequestForm:
                 fix="give the time at which the request reached you",
             )
         received = utc(moment)
-    return msgspec.structs.replace(form, identifiers=found, received_at=received)
+    purposes, corrections = belonging(
+        form.right, form.purposes, form.corrections, form.transfer_to, form.restriction_ground, form.scope.systems
+    )
+    return msgspec.structs.replace(
+        form, identifiers=found, received_at=received, purposes=purposes, corrections=corrections
+    )

@@ -217,6 +217,54 @@ def withdraw(
 
 
 @app.command()
+def lift(
+    ctx: typer.Context,
+    request_id: Id,
+    role: Annotated[str, typer.Option(help="Who decides it: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Lift a restriction; the person is told before it is done."""
+    from orchestrator.cli import deciding
+
+    return deciding.lift(_desk(ctx, home, output), request_id, role)
+
+
+@app.command(short_help="Decide whose grounds weigh more in an objection.")
+def balance(
+    ctx: typer.Context,
+    request_id: Id,
+    uphold: Annotated[bool, typer.Option("--uphold/--override", help="Stop the use, or let it go on.")],
+    reason: Annotated[str, typer.Option(help="One word, e.g. fraud_prevention; never about the person.")],
+    role: Annotated[str, typer.Option(help="Who decides it: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Decide on an objection: --uphold stops the use, --override lets it go on and tells the person why."""
+    from orchestrator.cli import deciding
+    from orchestrator.core.asked import Balance
+
+    decided = Balance.UPHELD if uphold else Balance.OVERRIDDEN
+    return deciding.balance(_desk(ctx, home, output), request_id, role, decided, reason)
+
+
+@app.command(short_help="Say that something was done by hand, with a document.")
+def attest(
+    ctx: typer.Context,
+    request_id: Id,
+    document: Annotated[Path, typer.Option(metavar="FILE", help="What proves it; only its SHA-256 is kept.")],
+    place: Annotated[str, typer.Argument(metavar="[SYSTEM[/RECORD_SET]]", help="Where it was done.")] = "",
+    role: Annotated[str, typer.Option(help="Who says so: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Say that something was done by hand, which no system can do; shown as the weaker assurance."""
+    from orchestrator.cli import deciding
+
+    return deciding.attest(_desk(ctx, home, output), request_id, role, place, document)
+
+
+@app.command()
 def package(
     ctx: typer.Context,
     request_id: Id,

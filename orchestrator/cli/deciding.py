@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from orchestrator.cli.desk import Desk
+from orchestrator.core.asked import Balance
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.engine import commands
 from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import SystemClock
@@ -53,6 +58,56 @@ def moment(text: str | None) -> str:
             why=error.message,
             fix="2026-01-31, or 2026-01-31T09:30:00Z",
         ) from None
+
+
+def lift(desk: Desk, request_id: str, role: str) -> int:
+    """Lift a restriction: the person is told first.
+
+    Raises:
+        UsageError: no such request, or nothing is restricted by it.
+    """
+    return _give(desk, LiftOrdered(request_id=request_id, observed_at="", role=role), "tells the person")
+
+
+def balance(desk: Desk, request_id: str, role: str, decided: Balance, reason: str) -> int:
+    """Decide on an objection.
+
+    Raises:
+        UsageError: no such request, no objection, or it was weighed before.
+    """
+    command = ObjectionBalanced(request_id=request_id, observed_at="", role=role, balance=decided, why=reason)
+    return _give(desk, command, "goes on")
+
+
+def attest(desk: Desk, request_id: str, role: str, place: str, document: Path) -> int:
+    """Say that something was done by hand; of the document only its SHA-256 is kept.
+
+    Args:
+        desk: Surroundings of the command.
+        request_id: Which request.
+        role: Who says so.
+        place: ``SYSTEM`` or ``SYSTEM/RECORD_SET``; empty where no system is asked anything.
+        document: What proves it; read here, and neither stored nor named.
+
+    Raises:
+        UsageError: nothing is to be done by hand there, or the document cannot be read.
+    """
+    try:
+        with document.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        fix = "name a file that can be read"
+        raise UsageError("the document cannot be read", why=error.strerror or "", fix=fix) from None
+    system, _, record_set = place.partition("/")
+    command = DoneByHand(
+        request_id=request_id,
+        observed_at="",
+        role=role,
+        system=system,
+        record_set=record_set,
+        document_sha256=digest,
+    )
+    return _give(desk, command, "takes your word for it")
 
 
 def _give(desk: Desk, command: AnyCommand, what: str) -> int:

@@ -33,6 +33,7 @@ _RESULTS: Final = {
     "fulfilled": "fulfilled",
     "partly_fulfilled": "partly fulfilled: something is kept, or was not searched",
     "nothing_held": "nothing held",
+    "not_subject": "what is held is not what this right is about; why stands below",
     "withdrawn": "withdrawn by the person before it was done; what was done before stands below",
     "refused": "refused: the controller does not act on it, and says why",
     "identity_not_established": "it could not be established who asks",
@@ -45,7 +46,12 @@ _HEADLINES: Final = {
     "attested": "some lines rest on somebody's word",
     "anonymised": "erased or anonymised",
     "deleted": "erased",
+    "lifted": "no longer restricted",
+    "restricted": "restricted: only stored",
+    "stopped": "no longer used for the purpose",
+    "rectified": "corrected",
     "exported": "copied",
+    "not_subject": "not what this right is about",
     "nothing_held": "nothing held",
 }
 REASONS: Final = {
@@ -57,6 +63,11 @@ REASONS: Final = {
     "contradictory_answer": "two different answers under one id",
     "contradictory_request": "two different requests under one event id",
     "unpublishable": "something about it cannot be published",
+    "manual_task": "no system can do it: a person has to",
+    "objection_to_balance": "an objection has to be weighed",
+    "unknown_record_set": "a correction of a record set that no data map has",
+    "unknown_field": "a correction of a field that no data map has",
+    "unknown_purpose": "a purpose that no system uses data for",
     "internal_error": "an event could not be applied",
     "system_silent": "the system does not answer",
     "package_silent": "the access package is not put together",
@@ -91,6 +102,8 @@ _OBLIGATIONS: Final = {
     "retention": "erase what is kept, when its time ends",
     "backup_horizon": "backups still hold it until then",
     "package_expiry": "the access package expires",
+    "restriction": "look whether it has to stay restricted",
+    "transfer": "hand the copy to the other controller",
     "suppression": "keyed digests of the identifiers recognise what comes back, until then",
 }
 
@@ -148,6 +161,17 @@ def rule(code: str) -> str:
             **{f"erase:gdpr-17-1-{one}": f"erase, GDPR Art. 17(1)({one})" for one in "abcdef"},
             "erase:gdpr-17-1-f": "erase, GDPR Art. 17(1)(f): collected from a minor",
             "export:gdpr-15-3": "copy, GDPR Art. 15(3)",
+            "export:gdpr-20-1": "copy what the person provided, GDPR Art. 20(1)",
+            "rectify:gdpr-16": "correct, GDPR Art. 16",
+            "restrict:gdpr-18-1": "restrict, GDPR Art. 18(1)",
+            "restrict:gdpr-18-1-d": "restrict while it is weighed, GDPR Art. 18(1)(d)",
+            "lift:gdpr-18-3": "lift the restriction, GDPR Art. 18(3)",
+            "lift:gdpr-21-1": "lift, the controller's grounds weigh more, GDPR Art. 21(1)",
+            "stop:gdpr-7-3": "stop, consent was withdrawn, GDPR Art. 7(3)",
+            "stop:gdpr-21-1": "stop, the objection is upheld, GDPR Art. 21(1)",
+            "stop:gdpr-21-3": "stop, direct marketing, GDPR Art. 21(3)",
+            "answer:gdpr-77": "answer, GDPR Art. 77",
+            "answer:gdpr-15-2": "hand over the safeguards, GDPR Art. 15(2)",
             "nothing-found": "nothing found",
         }.get(code, code)
     return f"as its parent: {said}" if inherited else said
@@ -243,6 +267,7 @@ def event(one: events.Event) -> str:
                 "lapse": "the time to answer us is over",
                 "silent": "see who is silent",
                 "owed": "an obligation is due",
+                "lift": "the person was told: lift the restriction",
             }.get(kind, kind)
             return f"timer: {said}" + (f" ({system})" if system else "")
         case events.OtherClosed():

@@ -17,6 +17,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.rulings import SetDecision
 
 
@@ -58,6 +59,12 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
             return "the person accepts what the copy costs"
         case FeeWaived():
             return "the further copy costs nothing"
+        case LiftOrdered():
+            return "the restriction is to be lifted; the person is told first"
+        case ObjectionBalanced(balance=balance, why=why):
+            return f"objection {balance}: {why.replace('_', ' ')}"
+        case DoneByHand(system=system, record_set=record_set):
+            return f"done by hand, with a document: {'/'.join(filter(None, (system, record_set))) or 'the answer'}"
         case HoldPlaced(hold=hold):
             return f"legal hold {hold.hold_id} ({code(hold.reason)}, {hold.text}), looked at again by {hold.review_by}"
         case HoldReleased(hold_id=hold_id):

@@ -19,16 +19,34 @@ from schemas.outcomes import (
     FailureKind,
     Final,
     Kept,
+    Lifted,
     Located,
     NothingHeld,
+    Notified,
     Outcome,
     Pending,
+    Rectified,
+    Restricted,
+    Stopped,
     Survived,
     Unverifiable,
     is_final,
 )
 
-WEAKEST_FIRST = ("not_searched", "kept", "attested", "anonymised", "deleted", "exported", "nothing_held")
+WEAKEST_FIRST = (
+    "not_searched",
+    "kept",
+    "attested",
+    "anonymised",
+    "deleted",
+    "lifted",
+    "restricted",
+    "stopped",
+    "rectified",
+    "exported",
+    "nothing_held",
+    "not_subject",
+)
 """Order of the headline: the weakest line speaks for the record (architecture.md section 6)."""
 
 
@@ -62,8 +80,11 @@ def pending_until(outcomes: Mapping[str, Outcome]) -> str | None:
 
 
 def held(system: SystemState) -> bool:
-    """Tell whether there is something to act on: found now, or found before and not accounted for since."""
-    return bool(system.unproven) or any(isinstance(one, Located) for one in system.located.values())
+    """Tell whether there is something the system acts on: found now, or found before and not accounted for since."""
+    return bool(system.unproven) or any(
+        isinstance(one, Located) and name not in system.left_out and name not in system.manual
+        for name, one in system.located.items()
+    )
 
 
 def searched(plan: SystemPlan, system: SystemState) -> bool:
@@ -72,14 +93,26 @@ def searched(plan: SystemPlan, system: SystemState) -> bool:
 
 
 def lines(plan: SystemPlan, system: SystemState) -> dict[str, Final] | None:
-    """Give the final outcome per record set, or None if one is missing (then nothing may be completed)."""
-    source = system.outcomes if held(system) else system.located
+    """Give the final outcome per record set, or None if one is missing (then nothing may be completed).
+
+    What the right does not reach has none; what a person has to do has theirs, and never the system's.
+    """
+    acted = held(system)
     found: dict[str, Final] = {}
     for one in plan.record_sets:
-        outcome = source.get(one.name)
+        name = one.name
+        if name in system.left_out:
+            continue
+        outcome: Outcome | None
+        if name in system.manual:
+            outcome = system.attested.get(name)
+        elif acted and (system.sets is None or name in system.sets):
+            outcome = system.outcomes.get(name)
+        else:
+            outcome = system.located.get(name)
         if outcome is None or not is_final(outcome):
             return None
-        found[one.name] = joined(system.past.get(one.name), outcome)  # type: ignore[assignment]  # narrowed above
+        found[name] = joined(system.past.get(name), outcome)  # type: ignore[assignment]  # narrowed above
     return found
 
 
@@ -93,6 +126,36 @@ def final_lines(plan: SystemPlan, system: SystemState) -> dict[str, Final]:
     if found is None:
         raise IllegalTransitionError("a record set has no final outcome: nothing may be completed")
     return found
+
+
+def told(plan: SystemPlan, system: SystemState) -> dict[str, tuple[Final, ...]]:
+    """Give what a record tells of each record set: its line, and what else was done to it in earlier legs.
+
+    Raises:
+        IllegalTransitionError: as ``final_lines``.
+    """
+    now = final_lines(plan, system)
+    found: dict[str, tuple[Final, ...]] = {}
+    for one in plan.record_sets:
+        every = [*system.earlier.get(one.name, ()), *([now[one.name]] if one.name in now else [])]
+        if every:
+            found[one.name] = _gathered(every)
+    return found
+
+
+def _gathered(every: list[Outcome]) -> tuple[Final, ...]:
+    """Say each thing once, the lasting one first: a use that is stopped outlasts what was restricted meanwhile."""
+    stopped = [one for one in every if isinstance(one, Stopped)]
+    lifted = any(isinstance(one, Lifted) for one in every)
+    rest: list[Outcome] = [
+        one
+        for one in every
+        if not isinstance(one, Stopped | NothingHeld) and not (lifted and isinstance(one, Restricted))
+    ]
+    if stopped:
+        purposes = tuple(sorted({purpose for one in stopped for purpose in one.purposes}))
+        rest.append(msgspec.structs.replace(stopped[-1], purposes=purposes, count=max(one.count for one in stopped)))
+    return tuple(reversed(rest or every[-1:]))  # type: ignore[arg-type]  # every line is final
 
 
 def search_again(system: SystemState) -> None:
@@ -110,6 +173,8 @@ def search_again(system: SystemState) -> None:
             unproven[name] = instruction.found
     system.past, system.unproven = past, unproven
     system.outcomes, system.instructions, system.rules = {}, {}, {}
+    # Somebody's word was about what was found then; and what is found now may be another thing to do.
+    system.attested, system.manual, system.left_out, system.sets = {}, (), {}, None
 
 
 def joined(past: Outcome | None, now: Outcome) -> Outcome:
@@ -146,7 +211,16 @@ def unsearched(plan: Plan, state: RequestState) -> tuple[str, ...]:
     # Later episodes know only the identifiers that are still owed: what could be reached was told by the first.
     before = (*state.scope, *unreached(plan, state)) if state.episode == 1 else state.unsearched
     found = {f"{name}/{of}" for name, one in state.systems.items() for of in (*_held_sets(one), *one.past)}
-    return tuple(sorted({*before, *state.systems} - asked - found))
+    return tuple(sorted(one for one in {*before, *state.systems} - asked - found if not _needless(plan, state, one)))
+
+
+def _needless(plan: Plan, state: RequestState, place: str) -> bool:
+    """Tell whether nothing had to be searched there: the right does not reach it."""
+    name, _, record_set = place.partition("/")
+    system = state.systems.get(name)
+    if system is None or not system.left_out or name not in plan.by_name:
+        return False
+    return {record_set} <= system.left_out.keys() if record_set else plan.system(name).names <= system.left_out.keys()
 
 
 def _held_sets(system: SystemState) -> list[str]:
@@ -169,15 +243,26 @@ def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tupl
         tags.add("kept")
     for name, system in state.systems.items():
         if system.asked:
-            tags |= {tag(outcome) for outcome in final_lines(plan.system(name), system).values()}
+            tags |= system_tags(plan.system(name), system)
+    if any(one.left_out for one in state.systems.values()):
+        tags.add("not_subject")
+    if state.progress.attested is not None:
+        tags.add("attested")
     headline = headline_of(tags)
     if tags <= {"not_searched"}:
         return Result.UNIDENTIFIABLE, headline
-    if tags == {"nothing_held"}:
+    if tags == {"not_subject"}:
+        return Result.NOT_SUBJECT, headline
+    if tags <= {"nothing_held", "not_subject"}:
         return Result.NOTHING_HELD, headline
     if tags & {"kept", "not_searched"}:
         return Result.PARTLY_FULFILLED, headline
     return Result.FULFILLED, headline
+
+
+def system_tags(plan: SystemPlan, system: SystemState) -> set[str]:
+    """Give the words by which the lines of a system count for the headline."""
+    return {tag(outcome) for some in told(plan, system).values() for outcome in some}
 
 
 def headline_of(tags: set[str]) -> str:
@@ -200,5 +285,13 @@ def tag(outcome: Final) -> str:
             return "nothing_held"
         case Exported():
             return "exported"
-        case _:
-            return "not_searched"  # a right of a later version: fail closed, the weakest line
+        case Rectified():
+            return "rectified"
+        case Restricted():
+            return "restricted"
+        case Lifted():
+            return "lifted"
+        case Stopped():
+            return "stopped"
+        case Notified():
+            return "not_searched"  # of nothing that is done yet: fail closed, the weakest line

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.core import aggregate, discovery
+from orchestrator.core.asked import again
 from orchestrator.core.events import Confirmed
 from orchestrator.core.fitting import fitting_answer
 from orchestrator.core.model import Attention, Phase, SystemState
 from orchestrator.core.moments import date_of, days_from, later, start_of
+from orchestrator.core.procedures import answered_by_a_person
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
 from orchestrator.errors import IllegalTransitionError
@@ -95,6 +97,8 @@ def _retry_later(work: Work, name: str, system: SystemState) -> None:
 def _late(work: Work, event: Confirmed) -> str:
     """An answer nobody waits for: ignored, unless it contradicts what was believed or leads further (decision 11)."""
     state = work.state
+    if answered_by_a_person(state.right):
+        return "no system was asked anything"
     if state.ending is not None:
         return "the task is not awaited, and the request is about to end"
     if _contradicts(state.systems.get(event.system), event):
@@ -150,6 +154,8 @@ def back_to_discovery(work: Work) -> None:
     if state.phase in {Phase.VERIFYING, Phase.DISCOVERING}:
         return  # it is not known who asks, or it is looking
     move(state, Phase.DISCOVERING)
+    # All legs are gone through again, over what is found now; what is as ordered is left as it is.
+    state.progress = again(state.progress)
     for system in state.systems.values():
         if system.asked and not system.task:
             system.retry = True

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from orchestrator.core import adopting, aggregate, completion, documents, ending, holding, refusing, requester
+import msgspec
+
+from orchestrator.core import (
+    adopting,
+    aggregate,
+    completion,
+    documents,
+    ending,
+    holding,
+    procedures,
+    refusing,
+    requester,
+)
 from orchestrator.core.answers import reopen
+from orchestrator.core.asked import Balance, again
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.effects import Complete, Forget
-from orchestrator.core.model import Phase
-from orchestrator.core.moments import date_of, start_of
+from orchestrator.core.model import Phase, Result
+from orchestrator.core.moments import date_of, days_from, start_of
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
+from schemas.completion import CompletionRecord
+from schemas.outcomes import Rectified, Restricted
+from schemas.tasks import Action
+
+OVERRIDDEN = "overriding_grounds"
+"""Why an objection is refused: the controller's grounds weigh more (Art. 21(1))."""
 
 
 def answering(work: Work) -> bool:
@@ -20,6 +39,11 @@ def answering(work: Work) -> bool:
     missing = aggregate.unsearched(plan, state)
     if state.ending is None:
         state.result, headline = aggregate.result_of(plan, state, missing)
+        if state.progress.balance is Balance.OVERRIDDEN and not state.progress.lifting:
+            # What was to be weighed goes on; marketing, if it was meant as well, is stopped all the same.
+            some = any(one.action is Action.STOP for one in procedures.of(plan, state).legs)
+            state.result = Result.PARTLY_FULFILLED if some else Result.REFUSED
+            state.ground = OVERRIDDEN
     else:
         state.result, headline = state.ending, aggregate.headline_of(ending.tags(plan, state))
     record = completion.record(plan, state, work.now, state.result, headline, missing)
@@ -30,12 +54,29 @@ def answering(work: Work) -> bool:
     facts = refusing.remedies(plan, state)
     work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
     requester.tell_others(work)
+    _tell_recipients(work, record)
     work.effects.append(Complete(record))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     state.timers = {}
+    state.progress = again(state.progress)
     move(state, Phase.CLOSED)
     _keep_what_is_owed(work)
     return False
+
+
+def _tell_recipients(work: Work, record: CompletionRecord) -> None:
+    """Whoever was given the data hears that it was corrected or restricted (Art. 19); another controller gets it."""
+    for kind, found in (("rectified", Rectified), ("restricted", Restricted)):
+        places = [
+            f"{system.system}/{line.name}"
+            for system in record.systems
+            for line in system.record_sets
+            if isinstance(line.outcome, found)
+        ]
+        if places:
+            work.notice(kind, "recipients", record_sets=",".join(places), text="gdpr-19")
+    if work.state.asked.transfer_to and work.state.package_sha256:
+        work.notice("transfer", "dpo", controller=work.state.asked.transfer_to, text="gdpr-20-2")
 
 
 def _keep_what_is_owed(work: Work) -> None:
@@ -70,7 +111,15 @@ def owed(work: Work, plan_sha256: str = "") -> None:
     )
     due = [one for one in state.obligations if one.due <= today]
     again = tuple(sorted({one.system for one in due if one.kind == "retention"}))
-    state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention")
+    if any(one.kind == "restriction" for one in due):
+        work.notice("restriction_review", "dpo", text="gdpr-18", lift=f"expunge lift {state.request_id}")
+    for one in due:
+        if one.kind == "transfer":
+            work.notice("transfer_due", "dpo", controller=one.text, text="gdpr-20-2")
+    # It stands until somebody lifts it, and is looked at again.
+    review = days_from(today, work.plan.limits.restriction_review_days)
+    stands = tuple(msgspec.structs.replace(one, due=review) for one in due if one.kind == "restriction")
+    state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention") + stands
     # Where nothing is looked at, no plan is needed; and nobody could mend what a closed request lacks.
     lacks = adopting.lacking(work, work.newer) if again and work.newer is not None else []
     if again and work.newer is not None and not lacks:

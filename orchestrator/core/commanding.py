@@ -16,6 +16,7 @@ from orchestrator.core import (
     pausing,
     refusing,
     requester,
+    righting,
 )
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
@@ -31,6 +32,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.work import Work
 
@@ -52,6 +54,9 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     HoldReleased: holding.released,
     SetDecided: overruling.decided,
     Approved: approving.approved,
+    LiftOrdered: righting.lift,
+    ObjectionBalanced: righting.balance,
+    DoneByHand: righting.attest,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -74,6 +79,9 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     HoldReleased: lambda _state, _one: None,
     SetDecided: overruling.refusal,
     Approved: lambda state, one: _over(state) or approving.refusal(state, one),
+    LiftOrdered: righting.cannot_lift,
+    ObjectionBalanced: righting.cannot_balance,
+    DoneByHand: righting.cannot_attest,
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

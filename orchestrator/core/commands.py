@@ -21,6 +21,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.happened import Command
 
 
@@ -46,6 +47,9 @@ AnyCommand = (
     | HoldReleased
     | SetDecided
     | Approved
+    | LiftOrdered
+    | ObjectionBalanced
+    | DoneByHand
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

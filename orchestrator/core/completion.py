@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate, ending
+from typing import Final
+
+from orchestrator.core import aggregate, ending, procedures
 from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
 from orchestrator.core.plan import Plan, SystemPlan
 from orchestrator.core.rulings import holds_of, stays
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
-from schemas.outcomes import Attested, Final, Kept, NothingHeld
+from schemas.outcomes import Attested, Kept, NothingHeld, Restricted
+from schemas.outcomes import Final as FinalLine
 from schemas.requests import Right
+from schemas.tasks import Action
 
 OUT_OF_SCOPE = "out of the scope of the request"
 """The one reason not to search a system that takes nothing from the result; the verifier knows it too."""
 
 
+NOT_SUBJECT: Final = "not subject to this right: "
+"""Begins the reason of a record set that the right does not reach; the verifier knows it too."""
+
+
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
     """Derive what is owed: kept records at their date, backups until they are gone, what expires."""
     # A backup outlives what an episode finds; what is kept was looked at afresh in the systems of this one.
-    owed = [one for one in state.obligations if one.kind != "retention" or one.system not in state.systems]
+    owed = [one for one in state.obligations if one.kind not in _AFRESH or one.system not in state.systems]
     for name, system in sorted(state.systems.items()):
         for record_set, outcome in (_lines(plan, name, system) if _told(plan, state, name) else {}).items():
+            if _restricts(state, outcome):
+                # Somebody looks at it from time to time: a restriction is for as long as its reason, not for ever.
+                due = days_from(today, plan.limits.restriction_review_days)
+                owed.append(Obligation("restriction", due, name, record_set, "gdpr-18-1"))
             if isinstance(outcome, Kept):
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
@@ -35,12 +47,40 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
         # What is erased is recognised for a while, should it come back (I14); the record has to declare it.
         owed = [one for one in owed if one.kind != "suppression"]
         owed.append(Obligation("suppression", days_from(today, plan.limits.suppression_days)))
+    if state.right in {Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT} and state.ending is None and _stopped(plan, state):
+        owed = [one for one in owed if one.kind != "suppression"]
+        owed.append(Obligation("suppression", days_from(today, plan.limits.objection_days)))
+    if state.asked.transfer_to and state.package_sha256:
+        owed.append(Obligation("transfer", max(state.due_on, days_from(today, 1)), text=state.asked.transfer_to))
     if state.package_sha256:
         owed.append(Obligation("package_expiry", days_from(today, plan.limits.package_days)))
     return tuple(owed)
 
 
-def _lines(plan: Plan, name: str, system: SystemState) -> dict[str, Final]:
+_AFRESH: Final = frozenset({"retention", "restriction"})
+"""What is owed of records that are there; an episode looks at them afresh."""
+
+
+def _restricts(state: RequestState, outcome: FinalLine) -> bool:
+    """Tell whether records stay restricted after this: marked, or said to be by a person who was asked for that."""
+    if isinstance(outcome, Attested):
+        return state.right is Right.RESTRICTION and not state.progress.lifting
+    return isinstance(outcome, Restricted)
+
+
+def _stopped(plan: Plan, state: RequestState) -> bool:
+    return bool(stopped_purposes(plan, state))
+
+
+def stopped_purposes(plan: Plan, state: RequestState) -> tuple[str, ...]:
+    """Give the purposes that a request was about and that nobody may use data for any more."""
+    legs = procedures.of(plan, state).legs
+    if state.progress.lifting:
+        return ()
+    return tuple(sorted({one for leg in legs if leg.action is Action.STOP for one in leg.purposes} - {""}))
+
+
+def _lines(plan: Plan, name: str, system: SystemState) -> dict[str, FinalLine]:
     return aggregate.final_lines(plan.system(name), system) if system.asked else {}
 
 
@@ -80,7 +120,7 @@ def record(
         systems=tuple(
             _system_line(plan.system(name), system)
             for name, system in sorted(state.systems.items())
-            if system.asked and _told(plan, state, name)
+            if system.asked and _told(plan, state, name) and aggregate.told(plan.system(name), system)
         ),
         not_searched=_not_searched(plan, state, missing),
         plan_sha256=state.plan_sha256,
@@ -89,12 +129,19 @@ def record(
         salt="",
         identifiers_kept_until=kept_until,
         package_sha256=state.package_sha256 or None,
+        by_hand=_by_hand(state),
         follows=f"{state.request_id}.{number - 1}" if number > 1 else None,
         ground=state.ground or None,
         extended=state.extension is not None,
         paused_days=state.paused_days,
         requester=state.requester.relation.value if state.requester is not None else None,
     )
+
+
+def _by_hand(state: RequestState) -> tuple[RecordSetLine, ...]:
+    done = state.progress.attested
+    rule = {Right.COMPLAINT: "answer:gdpr-77", Right.SAFEGUARD_COPY: "answer:gdpr-15-2"}.get(state.right, "answer")
+    return () if done is None else (RecordSetLine(state.right.value, done, rule, "attested"),)
 
 
 def _told(plan: Plan, state: RequestState, name: str) -> bool:
@@ -109,7 +156,6 @@ def _kinds(state: RequestState) -> tuple[str, ...]:
 
 
 def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
-    outcomes = aggregate.final_lines(plan, system)
     return SystemLine(
         system=plan.system,
         connector=system.connector,
@@ -122,13 +168,14 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
                 outcome,
                 _rule(system, name, outcome),
                 "attested" if isinstance(outcome, Attested) else "verified",
+                tuple(also),
             )
-            for name, outcome in outcomes.items()
+            for name, (outcome, *also) in aggregate.told(plan, system).items()
         ),
     )
 
 
-def _rule(system: SystemState, name: str, outcome: Final) -> str:
+def _rule(system: SystemState, name: str, outcome: FinalLine) -> str:
     if isinstance(outcome, NothingHeld):
         return NOTHING_RULE
     rule = system.rules.get(name, EXPORT_RULE)
@@ -155,6 +202,9 @@ def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> 
             reasons[name] = f"GDPR Art. 11: cannot be identified there; would help: {kinds or 'none'}"
         elif name not in plan.by_name:
             reasons[name] = "no such system is connected"
+    for name, of in state.systems.items():
+        left = {one: why for one, why in of.left_out.items() if one not in of.earlier}
+        reasons |= {f"{name}/{one}": NOT_SUBJECT + why for one, why in left.items()}
     if state.ending is not None:
         reasons |= ending.unfinished(plan, state)
     return reasons

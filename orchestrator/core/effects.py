@@ -9,6 +9,18 @@ from schemas.published import Notice
 from schemas.tasks import Action, Instruction
 
 
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a task says besides what to do with which record set (``schemas.tasks.Task``).
+
+    ``corrects``: record sets whose corrections, from the capsule, go sealed with the task.
+    """
+
+    purposes: tuple[str, ...] = ()
+    record_sets: tuple[str, ...] = ()
+    fields: dict[str, tuple[str, ...]] = {}
+    corrects: tuple[str, ...] = ()
+
+
 class IssueTask(msgspec.Struct, frozen=True):
     """Send a task. ``refs``: identifiers to search by.
 
@@ -24,14 +36,19 @@ class IssueTask(msgspec.Struct, frozen=True):
     instructions: dict[str, Instruction] = {}
     lease_minutes: int = 0
     hold_version: int = 0
+    order: Order = Order()
 
 
 class AssemblePackage(msgspec.Struct, frozen=True):
-    """Put the exported parts (system -> opaque file, task it was written for) into one access package."""
+    """Put the exported parts (system -> opaque file, task it was written for) into one package.
+
+    ``portable``: it is one of portability (Art. 20) and not of access (Art. 15), and says so.
+    """
 
     job_id: str
     due_on: str
     parts: dict[str, tuple[str, str]]
+    portable: bool = False
 
 
 class Complete(msgspec.Struct, frozen=True):

@@ -37,7 +37,9 @@ def end(work: Work, result: Result) -> None:
     if result is not Result.LAPSED:
         documents.after_check(work)
     state.waits_for = ()
-    state.timers = {name: one for name, one in state.timers.items() if not name.startswith(("retry:", "pending:"))}
+    state.timers = {
+        name: one for name, one in state.timers.items() if not name.startswith(("retry:", "pending:", "lift"))
+    }
     state.package = state.package_sha256 = state.package_job = ""
     for name in ("silent:_package", "lapse", "notice"):
         state.timers.pop(name, None)
@@ -113,6 +115,5 @@ def tags(plan: Plan, state: RequestState) -> set[str]:
     found = {"not_searched"} if unfinished(plan, state) or not state.systems else set()
     for name in state.systems:
         if finished(plan, state, name):
-            lines = aggregate.final_lines(plan.system(name), state.systems[name])
-            found |= {aggregate.tag(one) for one in lines.values()}
+            found |= aggregate.system_tags(plan.system(name), state.systems[name])
     return found

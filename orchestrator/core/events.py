@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
 from orchestrator.core.model import Known
@@ -36,6 +37,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     minor_at_collection: bool = False
     follows: str | None = None
     copies: int = 0
+    asked: Asked = NOTHING
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):

@@ -43,11 +43,13 @@ _ANSWERS = {
 
 def fitting_answer(plan: SystemPlan, system: SystemState, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
     """Give one outcome per record set of the plan; one that is missing, or that nobody knows, is never fine."""
+    # Record sets that an order did not name are left out of its answer.
+    names = plan.names if system.action is Action.LOCATE or system.sets is None else plan.names & set(system.sets)
     if WHOLE_SYSTEM in outcomes:
-        return dict.fromkeys(sorted(plan.names), _for_the_whole(outcomes[WHOLE_SYSTEM]))
+        return dict.fromkeys(sorted(names), _for_the_whole(outcomes[WHOLE_SYSTEM]))
     answer: dict[str, Outcome] = {}
     files = {(one.file, one.sha256) for one in outcomes.values() if isinstance(one, Exported)}
-    for one in sorted(plan.record_sets, key=lambda one: one.name):
+    for one in sorted((one for one in plan.record_sets if one.name in names), key=lambda one: one.name):
         outcome = outcomes.get(one.name)
         if outcome is None:
             answer[one.name] = Unverifiable("no_answer_for_record_set")
@@ -56,8 +58,8 @@ def fitting_answer(plan: SystemPlan, system: SystemState, outcomes: Mapping[str,
         if isinstance(outcome, Exported) and len(files) > 1:
             doubt = "several_files"
         answer[one.name] = Unverifiable(doubt) if doubt else outcome
-    for name in sorted(set(outcomes) - plan.names):
-        answer[name] = Unverifiable("record_set_not_in_plan")
+    for name in sorted(set(outcomes) - names):
+        answer[name] = Unverifiable("record_set_not_asked" if name in plan.names else "record_set_not_in_plan")
     return answer
 
 
@@ -107,6 +109,8 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
         case Rectified() | Restricted() | Lifted() | Stopped():
             fits = action is _ANSWERS[type(outcome)]
             doubt = _doubt_about_change(outcome, system.located.get(one.name))
+            if isinstance(outcome, Stopped) and set(outcome.purposes) != set(system.purposes):
+                doubt = "other_purposes"
         case Attested():
             fits = action is not Action.LOCATE
             doubt = "" if plan.attested else "attestation_not_allowed"

@@ -33,15 +33,16 @@ ASKS: Final = (
 """What the person, or who asks for them, may be asked for."""
 METHODS: Final = ("account_login", *ASKS)
 """By which means it may be known who asks."""
-_AT_ONCE: Final = frozenset({"withdrawal_of_consent"})
-"""Rights that take effect at receipt, whoever asks: nothing is handed out, nothing is lost that cannot come back."""
 _OPEN: Final = ("identity_unverified", "identity_doubted", "requester_unproven")
 _DAY: Final = 24 * 60
 
 
 def waits_for_identity(state: RequestState) -> bool:
-    """Tell whether nothing may be done before it is known who asks."""
-    return state.identity.level != "verified" and state.right.value not in _AT_ONCE
+    """Tell whether nothing may be done before it is known who asks.
+
+    What takes effect at receipt does so whoever asks: nothing is handed out, and nothing lost that cannot come back.
+    """
+    return state.identity.level != "verified" and not state.progress.at_receipt
 
 
 def begin(work: Work) -> None:

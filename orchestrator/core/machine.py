@@ -14,6 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.core import (
+    acting,
     adopting,
     aggregate,
     answers,
@@ -26,9 +27,11 @@ from orchestrator.core import (
     holding,
     identity,
     mending,
+    procedures,
     requester,
     ruling,
 )
+from orchestrator.core.asked import Progress
 from orchestrator.core.asking import VERIFIED, Identity
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
@@ -129,6 +132,8 @@ def _apply(work: Work, event: LaterEvent) -> str:
 
 def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
     scope = event.scope or tuple(one.system for one in plan.systems)
+    if procedures.answered_by_a_person(event.right):
+        scope = ()
     state = RequestState(
         logic=LOGIC,
         request_id=event.request_id,
@@ -148,10 +153,13 @@ def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
         copies=event.copies,
         continues=event.follows,
         waits_for=event.others,
+        asked=event.asked,
         systems={one.system: SystemState() for one in plan.systems if one.system in scope},
         holds=event.holds,
         hold_version=len(event.holds),
     )
+    if procedures.of(plan, state).at_receipt:
+        state.progress = Progress(at_receipt=True)
     clock.set_dates(plan, state)
     return state
 
@@ -164,6 +172,7 @@ def _begin(work: Work) -> None:
         if name not in state.systems:
             todo = "the request names a system that is not connected: connect it, or submit with a right scope"
             work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
+    acting.begin(work)
     move(state, Phase.VERIFYING)
     identity.begin(work)
     fees.begin(work)
@@ -229,11 +238,13 @@ def _deciding(work: Work) -> bool:
         return False
     if state.right is Right.ERASURE and not ruling.decide(work):
         return False
+    if state.right not in {Right.ERASURE, Right.ACCESS} and not procedures.answered_by_a_person(state.right):
+        work.stop(*procedures.unknown(plan, state, work.now))
+        if work.stopped():
+            return False
+        acting.decide(work)
     move(state, Phase.ACTING)
-    for name, system in state.systems.items():
-        system.retry = False
-        if aggregate.held(system) and aggregate.lines(plan.system(name), system) is None:
-            work.issue(name, _ACTS[state.right], system.asked)
+    acting.start(work)
     return True
 
 
@@ -243,14 +254,17 @@ def _acting(work: Work) -> bool:
         return False
     for name, system in state.systems.items():
         if system.retry and not system.task:
-            work.issue(name, _ACTS[state.right], system.asked)
-    if work.busy():
+            acting.send(work, name)
+    if work.busy() or acting.by_hand(work):
         return False
     if _unanswered(
         work, [name for name, one in state.systems.items() if aggregate.lines(plan.system(name), one) is None]
     ):
         return False
-    move(state, Phase.REVIEWING)
+    more = acting.next_leg(work)
+    if more is not False:
+        return bool(more)
+    move(state, Phase.REVIEWING if procedures.of(plan, state).reviews else Phase.ANSWERING)
     return True
 
 
@@ -268,8 +282,9 @@ def _reviewing(work: Work) -> bool:
         if state.package != AWAITED:
             state.generation += 1
             state.package = AWAITED
-            state.package_job = f"{state.request_id}.{state.episode}._package.assemble.{state.generation}"
-            work.effects.append(AssemblePackage(state.package_job, state.due_on, parts))
+            job = state.package_job = f"{state.request_id}.{state.episode}._package.assemble.{state.generation}"
+            portable = state.right is Right.PORTABILITY
+            work.effects.append(AssemblePackage(job, state.due_on, parts, portable))
             work.timer("silent:_package", later(work.now, minutes=work.plan.limits.silent_minutes))
         return False
     move(state, Phase.ANSWERING)
@@ -295,6 +310,8 @@ def _timer(work: Work, event: TimerFired) -> str:
             requester.proof_ended(work)
         case "lapse":
             identity.lapsed(work)
+        case "lift":
+            acting.lift_is_due(work)
         case "silent" if name == "_package":
             answers.silent_package(work)
         case "silent" if _ends(state):
@@ -312,7 +329,6 @@ def _resting(_: Work) -> bool:
     return False
 
 
-_ACTS = {Right.ERASURE: Action.ERASE, Right.ACCESS: Action.EXPORT}
 _STEPS = {
     Phase.VERIFYING: identity.verifying,
     Phase.DISCOVERING: _discovering,

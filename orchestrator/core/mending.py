@@ -32,6 +32,7 @@ def resume(work: Work, plan_sha256: str = "") -> str:
     lost = any(one.reason == "internal_error" for one in mended)
     changed = set() if work.newer is None else adopting.adopt(work, work.newer, plan_sha256)
     stuck = {one.system for one in mended if one.reason != adopting.GONE and one.system in work.plan.by_name}
+    stuck &= {*state.scope, *state.systems}  # nothing else was ever asked anything
     stuck |= {name for name, one in state.systems.items() if lost and one.task} | changed
     for name in sorted(stuck):
         _ask_again(work, name)

@@ -11,10 +11,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchestrator.core.asked import BEGINNING, NOTHING, Asked, Progress
 from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
 from orchestrator.core.rulings import Approval, Hold, SetDecision
 from schemas.identifiers import Strength
-from schemas.outcomes import Outcome
+from schemas.outcomes import Attested, Outcome
 from schemas.requesters import Requester
 from schemas.requests import Right
 from schemas.tasks import Action, Instruction
@@ -47,6 +48,7 @@ class Result(enum.StrEnum):
     REFUSED = "refused"
     IDENTITY_NOT_ESTABLISHED = "identity_not_established"
     LAPSED = "lapsed"
+    NOT_SUBJECT = "not_subject"
 
 
 class Known(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -73,7 +75,7 @@ class Attention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Something still owed after completion; ``due`` is an ISO date (I8). ``holds``: the legal holds that keep it."""
 
-    kind: Literal["retention", "backup_horizon", "package_expiry", "suppression"]
+    kind: Literal["retention", "backup_horizon", "package_expiry", "suppression", "restriction", "transfer"]
     due: str
     system: str = ""
     record_set: str = ""
@@ -102,6 +104,10 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
         past: Final outcomes of this episode's earlier erasures, where the system was searched again since.
         unproven: Records found before an earlier erasure of this episode that no final outcome accounts for.
         stops: The order that is out is decided afresh: it is waited for no longer than its lease.
+        sets: Record sets that the order is about; None: all of them. ``purposes``: what it stops.
+        left_out: Record sets that the right does not reach, and why.
+        manual: Record sets that hold something the system cannot act on: a person does it. ``attested``: what they say.
+        earlier: Final outcomes of the procedure's legs before this one.
     """
 
     task: str = ""
@@ -117,6 +123,12 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     outcomes: dict[str, Outcome] = {}
     past: dict[str, Outcome] = {}
     unproven: dict[str, int] = {}
+    sets: tuple[str, ...] | None = None
+    purposes: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
+    manual: tuple[str, ...] = ()
+    attested: dict[str, Attested] = {}
+    earlier: dict[str, tuple[Outcome, ...]] = {}
     connector: str = ""
     confirmed_at: str = ""
     confirmation_sha256: str = ""
@@ -141,6 +153,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         holds, decisions, approvals: What persons decided that stands above the rules (``rulings``).
         hold_version: Counts holds placed and released; an order says under which it was decided (decision 4).
         preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
+        asked, progress: What belongs to the right, and how far its procedure is.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -189,6 +202,8 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     decisions: tuple[SetDecision, ...] = ()
     approvals: tuple[Approval, ...] = ()
     preview: str = ""
+    asked: Asked = NOTHING
+    progress: Progress = BEGINNING
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -113,6 +113,9 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     suppression_days: int = 0
     lapse_days: int = 0
     free_copies: int = 0
+    lift_notice_hours: int = 24
+    restriction_review_days: int = 180
+    objection_days: int = 1096
 
 
 class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -149,6 +152,10 @@ class ActivityPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     basis: str
     marketing: bool = False
     provided_by_subject: bool = False
+
+
+MARKETING: Final = ("direct_marketing", "marketing")
+"""Purposes that are marketing where the policy names none: an objection to them is never weighed (Art. 21(3))."""
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

@@ -18,6 +18,7 @@ from typing import Final
 from orchestrator.core.commands import COMMANDS
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import DocumentDeleted
+from orchestrator.core.commands_rights import LiftOrdered
 from orchestrator.core.events import (
     Confirmed,
     Incident,
@@ -57,7 +58,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     Incident: _OPEN,
     Recalled: _OPEN,
     **dict.fromkeys(COMMANDS, _OPEN),
-    **dict.fromkeys((DocumentDeleted, HoldPlaced, HoldReleased, SetDecided), _ANY),
+    **dict.fromkeys((DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered), _ANY),
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -67,7 +68,9 @@ IGNORES: Final[dict[type, str]] = {
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",
-    **dict.fromkeys(set(COMMANDS) - {DocumentDeleted, HoldPlaced, HoldReleased, SetDecided}, "the request is closed"),
+    **dict.fromkeys(
+        set(COMMANDS) - {DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered}, "the request is closed"
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.core import aggregate
-from orchestrator.core.effects import Effect, IssueTask, Notice
+from orchestrator.core.effects import Effect, IssueTask, Notice, Order
 from orchestrator.core.model import Attention, RequestState, Timer
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
@@ -15,7 +15,16 @@ SYSTEM_OWNER = "system_owner"
 """Stands for the owner that the plan names for the system (``owner`` under ``[systems.<id>]``)."""
 
 INFORMS = frozenset(
-    {"deadline_near", "system_silent", "package_silent", "extension_notice_near", "proof_ended", "document_held"}
+    {
+        "deadline_near",
+        "system_silent",
+        "package_silent",
+        "extension_notice_near",
+        "proof_ended",
+        "document_held",
+        "manual_task",
+        "objection_to_balance",
+    }
 )
 """Reasons that call somebody but do not stop the work."""
 
@@ -32,6 +41,7 @@ DECISIONS = frozenset(
         "fee_open",
         "further_copy",
         "approval_needed",
+        "objection_to_balance",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""
@@ -102,7 +112,7 @@ class Work:
             name.startswith(("retry:", "pending:")) for name in self.state.timers
         )
 
-    def issue(self, name: str, action: Action, refs: tuple[str, ...]) -> None:
+    def issue(self, name: str, action: Action, refs: tuple[str, ...], order: Order = Order()) -> None:  # noqa: B008 - frozen
         """Send a task to a system, and set the timer that makes its silence visible (I12)."""
         state, limits = self.state, self.plan.limits
         system = state.systems[name]
@@ -118,5 +128,6 @@ class Work:
         lease = limits.lease_minutes if action is Action.ERASE or action in CHANGES else 0
         instructions = system.instructions if action is Action.ERASE else {}
         version = state.hold_version if lease else 0
-        self.effects.append(IssueTask(system.task, name, action, refs, state.due_on, instructions, lease, version))
+        task = IssueTask(system.task, name, action, refs, state.due_on, instructions, lease, version, order)
+        self.effects.append(task)
         self.timer(f"silent:{name}", later(self.now, minutes=limits.silent_minutes))

@@ -18,7 +18,7 @@ from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, Re
 from orchestrator.core.model import LOGIC, RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
-from orchestrator.engine import stored, suppressing, wire
+from orchestrator.engine import conflicts, stored, suppressing, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
 from orchestrator.engine.causing import Caused, Realiser, outgoing
 from orchestrator.engine.hints import Hints
@@ -68,7 +68,7 @@ class Batch:
         self.journal: list[JournalRow] = []
         self._touched: dict[str, None] = {}
         self._caused: list[Caused] = []
-        self._closed_access: list[str] = []
+        self._closed_first: list[str] = []
         self._over: list[str] = []
         self._owing: dict[str, None] = {}
         self._spent: dict[str, set[str]] = {}
@@ -179,8 +179,8 @@ class Batch:
         self.states[state.request_id] = state
         if caused.capsule is not None:
             self.capsules[state.request_id] = caused.capsule
-        if caused.closes_access:
-            self._closed_access.append(state.request_id)
+        if caused.closes_first and not conflicts.restricts(state):
+            self._closed_first.append(state.request_id)
         self._touched[state.request_id] = None
         self._caused.append(caused)
         self.applied += 1
@@ -334,10 +334,10 @@ class Batch:
 
     def _wake_waiting(self) -> None:
         """Requests that waited for one of these go on: an event of their own, applied in the next batch."""
-        if not self._closed_access:
+        if not self._closed_first:
             return
         rows = []
-        for other, request_id in self.tx.take_waits(self._closed_access):
+        for other, request_id in self.tx.take_waits(self._closed_first):
             body = encode(OtherClosed(request_id=request_id, observed_at=self.now, other=other))
             rows.append(
                 JournalRow(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from orchestrator.errors import DependencyError
 from orchestrator.ports import Chance
 from schemas.identifiers import Identifier
+from schemas.particulars import Corrections
 from schemas.sealing import b64u
 
 _NONCE: Final = 12
@@ -24,12 +25,16 @@ _REF: Final = 12
 
 
 class Capsule(msgspec.Struct, array_like=True):
-    """What leads to one person. ``identifiers``: ref -> (kind, value). ``handles``: system -> sealed row keys."""
+    """What leads to one person. ``identifiers``: ref -> (kind, value). ``handles``: system -> sealed row keys.
+
+    ``corrections``: what a rectification writes, until the request closes.
+    """
 
     secret: bytes
     identifiers: dict[str, tuple[str, str]]
     handles: dict[str, str]
     package_key: bytes = b""
+    corrections: Corrections = {}
 
     def __repr__(self) -> str:
         """Hide everything (I4)."""
@@ -41,7 +46,7 @@ class Capsule(msgspec.Struct, array_like=True):
 
     def copy(self) -> Capsule:
         """Copy what ``add`` and a new handle change."""
-        return Capsule(self.secret, dict(self.identifiers), dict(self.handles), self.package_key)
+        return Capsule(self.secret, dict(self.identifiers), dict(self.handles), self.package_key, self.corrections)
 
     def add(self, kind: str, value: str) -> str:
         """Take an identifier in and give its reference."""

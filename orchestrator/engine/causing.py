@@ -10,11 +10,11 @@ import msgspec
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice, Recall
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import Capsule
+from orchestrator.engine.conflicts import FIRST
 from orchestrator.ledger import record
 from orchestrator.ports import Chance, Keyring, OutboxRow, Publication
 from schemas import topics
 from schemas.codec import encode
-from schemas.requests import Right
 
 PACKAGE_SYSTEM: Final = "_package"
 """Name under which package jobs wait in the outbox; no connector can have it."""
@@ -29,7 +29,7 @@ class Caused(msgspec.Struct):
     suppressions: list[dict[str, Any]] = []
     outgoing: list[Publication] = []
     capsule: Capsule | None = None
-    closes_access: bool = False
+    closes_first: bool = False
 
 
 class Realiser:
@@ -72,7 +72,7 @@ class Realiser:
                     if self._publish:
                         body = wire.completion_event(signed, self._now, trace)
                         caused.outgoing.append(outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
-                    caused.closes_access = effect.record.right == Right.ACCESS
+                    caused.closes_first = effect.record.right in FIRST
                 case Recall():
                     pass  # the batch does it: it knows what has left
                 case Forget():

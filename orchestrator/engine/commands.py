@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import commanding
+from orchestrator.core import commanding, righting
 from orchestrator.core.commands import AnyCommand
+from orchestrator.core.commands_rights import DoneByHand
 from orchestrator.engine import wire
 from orchestrator.engine.base import again
-from orchestrator.engine.stored import load_state
+from orchestrator.engine.stored import StoredPlans, load_state
 from orchestrator.errors import UsageError
 from orchestrator.ports import Clock, JournalRow, Store
 from schemas.codec import encode
@@ -37,6 +38,8 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
         with store.write() as tx:
             state = load_state(tx, command.request_id)
             wrong = commanding.refusal(state, command)
+            if wrong is None and isinstance(command, DoneByHand):
+                wrong = righting.not_taken(StoredPlans().get(tx, state.plan_sha256), state, command)
             if wrong is not None:
                 raise UsageError(wrong[0], where=f"request {command.request_id}", fix=wrong[1])
             before = [row for row in tx.history(command.request_id) if row.type == kind]

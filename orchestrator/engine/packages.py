@@ -7,11 +7,11 @@ from orchestrator.core.events import PackageAssembled
 from orchestrator.engine.base import BATCH, again
 from orchestrator.engine.batch import DEAD
 from orchestrator.engine.causing import PACKAGE_SYSTEM
+from orchestrator.engine.conflicts import COPIES
 from orchestrator.engine.release import Release
 from orchestrator.engine.stored import parts_of, read_state
 from orchestrator.errors import UsageError
 from schemas.codec import decode, encode
-from schemas.requests import Right
 
 
 class Packages(Release):
@@ -79,4 +79,5 @@ class Packages(Release):
     def parts_in_use(self) -> set[str]:
         """Give the names of exported parts that are still to be packaged; reads every open access request."""
         with self.store.read() as tx:
-            return {name for row in tx.open_states(Right.ACCESS.value) for name in parts_of(*row)}
+            rows = [row for right in sorted(COPIES) for row in tx.open_states(right.value)]
+        return {name for row in rows for name in parts_of(*row)}

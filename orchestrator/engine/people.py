@@ -1,12 +1,12 @@
-"""Who asks for what at the same time: an erasure waits for the accesses of the same person (decision 11)."""
+"""Who asks for what at the same time: an erasure waits for copies and restrictions of its person (decision 11)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.core.model import Phase
 from orchestrator.engine.batch import Batch
 from orchestrator.engine.capsule import subject_ref
+from orchestrator.engine.conflicts import FIRST, stands
 from orchestrator.engine.wire import OpenedRequest
 from schemas.identifiers import Strength, strength_of
 from schemas.requests import Right
@@ -27,10 +27,10 @@ class People:
         }
         refs = sorted({ref for some in self._refs.values() for ref in some})
         batch.tx.one_person(refs)
-        self._accesses: dict[bytes, set[str]] = {}
+        self._first: dict[bytes, set[str]] = {}
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
-            if right == Right.ACCESS:
-                self._accesses.setdefault(ref, set()).add(request_id)
+            if right in FIRST:
+                self._first.setdefault(ref, set()).add(request_id)
         asking = {one.message.request_id for one in opened if one.message.right is Right.ACCESS}
         wanted = sorted({ref for request_id in asking for ref in self._refs[request_id]})
         self._copies: dict[bytes, set[str]] = {}
@@ -39,17 +39,17 @@ class People:
         self._subjects: list[dict[str, object]] = []
         self._waits: list[dict[str, str]] = []
 
-    def accesses(self) -> set[str]:
-        """Give the open accesses that somebody may have to wait for; load them, so that none closes meanwhile."""
-        return {one for some in self._accesses.values() for one in some}
+    def first(self) -> set[str]:
+        """Give the requests that somebody may have to wait for; load them, so that none closes meanwhile."""
+        return {one for some in self._first.values() for one in some}
 
     def waits_for(self, request_id: str, right: Right) -> tuple[str, ...]:
-        """Give the open accesses that a new request has to wait for."""
+        """Give the requests that a new request has to wait for."""
         if right is not Right.ERASURE:
             return ()
-        found = {one for ref in self._refs[request_id] for one in self._accesses.get(ref, ())}
+        found = {one for ref in self._refs[request_id] for one in self._first.get(ref, ())}
         # Looked at again: one may have closed before its row was locked.
-        return tuple(sorted(one for one in found if self._batch.states[one].phase is not Phase.CLOSED))
+        return tuple(sorted(one for one in found if stands(self._batch.states[one])))
 
     def copies(self, request_id: str, right: Right) -> int:
         """Count the copies that the person got before, as far as that is still known (S32)."""
@@ -62,9 +62,9 @@ class People:
         refs = self._refs[request_id]
         self._subjects += [{"subject_ref": ref, "request_id": request_id, "right": right.value} for ref in refs]
         self._waits += [{"other": other, "request_id": request_id} for other in others]
-        if right is Right.ACCESS and self._batch.states[request_id].phase is not Phase.CLOSED:
+        if right in FIRST and stands(self._batch.states[request_id]):
             for ref in refs:
-                self._accesses.setdefault(ref, set()).add(request_id)
+                self._first.setdefault(ref, set()).add(request_id)
 
     def write(self) -> None:
         """Write what was accepted."""

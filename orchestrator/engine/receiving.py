@@ -22,6 +22,7 @@ from orchestrator.engine import wire
 from orchestrator.engine.answers import Answers, Opened, opened_confirmation
 from orchestrator.engine.base import BATCH, STOPS, again
 from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
+from orchestrator.engine.conflicts import FIRST
 from orchestrator.engine.people import People
 from orchestrator.engine.waiting import Waiting, refuse
 from orchestrator.errors import UsageError
@@ -30,7 +31,7 @@ from schemas import envelope
 from schemas.codec import decode_event
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, UnknownKeyError
-from schemas.requests import CLOCK_SKEW, Right, parse_time, utc
+from schemas.requests import CLOCK_SKEW, parse_time, utc
 
 PATIENCE: Final = dt.timedelta(days=1)
 """How long an answer may come before what it belongs to is known."""
@@ -159,9 +160,9 @@ class Receiving(Waiting, Answers):
         # People before rows: all that another transaction may wait for is asked for in one order.
         people = People(batch, self.keys.subject, [one.opened for one in requests])
         named = [*(one.row.request_id for one in requests), *(one.opened.confirmation.request_id for one in answers)]
-        batch.load([*named, *people.accesses()])
+        batch.load([*named, *people.first()])
         known = _known(batch, requests, answers)
-        for request in sorted(requests, key=lambda one: one.opened.message.right is not Right.ACCESS):
+        for request in sorted(requests, key=lambda one: one.opened.message.right not in FIRST):
             batch.trace = request.trace
             self._request(batch, request, people, known)
         people.write()

@@ -1,4 +1,4 @@
-"""What a completed erasure suppresses: keyed digests of the identifiers, from when, for which purposes, until when.
+"""What a completed request suppresses: keyed digests of the identifiers, from when, for which purposes, how long.
 
 A digest is personal data still (formats.md 5), so it lives as long as erased data may come back, and no longer: until
 the last backup that holds it is gone, or as long as ``[limits] suppression_days`` says (ADR 7). Then I14 is over.
@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from orchestrator.core import completion
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.capsule import Capsule
@@ -25,6 +26,8 @@ LIVES: Final = ("backup_horizon", "suppression")
 _ENDED_WITHOUT: Final = frozenset({"unidentifiable", "withdrawn", "refused", "identity_not_established", "lapsed"})
 """Results after which nobody is owed that what was erased stays away."""
 
+_SUPPRESS: Final = frozenset({Right.ERASURE, Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT})
+
 Verdict = Literal["erased", "not_erased", "unknown"]
 
 
@@ -36,12 +39,14 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
         until: The day from which it counts no more, ISO date.
         systems: Where; empty: everywhere.
         kept: Purposes whose records were kept, on a legal text.
+        only: Nothing was erased; for these purposes data is not to be used any more, of whatever time it is.
     """
 
     erased_at: str
     until: str
     systems: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -66,7 +71,9 @@ def verdict(entries: Sequence[Entry], question: Question, today: str) -> Verdict
     """
     answer: Verdict = "not_erased"
     for one in entries:
-        if one.until <= today or (question.as_of and question.as_of > one.erased_at):
+        if one.until <= today or (one.only and question.purpose not in one.only):
+            continue
+        if not one.only and (question.as_of and question.as_of > one.erased_at):
             continue
         if question.purpose and question.purpose in one.kept:
             continue
@@ -91,7 +98,10 @@ def rows(
         record: The completion record.
     """
     until = max((one.due for one in state.obligations if one.kind in LIVES), default="")
-    if record.right != Right.ERASURE or record.result in _ENDED_WITHOUT or not until or before is None:
+    if record.right not in _SUPPRESS or record.result in _ENDED_WITHOUT or not until or before is None:
+        return []
+    stopped = () if record.right == Right.ERASURE else completion.stopped_purposes(plan, before)
+    if record.right != Right.ERASURE and not stopped:
         return []
     everywhere = record.number == 1 and set(state.scope) >= set(plan.by_name)
     searched = state.scope if record.number == 1 else tuple(one.system for one in record.systems)
@@ -101,9 +111,8 @@ def rows(
         for line in system.record_sets
         if isinstance(line.outcome, Kept) and system.system in plan.by_name
     }
-    entry = Entry(
-        record.completed_at, until, () if everywhere else tuple(sorted(searched)), tuple(sorted(purposes - {""}))
-    )
+    where = () if everywhere else tuple(sorted(searched))
+    entry = Entry(record.completed_at, until, where, tuple(sorted(purposes - {""})), stopped)
     unique = {one.ref for one in before.known if one.strength is Strength.UNIQUE}
     return [
         {

@@ -12,6 +12,7 @@ from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
+from orchestrator.engine.conflicts import FIRST
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
 from orchestrator.errors import UsageError
@@ -19,7 +20,7 @@ from orchestrator.ports import Clock, JournalRow, Store
 from schemas import envelope
 from schemas.codec import decode, decode_event, encode
 from schemas.errors import SchemaError, UnknownKeyError
-from schemas.requests import Right, utc
+from schemas.requests import utc
 
 _WAITING: Final[dict[str, type[Resumed | OtherClosed | AnyCommand]]] = {
     "Resumed": Resumed,
@@ -66,8 +67,8 @@ class Waiting(Base):
             opened = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
             # People before rows: all that another transaction may wait for is asked for in one order.
             people = People(batch, self.keys.subject, [one for one in opened.values() if one is not None])
-            batch.load([*(row.request_id for row in rows), *people.accesses()])
-            for row in sorted(rows, key=lambda one: not _is_access(opened.get(one.seq))):
+            batch.load([*(row.request_id for row in rows), *people.first()])
+            for row in sorted(rows, key=lambda one: not _is_first(opened.get(one.seq))):
                 self._apply_row(batch, row, opened.get(row.seq), people)
             people.write()
             return len(rows)
@@ -179,5 +180,5 @@ def refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:
     batch.journal.append(msgspec.structs.replace(row, wire=None, body=None, observed_at=batch.now, verdict=verdict))
 
 
-def _is_access(opened: wire.OpenedRequest | None) -> bool:
-    return opened is not None and opened.message.right is Right.ACCESS
+def _is_first(opened: wire.OpenedRequest | None) -> bool:
+    return opened is not None and opened.message.right in FIRST

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.effects import IssueTask, Notice
 from orchestrator.core.events import Confirmed, RequestAccepted
 from orchestrator.core.model import Known
@@ -17,11 +18,12 @@ from orchestrator.core.plan import Plan
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
 from schemas import envelope, requesters
-from schemas.codec import decode, decode_identifiers, encode
+from schemas.codec import decode, decode_sealed, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SealError
 from schemas.fields import ID_PATTERN, WORD_PATTERN
 from schemas.identifiers import Identifier, Strength, strength_of
+from schemas.particulars import Corrections, belonging
 from schemas.published import Completion, DeadLetter
 from schemas.requests import RequestReceived
 from schemas.sealing import Binding, SharedKey
@@ -37,6 +39,11 @@ class OpenedRequest(msgspec.Struct):
 
     message: RequestReceived
     identifiers: tuple[Identifier, ...]
+    corrections: Corrections = {}
+
+    def __repr__(self) -> str:
+        """Hide everything (I4)."""
+        return f"OpenedRequest({self.message.request_id!r})"
 
 
 def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedRequest:
@@ -50,7 +57,13 @@ def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedReq
         raise SealError("request.id", "the event is journaled for another request")
     requesters.checked(message.requester)
     plain = keys.intake.open(message.sealed, Binding(req=message.request_id, use="request"))
-    return OpenedRequest(message, decode_identifiers(plain))
+    found = decode_sealed(plain)
+    # Another program may have published it: what does not belong to the right is refused here as well.
+    belonging(
+        message.right, message.purposes, found.corrections, message.transfer_to, message.restriction_ground,
+        message.scope.systems,
+    )  # fmt: skip
+    return OpenedRequest(message, found.identifiers, found.corrections)
 
 
 def accept(
@@ -58,6 +71,7 @@ def accept(
 ) -> RequestAccepted:
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
+    capsule.corrections = opened.corrections
     return RequestAccepted(
         request_id=message.request_id,
         observed_at=now,
@@ -76,6 +90,20 @@ def accept(
         minor_at_collection=message.minor_at_collection,
         follows=message.follows,
         copies=copies,
+        asked=_asked(opened),
+    )
+
+
+def _asked(opened: OpenedRequest) -> Asked:
+    """Give what the core knows of what is asked: of corrections the fields, never their values."""
+    message = opened.message
+    if not (message.purposes or opened.corrections or message.transfer_to or message.restriction_ground):
+        return NOTHING
+    return Asked(
+        purposes=message.purposes,
+        corrected={path: tuple(fields) for path, fields in opened.corrections.items()},
+        transfer_to=message.transfer_to or "",
+        restriction_ground=message.restriction_ground.value if message.restriction_ground else "",
     )
 
 
@@ -127,7 +155,8 @@ def task_event(
     request_id: str, issue: IssueTask, capsule: Capsule, keys: Keyring, chance: Chance, now: str, trace: str = ""
 ) -> bytes:
     """Seal a task and wrap it. ``not_after`` is set when the task is released (decision 4)."""
-    secret = Secret(capsule.values(issue.refs), capsule.handles.get(issue.system, ""))
+    corrections = {one: capsule.corrections[f"{issue.system}/{one}"] for one in issue.order.corrects}
+    secret = Secret(capsule.values(issue.refs), capsule.handles.get(issue.system, ""), corrections)
     binding = Binding(request_id, issue.task_id, issue.system, "task")
     sealed = keys.system(issue.system).seal(encode(secret), binding, nonce=chance(12))
     task = Task(
@@ -138,6 +167,9 @@ def task_event(
         sealed=sealed,
         hold_version=issue.hold_version,
         instructions=issue.instructions,
+        purposes=issue.order.purposes,
+        record_sets=issue.order.record_sets,
+        fields=issue.order.fields,
     )
     return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task), trace)
 

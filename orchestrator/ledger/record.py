@@ -21,13 +21,36 @@ from schemas.sealing import b64u, unb64u
 
 _SALT_BYTES: Final = 32
 _ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
-_WEAKEST_FIRST: Final = ("not_searched", "kept", "attested", "anonymised", "deleted", "exported", "nothing_held")
+_WEAKEST_FIRST: Final = (
+    "not_searched",
+    "kept",
+    "attested",
+    "anonymised",
+    "deleted",
+    "lifted",
+    "restricted",
+    "stopped",
+    "rectified",
+    "exported",
+    "nothing_held",
+    "not_subject",
+)
 """As in ``core.aggregate``; the verifier stands alone, a test holds the two together."""
 _OUT_OF_SCOPE: Final = "out of the scope of the request"
 _LINES: Final = {
     "erasure": frozenset({"nothing_held", "deleted", "anonymised", "kept", "attested"}),
     "access": frozenset({"nothing_held", "exported", "attested"}),
+    "portability": frozenset({"nothing_held", "exported", "attested"}),
+    "rectification": frozenset({"nothing_held", "rectified", "attested"}),
+    "restriction": frozenset({"nothing_held", "restricted", "lifted", "attested"}),
+    "objection": frozenset({"nothing_held", "stopped", "restricted", "lifted", "attested"}),
+    "withdrawal_of_consent": frozenset({"nothing_held", "stopped", "attested"}),
+    "complaint": frozenset({"attested"}),
+    "safeguard_copy": frozenset({"attested"}),
 }
+_NOT_SUBJECT: Final = "not subject to this right: "
+_REACHES_ALL: Final = frozenset({"erasure", "access", "restriction"})
+"""Rights that leave no record set out."""
 _FIX: Final = "get the record again from its issuer; do not rely on this one"
 
 
@@ -128,32 +151,48 @@ def _supports_its_claim(record: CompletionRecord) -> None:
     for system in record.systems:
         for line in system.record_sets:
             _check_line(record, line)
-    tags = {_tag(line.outcome) for system in record.systems for line in system.record_sets}
-    if any(reason != _OUT_OF_SCOPE for reason in record.not_searched.values()):
-        tags.add("not_searched")
+    for line in record.by_hand:
+        _check_line(record, line)
+    lines = [*record.by_hand, *(line for system in record.systems for line in system.record_sets)]
+    tags = {_tag(outcome) for line in lines for outcome in (line.outcome, *line.also)}
+    tags |= {_why_not(record.right, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
     weakest = next((one for one in _WEAKEST_FIRST if one in tags), "not_searched")
     if record.headline not in _WEAKEST_FIRST[: _WEAKEST_FIRST.index(weakest) + 1]:
         raise VerificationError("its headline says more than its weakest line", fix=_FIX)
-    match record.result:
-        case "fulfilled":
-            holds = bool(tags - {"nothing_held"}) and not tags & {"kept", "not_searched"}
-        case "nothing_held":
-            holds = tags == {"nothing_held"}
-        case "unidentifiable":
-            holds = tags <= {"not_searched"}
-        case "partly_fulfilled" | "withdrawn" | "identity_not_established" | "lapsed":
-            holds = True
-        case "refused":
-            holds = bool(record.ground)
-        case _:
-            raise VerificationError("claims a result that this version does not know", fix=_FIX)
+    holds = _holds(record, tags)
+    if holds is None:
+        raise VerificationError("claims a result that this version does not know", fix=_FIX)
     if not holds:
         raise VerificationError(f"claims to be {record.result}, but its lines say otherwise", fix=_FIX)
 
 
+def _holds(record: CompletionRecord, tags: set[str]) -> bool | None:
+    """Tell whether lines support a result; None where nobody knows the result."""
+    match record.result:
+        case "fulfilled":
+            return bool(tags - {"nothing_held", "not_subject"}) and not tags & {"kept", "not_searched"}
+        case "nothing_held":
+            return {"nothing_held"} <= tags <= {"nothing_held", "not_subject"}
+        case "not_subject":
+            return tags == {"not_subject"}
+        case "unidentifiable":
+            return tags <= {"not_searched"}
+        case "partly_fulfilled" | "withdrawn" | "identity_not_established" | "lapsed":
+            return True
+        case "refused":
+            return bool(record.ground)
+        case _:
+            return None
+
+
+def _why_not(right: str, reason: str) -> str:
+    reached = right in _REACHES_ALL or not reason.startswith(_NOT_SUBJECT)
+    return "not_searched" if reached else "not_subject"
+
+
 def _check_line(record: CompletionRecord, line: RecordSetLine) -> None:
     tag = _tag(line.outcome)
-    if tag not in _LINES.get(record.right, frozenset()):
+    if not {tag, *map(_tag, line.also)} <= _LINES.get(record.right, frozenset()):
         raise VerificationError("a line does not belong to this right", fix=_FIX)
     if not line.rule:
         raise VerificationError("a line names no rule", fix=_FIX)

@@ -35,6 +35,7 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
                 connector=opened[one.system].name,
                 domain=domains[one.system],
                 owner=one.owner,
+                attested=one.attested,
                 record_sets=tuple(
                     _record_set(r, opened[one.system].capabilities)
                     for r in _checked(one.system, opened[one.system], one.settings.map_file)

@@ -26,7 +26,7 @@ _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
 _TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems", *_SERVICES)
 _T = TypeVar("_T")
-_OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate")
+_OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate", "attested")
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +42,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConnectedSystem(msgspec.Struct, frozen=True):
-    """One ``[systems.<id>]`` table. ``rate``: of all its workers together; None where nothing limits them."""
+    """One ``[systems.<id>]`` table.
+
+    ``rate``: of all its workers together; None where nothing limits them. ``attested``: where the system cannot do what
+    is asked, somebody's word is taken for it that it was done by hand.
+    """
 
     system: str
     connector: str
@@ -50,6 +54,7 @@ class ConnectedSystem(msgspec.Struct, frozen=True):
     owner: str
     settings: SystemSettings
     rate: Rate | None = None
+    attested: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -199,10 +204,19 @@ def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> 
             rate = Rate.read(str(raw["rate"]))
         except MisconfiguredError as error:
             raise location.wrong(f"[{table}] {error.message}", "systems", name, "rate", fix=error.fix) from None
+    if not isinstance(raw.get("attested", False), bool):
+        message = f"[{table}] attested is true or false"
+        raise location.wrong(message, "systems", name, "attested", fix="attested = true, without quotes")
     options = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
     settings = SystemSettings(name, home / raw["map"], home, options, str(file))
     return ConnectedSystem(
-        name, raw["connector"], raw.get("domain", name), raw.get("owner", "system-owner"), settings, rate
+        name,
+        raw["connector"],
+        raw.get("domain", name),
+        raw.get("owner", "system-owner"),
+        settings,
+        rate,
+        raw.get("attested", False),
     )
 
 

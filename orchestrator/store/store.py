@@ -121,7 +121,7 @@ class SqlTransaction(Sending, Parking, Positions):
         self._insert(t.subjects, rows)
 
     def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
-        """Give (subject_ref, request_id, right) of open requests that share a subject."""
+        """Give (subject_ref, request_id, right) of requests that share a subject: open ones, and all restrictions."""
         return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
     def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:

@@ -8,6 +8,9 @@ import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.asked import Asked, Balance
+from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage, Complete, Forget, IssueTask
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled
 from orchestrator.core.machine import step
@@ -37,11 +40,14 @@ from schemas.outcomes import (
 )
 from schemas.requests import Right
 from schemas.tasks import Action
-from tests.support.stories import Story, at, changed, contacts, invoices, plan, speaks, system
+from tests.support.stories import Story, able, at, changed, contacts, invoices, named, plan, speaks, system
 
 PLAN = plan(
-    system("crm", contacts(backups_kept_days=30), invoices()),
-    system("mail", contacts("letters", erase="anonymise"), attested=True),
+    system("crm", able(contacts(backups_kept_days=30)), able(invoices())),
+    # The letters cannot be restricted or stopped: a person has to, and is taken at their word.
+    system(
+        "mail", contacts("letters", erase="anonymise", purpose="analytics", basis="legitimate_interest"), attested=True
+    ),
     system("hr", contacts("staff", kinds=("employee_id",)), domain="staff"),
     transient_retries=2,
     rounds=3,
@@ -91,7 +97,10 @@ class Chaos:
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
         right = data.draw(st.sampled_from(Right))
-        self.story = Story(PLAN, right, others=("acc",) if right is Right.ERASURE and data.draw(st.booleans()) else ())
+        others = ("acc",) if right is Right.ERASURE and data.draw(st.booleans()) else ()
+        both = Asked(purposes=("analytics", "marketing"))
+        asked = both if right is Right.OBJECTION and data.draw(st.booleans()) else None
+        self.story = Story(PLAN, right, others=others, asked=asked)
         self.tasks: list[IssueTask] = []
         self.told: list[Event] = []
 
@@ -105,6 +114,7 @@ class Chaos:
         choices += ["again"] if self.told else []
         choices += ["package"] * 3 if story.state.package_job and not story.state.package_sha256 else []
         choices += ["other", "incident", "strange"]
+        choices += ["command"] * 2 if story.state.right not in {Right.ERASURE, Right.ACCESS} else []
         story.now += 1
         match draw(st.sampled_from(choices)):
             case "honest":
@@ -122,6 +132,8 @@ class Chaos:
             case "package":
                 job = story.effects(AssemblePackage)[-1].job_id
                 self._told(PackageAssembled(**self._base(), job_id=job, file="p", sha256="1" * 64))
+            case "command":
+                self._told(draw(st.sampled_from(self._commands())))
             case "other":
                 self._told(OtherClosed(**self._base(), other="acc"))
             case "incident":
@@ -135,8 +147,19 @@ class Chaos:
     def _base(self) -> dict[str, str]:
         return {"request_id": "req", "observed_at": at(self.story.now)}
 
+    def _commands(self) -> list[Event]:
+        base = self._base() | {"role": "dpo"}
+        return [
+            LiftOrdered(**base),
+            ObjectionBalanced(**base, balance=Balance.UPHELD, why="x"),
+            ObjectionBalanced(**base, balance=Balance.OVERRIDDEN, why="x"),
+            DoneByHand(**base, document_sha256="0" * 64),
+            DoneByHand(**base, system="mail", record_set="letters", document_sha256="0" * 64),
+            RequestWithdrawn(**base),
+        ]
+
     def _answer(self, task: IssueTask, *, honest: bool = False) -> None:
-        names = sorted(PLAN.system(task.system).names)
+        names = sorted(named(task, PLAN))
         if honest:
             outcomes: dict[str, Outcome] = {name: self._fitting(task, name) for name in names}
         else:
@@ -161,7 +184,7 @@ class Chaos:
                     return Kept(what.found, what.keep, what.text, "2030-05-05")
                 return Deleted(what.found, "delete", at()) if what.found else NothingHeld()
             case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
-                return changed(task.action, 2)
+                return changed(task.action, 2, task.order.purposes)
 
     def _told(self, event: Event) -> None:
         try:
@@ -203,16 +226,27 @@ def check_complete(after: RequestState, effect: Complete, story: Story) -> None:
     assert closed_and_nothing_out(after)
     assert record.number == after.records
     asked = {name for name, one in after.systems.items() if one.asked}
-    assert {one.system for one in record.systems} == asked
+    left_out = {name: set(one.left_out) - set(one.earlier) for name, one in after.systems.items()}
+    told = {one.system for one in record.systems}
+    if record.result == "withdrawn":
+        assert told <= asked
+    else:
+        assert told == {one for one in asked if PLAN.system(one).names - left_out[one]}
+    for name, sets in left_out.items():
+        assert all(record.not_searched[f"{name}/{one}"].startswith("not subject to this right: GDPR") for one in sets)
     said = {one.sha256: one for one in story.history if isinstance(one, Confirmed)}
     for line in record.systems:
-        assert {one.name for one in line.record_sets} == PLAN.system(line.system).names
+        system = after.systems[line.system]
+        assert {one.name for one in line.record_sets} == PLAN.system(line.system).names - left_out[line.system]
         answer = said[line.confirmation_sha256]
-        assert answer.task_id == after.systems[line.system].answered
+        assert answer.task_id == system.answered
         for one in line.record_sets:
             assert one.rule  # I7
             assert is_final(one.outcome)
-            assert is_final(answer.outcomes[one.name]), "complete on an answer that was none"
+            if one.name in system.manual:
+                assert one.assurance == "attested"
+            elif one.name not in system.left_out:
+                assert is_final(answer.outcomes[one.name]), "complete on an answer that was none"
             if isinstance(one.outcome, Kept):  # I8
                 assert all((one.outcome.why, one.outcome.text, one.outcome.until or one.outcome.review_by))
                 owed = [(o.kind, o.system, o.record_set, o.text) for o in after.obligations]

@@ -14,7 +14,7 @@ from schemas.completion import CompletionRecord
 from schemas.outcomes import Kept
 from schemas.requests import Right
 from tests.support.simulated import FAULTS, World, company
-from tests.support.stories import COMPANY
+from tests.support.stories import COMPANY, all_able
 
 Faults = dict[str, list[str]]
 NAMES = [one.system for one in COMPANY.systems]
@@ -28,7 +28,8 @@ def world(right: Right, faults: Faults, bills: tuple[str, ...] = ("2020-05-05", 
     stores = company(bills=bills)
     for name, some in faults.items():
         stores[name].faults = list(some)
-    return World(COMPANY, stores, right)
+    plan = COMPANY if right in {Right.ERASURE, Right.ACCESS} else all_able(COMPANY)
+    return World(plan, stores, right)
 
 
 def canonical(state: RequestState) -> dict[str, Any]:

@@ -13,12 +13,21 @@ from orchestrator.core.events import Incident
 from orchestrator.core.replay import replay
 from schemas.requests import Right
 from tests.support.simulated import FAULTS, Row, Store, World, company, person
-from tests.support.stories import COMPANY, at, contacts, plan, system
+from tests.support.stories import COMPANY as SAMPLE
+from tests.support.stories import able, all_able, at, contacts, plan, system
 
+COMPANY = all_able(SAMPLE)
 NAMES = [one.system for one in COMPANY.systems]
 CRM, EVENTS, MAIL, HR = COMPANY.systems
-LEADS = contacts("leads")
-NEWER = plan(msgspec.structs.replace(CRM, record_sets=(*CRM.record_sets, LEADS)), EVENTS, MAIL, HR, system("shop"))
+LEADS = able(contacts("leads"))
+NEWER = plan(
+    msgspec.structs.replace(CRM, record_sets=(*CRM.record_sets, LEADS)),
+    EVENTS,
+    MAIL,
+    HR,
+    system("shop", able(contacts())),
+)
+REACH_ALL = [Right.ERASURE, Right.ACCESS, Right.RESTRICTION]
 FAULT_LISTS = st.fixed_dictionaries(
     {}, optional=dict.fromkeys(NAMES, st.lists(st.sampled_from(sorted(FAULTS)), max_size=3))
 )
@@ -37,7 +46,10 @@ def world(right: Right, faults: dict[str, list[str]]) -> World:
 
 @settings(deadline=None, max_examples=120)
 @given(
-    right=st.sampled_from(Right), faults=FAULT_LISTS, steps=st.integers(0, 25), order=st.randoms(use_true_random=False)
+    right=st.sampled_from(REACH_ALL),
+    faults=FAULT_LISTS,
+    steps=st.integers(0, 25),
+    order=st.randoms(use_true_random=False),
 )
 def test_i01_nothing_completes_with_a_record_set_of_the_newer_plan_unanswered(
     right: Right, faults: dict[str, list[str]], steps: int, order: Any

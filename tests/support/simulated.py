@@ -37,7 +37,7 @@ from schemas.outcomes import (
 )
 from schemas.requests import Right, utc
 from schemas.tasks import Action, Instruction
-from tests.support.stories import EMAIL, START, Story, at, changed
+from tests.support.stories import EMAIL, START, Story, at, changed, named
 
 Choice = Callable[[int], int]
 """Picks one of so many."""
@@ -191,7 +191,8 @@ class World:
 
     def _answer(self, task: IssueTask) -> tuple[dict[str, Outcome], tuple[Known, ...]]:
         store = self.stores[task.system]
-        sets = self.plan.system(task.system).record_sets
+        wanted = named(task, self.plan)
+        sets = tuple(one for one in self.plan.system(task.system).record_sets if one.name in wanted)
         fault = store.faults.pop(0) if store.faults else ""
         if fault and not (fault in {"survived", "half"} and task.action is not Action.ERASE):
             if fault == "half":
@@ -215,7 +216,8 @@ class World:
             case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
                 there = {one.name: len(store.mine(one.name, task.refs)) for one in sets}
                 return {
-                    name: changed(task.action, count) if count else NothingHeld() for name, count in there.items()
+                    name: changed(task.action, count, task.order.purposes) if count else NothingHeld()
+                    for name, count in there.items()
                 }, ()
 
     def _locate(

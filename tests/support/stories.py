@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from orchestrator.core import adopting
+from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.effects import Complete, Effect, IssueTask, Notice
 from orchestrator.core.events import Confirmed, Event, RequestAccepted, Resumed, TimerFired
 from orchestrator.core.machine import Step, step
@@ -85,6 +86,36 @@ def deleted(before: int = 1) -> Deleted:
     return Deleted(before, "delete", at())
 
 
+def asked_for(right: Right) -> Asked:
+    """What a request for this right asks of ``able`` record sets, where a test does not say."""
+    match right:
+        case Right.RECTIFICATION:
+            return Asked(corrected={"crm/contacts": ("city",)})
+        case Right.OBJECTION | Right.WITHDRAWAL_OF_CONSENT:
+            return Asked(purposes=("marketing",))
+        case _:
+            return NOTHING
+
+
+def able(one: RecordSetPlan) -> RecordSetPlan:
+    """The same record set of a system that can do everything with it."""
+    return msgspec.structs.replace(
+        one,
+        purpose="marketing",
+        basis="consent",
+        rectifiable=("city",),
+        restrictable=True,
+        stoppable=("marketing", "profiling"),
+        provided=("email",),
+    )
+
+
+def all_able(of: Plan) -> Plan:
+    """The same plan, of systems that can do everything."""
+    systems = (msgspec.structs.replace(one, record_sets=tuple(map(able, one.record_sets))) for one in of.systems)
+    return msgspec.structs.replace(of, systems=tuple(systems))
+
+
 class Story:
     """One request from its arrival on."""
 
@@ -99,7 +130,8 @@ class Story:
         others: tuple[str, ...] = (),
         holds: tuple[Hold, ...] = (),
         received_at: str | None = None,
-        **asked: Any,
+        asked: Asked | None = None,
+        **more: Any,
     ) -> None:
         self.plan = plan
         self.newer: Plan | None = None
@@ -118,7 +150,8 @@ class Story:
                 scope=scope,
                 others=others,
                 holds=holds,
-                **asked,
+                asked=asked_for(right) if asked is None else asked,
+                **more,
             )
         )
 
@@ -193,7 +226,7 @@ class Story:
     ) -> Confirmed:
         """An answer to a task; one outcome stands for all record sets of the system."""
         if not isinstance(outcomes, Mapping):
-            outcomes = dict.fromkeys((one.name for one in self.plan.system(task.system).record_sets), outcomes)
+            outcomes = dict.fromkeys(named(task, self.plan), outcomes)
         content = msgspec.json.encode([task.task_id, outcomes, links, self.now], order="deterministic")
         return Confirmed(
             request_id=self.state.request_id,
@@ -247,20 +280,28 @@ class Story:
                 case Action.EXPORT:
                     self.answer(name, outcome or Exported(1, f"file-{name}", "0" * 64))
                 case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
-                    self.answer(name, outcome or changed(task.action))
+                    self.answer(name, outcome or changed(task.action, purposes=task.order.purposes))
 
     def nothing(self) -> None:
         """Every task that is out finds nothing."""
         self.all_answer(NothingHeld())
 
 
-def changed(action: Action, count: int = 1) -> Outcome:
+def named(task: IssueTask, plan: Plan) -> tuple[str, ...]:
+    """The record sets that a task has to be answered for."""
+    order = task.order
+    return tuple(order.record_sets or order.corrects or order.fields) or tuple(
+        one.name for one in plan.system(task.system).record_sets
+    )
+
+
+def changed(action: Action, count: int = 1, purposes: tuple[str, ...] = ("marketing",)) -> Outcome:
     """Give the outcome of an order that changed records and let them stay."""
     given: dict[Action, Outcome] = {
         Action.RECTIFY: Rectified(count, at()),
         Action.RESTRICT: Restricted(count, at()),
         Action.LIFT: Lifted(count, at()),
-        Action.STOP: Stopped(("marketing",), count, at()),
+        Action.STOP: Stopped(purposes, count, at()),
     }
     return given[action]
 

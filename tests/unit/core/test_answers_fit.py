@@ -31,7 +31,7 @@ from schemas.outcomes import (
 )
 from schemas.requests import Right
 from schemas.tasks import Action
-from tests.support.stories import Story, at, contacts, deleted, found, invoices, link, plan, system
+from tests.support.stories import Story, all_able, at, contacts, deleted, found, invoices, link, plan, system
 
 KEPT = Kept(2, KeptWhy.LEGAL_OBLIGATION, "fr-ccom-l123-22", "2030-05-05", "2030-05-05", looked_at=at())
 FILE = Exported(1, "file", "0" * 64)
@@ -138,7 +138,9 @@ def test_kept_and_erased_together_account_for_what_was_found() -> None:
 
 @pytest.mark.parametrize("right", Right)
 def test_attested_counts_where_the_policy_allows_it(right: Right) -> None:
-    story = Story(plan(system("crm", attested=True)), right)
+    story = Story(all_able(plan(system("crm", attested=True))), right)
+    if not story.out():
+        return  # no system is asked anything: ``test_rights``
     story.answer("crm", found())
     story.answer("crm", ATTESTED)
     assert story.closed()
@@ -220,7 +222,7 @@ CHANGED: dict[Action, Outcome] = {
 
 
 def fitted(action: Action, outcome: Outcome, before: Outcome) -> Outcome:
-    state = SystemState(action=action, located={"contacts": before})
+    state = SystemState(action=action, located={"contacts": before}, purposes=("marketing",))
     return fitting_answer(system("crm", contacts()), state, {"contacts": outcome})["contacts"]
 
 

@@ -10,7 +10,7 @@ from orchestrator.core.events import Event
 from orchestrator.core.model import Phase, Result
 from orchestrator.core.replay import replay
 from orchestrator.errors import IllegalTransitionError
-from schemas.outcomes import Kept, NothingHeld, Rectified
+from schemas.outcomes import Kept, NothingHeld, Notified
 from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
 
 TWO = plan(system("crm"), system("mail"))
@@ -54,7 +54,7 @@ def test_i01_a_record_is_not_made_without_every_line() -> None:
 def test_i01_an_outcome_of_a_later_right_is_the_weakest_line() -> None:
     story = Story(plan())
     story.answer("crm", found())
-    story.state.systems["crm"].outcomes = {"contacts": Rectified(1)}
+    story.state.systems["crm"].outcomes = {"contacts": Notified("acme")}
     assert aggregate.result_of(story.plan, story.state, aggregate.unsearched(story.plan, story.state)) == (
         Result.UNIDENTIFIABLE,
         "not_searched",

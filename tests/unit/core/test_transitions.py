@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from orchestrator.core.asked import Balance
 from orchestrator.core.commanding import HANDLERS, REFUSALS
 from orchestrator.core.commands import COMMANDS, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
@@ -23,6 +24,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.events import (
     Confirmed,
     Event,
@@ -82,6 +84,9 @@ EVENTS: tuple[Event, ...] = (
     HoldReleased(**BASE, role="legal", hold_id="h"),
     SetDecided(**BASE, role="dpo", system="crm", record_set="contacts", ground="a"),
     Approved(**BASE, role="dpo", preview="0", by="x"),
+    LiftOrdered(**BASE, role="dpo"),
+    ObjectionBalanced(**BASE, role="dpo", balance=Balance.UPHELD, why="fraud_prevention"),
+    DoneByHand(**BASE, role="dpo", document_sha256="0" * 64),
 )
 
 

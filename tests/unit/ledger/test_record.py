@@ -29,6 +29,7 @@ from schemas.outcomes import (
     NothingHeld,
     Outcome,
     Rectified,
+    Restricted,
 )
 from schemas.sealing import b64u, unb64u
 from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
@@ -275,7 +276,8 @@ def test_a_record_that_says_what_its_lines_say_holds(
         ("access", (GONE,), "fulfilled", "deleted"),
         ("access", (KEPT,), "partly_fulfilled", "kept"),
         ("erasure", (Rectified(1),), "fulfilled", "not_searched"),
-        ("rectification", (Rectified(1),), "fulfilled", "not_searched"),
+        ("rectification", (Restricted(1),), "fulfilled", "not_searched"),
+        ("oblivion", (Rectified(1),), "fulfilled", "not_searched"),
         ("erasure", (Kept(1, KeptWhy.HOLD, "text"),), "partly_fulfilled", "kept"),
         ("erasure", (Kept(1, KeptWhy.HOLD, "", "2030-01-01"),), "partly_fulfilled", "kept"),
     ],

@@ -363,7 +363,7 @@ def test_i04_the_error_has_the_right_place_and_no_value(kind: Any, value: Any, w
 def test_a_wrong_right_lists_the_rights() -> None:
     with pytest.raises(MalformedMessageError) as caught:
         codec.decode_form(b'{"right":"oblivion","identifiers":[]}')
-    assert caught.value.fix == "one of: access, erasure"
+    assert caught.value.fix == f"one of: {', '.join(Right)}"
     with pytest.raises(MalformedMessageError) as caught:
         codec.decode_form(b'{"right":"access","identifiers":5}')
     assert caught.value.fix.startswith('one JSON object: {"right": "erasure"')

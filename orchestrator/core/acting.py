@@ -1,0 +1,171 @@
+"""Acting: a right's legs, one after the other, and what only a person can do (``procedures``).
+
+A record set that holds something its system cannot act on is never passed over: a person does it and says so, or the
+request does not close (section 7).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from orchestrator.core import aggregate, procedures
+from orchestrator.core.answers import reopen
+from orchestrator.core.effects import Order
+from orchestrator.core.model import Attention, Phase, SystemState
+from orchestrator.core.moments import later
+from orchestrator.core.procedures import Leg
+from orchestrator.core.work import SYSTEM_OWNER, Work
+from schemas.outcomes import Attested, Located, Restricted
+from schemas.outcomes import Final as FinalOutcome
+from schemas.requests import Right
+from schemas.tasks import Action
+
+MANUAL = "manual_task"
+BALANCE = "objection_to_balance"
+_DO: Final = {
+    Action.RECTIFY: "correct these fields",
+    Action.RESTRICT: "mark these records as restricted",
+    Action.LIFT: "lift the restriction of these records",
+    Action.STOP: "stop using these records for the purpose",
+}
+
+
+def begin(work: Work) -> None:
+    """Tell who has to hear of it at once, and stop on what no data map knows."""
+    state = work.state
+    if procedures.answered_by_a_person(state.right):
+        _to_be_answered(work)
+    if state.right is Right.WITHDRAWAL_OF_CONSENT:
+        # Other controllers may rely on the same consent: they are told as well (CJEU C-129/21).
+        work.notice("consent_withdrawn", "dpo", purposes=",".join(state.asked.purposes), text="cjeu-c-129-21")
+    work.stop(*procedures.unknown(work.plan, state, work.now))
+
+
+def _to_be_answered(work: Work) -> None:
+    todo = f"answer it, then `expunge attest {work.state.request_id} --document FILE`"
+    work.warn(Attention(MANUAL, "dpo", todo, work.now, detail=work.state.right.value))
+
+
+def decide(work: Work) -> None:
+    """Decide per record set whether the leg reaches it, and whether its system can do it."""
+    state, plan = work.state, work.plan
+    leg = procedures.leg(plan, state)
+    state.attention = tuple(one for one in state.attention if one.reason != MANUAL)
+    for name, system in state.systems.items():
+        of, sets, manual = plan.system(name), [], []
+        # Whatever was answered before was about another order, or about what was found before it.
+        system.left_out, system.rules, system.attested, system.outcomes = {}, {}, {}, {}
+        if not state.progress.leg:
+            system.earlier = {}
+        for one in of.record_sets:
+            why = procedures.out_of_reach(state, leg, name, one)
+            if why:
+                system.left_out[one.name] = why
+                continue
+            system.rules[one.name] = leg.rule
+            if procedures.able(state, leg, name, one):
+                sets.append(one.name)
+            elif isinstance(system.located.get(one.name), Located):
+                manual.append(one.name)
+                work.warn(_by_hand(work, name, one.name, leg))
+        system.sets, system.manual = tuple(sets), tuple(manual)
+
+
+def _by_hand(work: Work, name: str, record_set: str, leg: Leg) -> Attention:
+    command = f"`expunge attest {work.state.request_id} {name}/{record_set} --document FILE`"
+    todo = f"the system cannot do it: {_DO[leg.action]} by hand, then {command}"
+    if not work.plan.system(name).attested:
+        todo += f"; for that, the configuration has to take your word: attested = true under [systems.{name}]"
+    return Attention(MANUAL, SYSTEM_OWNER, todo, work.now, name, record_set, ",".join(leg.purposes) or leg.action.value)
+
+
+def send(work: Work, name: str) -> None:
+    """Send a system the order of the leg."""
+    state, plan = work.state, work.plan
+    system, leg = state.systems[name], procedures.leg(plan, state)
+    system.purposes = leg.purposes if leg.action is Action.STOP else ()
+    work.issue(name, leg.action, system.asked, _order(work, name, leg, system.sets))
+
+
+def _order(work: Work, name: str, leg: Leg, sets: tuple[str, ...] | None) -> Order:
+    if sets is None:
+        return Order()
+    match leg.action:
+        case Action.RECTIFY:
+            return Order(corrects=sets)
+        case Action.EXPORT:
+            provided = {one.name: one.provided for one in work.plan.system(name).record_sets if one.name in sets}
+            return Order(fields=provided)
+        case _:
+            return Order(purposes=work.state.systems[name].purposes, record_sets=sets)
+
+
+def start(work: Work) -> None:
+    """Send every system that holds something the order of the leg."""
+    for name, system in work.state.systems.items():
+        system.retry = False
+        if aggregate.held(system) and aggregate.lines(work.plan.system(name), system) is None:
+            send(work, name)
+
+
+def by_hand(work: Work) -> bool:
+    """Tell whether a person has still to do something that no system can."""
+    state = work.state
+    if procedures.answered_by_a_person(state.right) and state.progress.attested is None:
+        _to_be_answered(work)
+        return True
+    return any(set(one.manual) - one.attested.keys() for one in state.systems.values())
+
+
+def next_leg(work: Work) -> bool | None:
+    """Begin the next leg. Gives True where one began, None where something is waited for, False after the last."""
+    state, plan = work.state, work.plan
+    legs = procedures.of(plan, state).legs
+    if state.progress.leg + 1 < len(legs):
+        if legs[state.progress.leg + 1].action is Action.LIFT and "lift" in state.timers:
+            return None  # the person is told before it is lifted (Art. 18(3))
+        for name, system in state.systems.items():
+            if system.asked:
+                _close_leg(aggregate.final_lines(plan.system(name), system), system)
+        state.progress = msgspec.structs.replace(state.progress, leg=state.progress.leg + 1)
+        decide(work)
+        start(work)
+        return True
+    if procedures.to_be_balanced(plan, state) and _restricted(work):
+        todo = f"weigh its grounds: `expunge balance {state.request_id} --uphold` or `--override`, with `--reason`"
+        work.warn(Attention(BALANCE, "dpo", todo, work.now))
+        return None
+    return False
+
+
+def _close_leg(lines: dict[str, FinalOutcome], system: SystemState) -> None:
+    system.earlier = system.earlier | {
+        name: (*system.earlier.get(name, ()), outcome) for name, outcome in lines.items()
+    }
+
+
+def _restricted(work: Work) -> bool:
+    return any(
+        isinstance(outcome, Restricted | Attested)
+        for name, system in work.state.systems.items()
+        if system.asked
+        for outcome in aggregate.final_lines(work.plan.system(name), system).values()
+    )
+
+
+def lift_is_due(work: Work) -> None:
+    """The person was told, and had time to answer: now the restriction may be lifted."""
+    state = work.state
+    if state.phase is Phase.CLOSED:
+        again = tuple(sorted({one.system for one in state.obligations if one.kind == "restriction"}))
+        state.progress = msgspec.structs.replace(state.progress, leg=0, lifting=True)
+        reopen(work, again)
+
+
+def announce_lift(work: Work) -> None:
+    """Tell the person before the restriction is lifted: the order goes out in a later step (Art. 18(3), S41)."""
+    due = later(work.now, minutes=60 * work.plan.limits.lift_notice_hours)
+    work.notice("restriction_lifted", "subject", on=due[:10], text="gdpr-18-3")
+    work.timer("lift", due)
