@@ -112,12 +112,15 @@ def date_of_receipt(received: str, calendars: tuple[str, ...]) -> dt.date:
         UndatableError: neither a date nor a moment with zone.
     """
     if _A_DATE.fullmatch(received):
-        return parse_date(received, "received")
+        try:
+            return dt.date.fromisoformat(received)
+        except ValueError as error:  # the form is right, the day is not there
+            raise _not_a_date(received, str(error)) from None
     moment = _moment(received)
     try:
         west = moment - dt.timedelta(hours=max((_HOURS_WEST.get(code, 0) for code in calendars), default=0))
     except OverflowError:
-        raise _not_a_date(received, "received") from None
+        raise _not_a_date(received) from None
     return west.date()
 
 
@@ -131,20 +134,6 @@ def target(question: Question, received: dt.date) -> dt.date:
 def ask_until(question: Question, received: dt.date) -> dt.date:
     """Give the last day on which asking the person still stops the clock."""
     return min(received + dt.timedelta(days=question.ask_within_days), add_months(received, ASK_WITHIN_MONTHS))
-
-
-def parse_date(text: str, field: str) -> dt.date:
-    """Read ``YYYY-MM-DD``.
-
-    Raises:
-        UndatableError: another form, or a day that no calendar has.
-    """
-    try:
-        if _A_DATE.fullmatch(text):
-            return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise _not_a_date(text, field, str(error)) from None
-    raise _not_a_date(text, field)
 
 
 def check(question: Question, received: dt.date) -> None:
@@ -206,5 +195,5 @@ def _moment(text: str) -> dt.datetime:
         raise UndatableError("received", f"{text!r}: {error.message}", fix=error.fix) from None
 
 
-def _not_a_date(text: str, field: str, why: str = "") -> UndatableError:
-    return UndatableError(field, f"{text!r} is not a date", why=why, fix="write it as 2026-01-31")
+def _not_a_date(text: str, why: str = "") -> UndatableError:
+    return UndatableError("received", f"{text!r} is not a date", why=why, fix="write it as 2026-01-31")

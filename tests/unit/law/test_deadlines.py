@@ -193,6 +193,10 @@ WAITING = [
         "GB-ENG", "access", "2026-03-02", ["03-03..03-20 fee", "03-03..03-12 identity"], False,
         "2026-04-20", "from the latest of both",
     ),
+    (
+        "GB-ENG", "access", "2026-03-02", ["03-03..03-20 fee", "03-04..03-12 identity"], False,
+        "2026-04-20", "whichever was asked first",
+    ),
     ("GB-ENG", "access", "2026-03-02", ["03-04..03-14 clarification"], False, "2026-04-13", "2 April + 10: Sunday"),
     ("GB-ENG", "erasure", "2026-03-02", ["03-04..03-14 clarification"], False, "2026-04-02", "for access only"),
     (
