@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import app_requests
+from orchestrator.cli import app_holds, app_requests
 from orchestrator.cli.format import Bus
 from orchestrator.cli.options import Home, Id, Out
 from orchestrator.cli.options import desk as _desk
@@ -279,6 +279,7 @@ def package(
 
 
 app_requests.register(app)
+app_holds.register(app)
 
 kafka_app = typer.Typer(no_args_is_help=True, help="Topics and rights of Kafka, as code.")
 app.add_typer(kafka_app, name="kafka")

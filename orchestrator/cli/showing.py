@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import asked, explaining, queries, words
+from orchestrator.cli import asked, explaining, queries, words, words_commands
 from orchestrator.cli.causes import cause
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
@@ -62,6 +62,10 @@ def as_data(page: Page) -> dict[str, Any]:
         "systems": {name: _system_data(one) for name, one in sorted(state.systems.items())},
         "attention": state.attention,
         "obligations": state.obligations,
+        "holds": state.holds,
+        "decisions": state.decisions,
+        "approvals": [{"preview": one.preview, "role": one.role, "at": one.at} for one in state.approvals],
+        "preview": state.preview or None,
         "timers": {name: one.due for name, one in sorted(state.timers.items())},
         "waits_for": state.waits_for,
         "records": [{"number": one.number, "completed_at": one.completed_at} for one in page.records],
@@ -107,6 +111,8 @@ def _print(out: Console, page: Page) -> None:
     out.print(head)
     out.print(f"received {words.minute(state.received_at)}, answer due {state.due_on} ({state.due_rule})")
     for line in asked.lines(page.plan, state):
+        out.print(f"  {line}")
+    for line in words_commands.standing(state):
         out.print(f"  {line}")
     _attention(out, state)
     _record_sets(out, page)

@@ -18,6 +18,7 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
+from orchestrator.core.model import RequestState
 from orchestrator.core.rulings import SetDecision
 
 
@@ -81,3 +82,15 @@ def decided(one: SetDecided | SetDecision) -> str:
     if one.why is None:
         return f"{place} is erased, ground GDPR Art. 17(1)({one.ground})"
     return f"{place} stays: {KEPT[one.why]}, {one.text}, looked at again by {one.review_by}"
+
+
+def standing(state: RequestState) -> list[str]:
+    """Say what persons decided that stands above the rules: holds, decisions, approvals; with role, text, dates."""
+    lines = [
+        f"legal hold {one.hold_id} of {one.owner} since {one.placed_at[:10]}: {code(one.reason)}, {one.text},"
+        f" looked at again by {one.review_by}" + (f" ({', '.join(one.scope)})" if one.scope else "")
+        for one in state.holds
+    ]
+    lines += [f"{one.role} decided on {one.at[:10]}: {decided(one)}" for one in state.decisions]
+    lines += [f"{one.role} approved preview {one.preview[:12]} on {one.at[:10]}" for one in state.approvals]
+    return lines

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 
+from orchestrator.core.commands_deciding import HoldPlaced
 from orchestrator.core.events import Confirmed, Incident
 from orchestrator.engine import wire
 from orchestrator.engine.base import STOPS, Base, again
-from orchestrator.engine.batch import DEAD, Batch
+from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
 from orchestrator.engine.hints import unanswered
 from orchestrator.errors import UsageError
 from orchestrator.ports import Keyring
-from schemas.codec import decode_confirmation, decode_event
+from schemas.codec import decode_confirmation, decode_event, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
 from schemas.outcomes import Anonymised, Changed, Deleted, Kept, Located, NothingHeld, Outcome, Pending, Survived
+from schemas.requests import Right
 from schemas.tasks import Confirmation, Findings, Task
 
 
@@ -176,7 +178,24 @@ class Answers(Base):
         if verdict == DEAD:
             return False
         known[one.source, one.event_id] = one.payload_hash
+        self._reached(batch, request_id, event)
         return True
+
+    def _reached(self, batch: Batch, request_id: str, event: Confirmed) -> None:
+        """Tell a request of the holds on a person whom only what was found now shows it to be about.
+
+        What the answer made the core send is called back before it leaves: nobody else has seen it yet.
+        """
+        state, capsule = batch.states[request_id], batch.capsules.get(request_id)
+        if state.right is not Right.ERASURE or not event.links or capsule is None:
+            return
+        known = {one.hold_id for one in state.holds}
+        links = [one for one in event.links if one.ref in capsule.identifiers]
+        for hold in batch.holds.found(self.keys.subject, capsule, links):
+            if hold.hold_id not in known:
+                placed = HoldPlaced(request_id=request_id, observed_at=batch.now, role=hold.owner, hold=hold)
+                event_id = f"{request_id}.holdplaced.{hold.hold_id}"
+                batch.apply(placed, INTERNAL_SOURCE, event_id, encode(placed))
 
     def _not_answered(self, tasks: Sequence[Task]) -> None:
         now = self._clock.now()

@@ -22,6 +22,7 @@ from orchestrator.engine import conflicts, stored, suppressing, wire
 from orchestrator.engine.capsule import Capsule, CapsuleBox
 from orchestrator.engine.causing import Caused, Realiser, outgoing
 from orchestrator.engine.hints import Hints
+from orchestrator.engine.reach import Reach
 from orchestrator.engine.stored import Plans
 from orchestrator.errors import DependencyError, IllegalTransitionError
 from orchestrator.ports import Chance, JournalRow, Keyring, Transaction
@@ -60,6 +61,7 @@ class Batch:
         self.chance = chance
         self.now = now
         self.trace = ""
+        self.holds = Reach(tx)
         self._publish = publish
         self._given = given
         self._realiser = Realiser(keys, chance, now, publish=publish)

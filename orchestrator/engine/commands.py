@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import commanding, righting
+from orchestrator.core import commanding, overruling, righting
 from orchestrator.core.commands import AnyCommand
+from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.commands_rights import DoneByHand
 from orchestrator.engine import wire
 from orchestrator.engine.base import again
@@ -38,6 +39,8 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
         with store.write() as tx:
             state = load_state(tx, command.request_id)
             wrong = commanding.refusal(state, command)
+            if wrong is None and isinstance(command, SetDecided):
+                wrong = overruling.unknown(StoredPlans().get(tx, state.plan_sha256), command)
             if wrong is None and isinstance(command, DoneByHand):
                 wrong = righting.not_taken(StoredPlans().get(tx, state.plan_sha256), state, command)
             if wrong is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orchestrator.core.rulings import Hold
 from orchestrator.engine.batch import Batch
 from orchestrator.engine.capsule import subject_ref
 from orchestrator.engine.conflicts import FIRST, stands
@@ -56,6 +57,10 @@ class People:
         if right is not Right.ACCESS:
             return 0
         return len({one for ref in self._refs[request_id] for one in self._copies.get(ref, ())})
+
+    def holds(self, request_id: str, right: Right) -> tuple[Hold, ...]:
+        """Give the legal holds that reach a new request."""
+        return self._batch.holds.on(self._refs[request_id]) if right is Right.ERASURE else ()
 
     def accepted(self, request_id: str, right: Right, others: tuple[str, ...]) -> None:
         """Take in that a request counts; one that went to the dead letters is nobody to wait for."""

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from orchestrator.core.commands import COMMANDS, AnyCommand
+from orchestrator.core.commands_deciding import HoldReleased
 from orchestrator.core.events import Event, OtherClosed, Resumed
 from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
@@ -109,7 +110,7 @@ class Waiting(Base):
                 )
             waited = decode(original, _WAITING[row.type])
             event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
-            if isinstance(event, Resumed):
+            if isinstance(event, Resumed | HoldReleased):
                 # What was mended may be a data map. Stamped here and not when it was noted: the connectors of the
                 # process that applies it are those that will answer.
                 event = msgspec.structs.replace(event, plan_sha256=self._plans.digest)
@@ -134,7 +135,9 @@ class Waiting(Base):
         others = people.waits_for(row.request_id, right)
         capsule = self._box.new()
         copies = people.copies(row.request_id, right)
-        event = wire.accept(opened, capsule, self._plans.digest, others, batch.now, copies)
+        event = wire.accept(
+            opened, capsule, self._plans.digest, others, batch.now, copies, people.holds(row.request_id, right)
+        )
         verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule)
         if verdict == APPLIED:
             people.accepted(row.request_id, right, others)

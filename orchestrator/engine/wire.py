@@ -15,6 +15,7 @@ from orchestrator.core.effects import IssueTask, Notice
 from orchestrator.core.events import Confirmed, RequestAccepted
 from orchestrator.core.model import Known
 from orchestrator.core.plan import Plan
+from orchestrator.core.rulings import Hold
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
 from schemas import envelope, requesters
@@ -67,7 +68,13 @@ def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedReq
 
 
 def accept(
-    opened: OpenedRequest, capsule: Capsule, plan_digest: str, others: tuple[str, ...], now: str, copies: int = 0
+    opened: OpenedRequest,
+    capsule: Capsule,
+    plan_digest: str,
+    others: tuple[str, ...],
+    now: str,
+    copies: int = 0,
+    holds: tuple[Hold, ...] = (),
 ) -> RequestAccepted:
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
@@ -85,6 +92,7 @@ def accept(
         scope=message.scope.systems,
         locale=message.locale,
         others=others,
+        holds=holds,
         identity=message.identity,
         requester=message.requester,
         minor_at_collection=message.minor_at_collection,

@@ -6,6 +6,7 @@ from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
     TOO_EARLY,
+    HoldRow,
     JournalRow,
     OutboxRow,
     ParkedRow,
@@ -23,6 +24,7 @@ __all__ = [
     "Clock",
     "Consumer",
     "Handle",
+    "HoldRow",
     "JournalRow",
     "Keyring",
     "Message",

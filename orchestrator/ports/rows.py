@@ -38,6 +38,23 @@ class OutboxRow(msgspec.Struct):
     body: bytes
 
 
+class HoldRow(msgspec.Struct):
+    """A legal hold as the registry keeps it. ``scope``: with a space between; ``by_person``: 1 or 0."""
+
+    hold_id: str
+    reason: str
+    text: str
+    owner: str
+    review_by: str
+    placed_at: str
+    scope: str
+    anchor_from: str | None
+    anchor_to: str | None
+    by_person: int
+    released_at: str | None = None
+    released_by: str | None = None
+
+
 class Position(msgspec.Struct, frozen=True):
     """Up to where one partition was consumed: ``next_offset`` is the first one that was not.
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from orchestrator.cache.connection import connect, url_of
 from orchestrator.cache.suppression import SuppressionCache
+from orchestrator.engine import holds
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Clock
@@ -25,11 +26,12 @@ from orchestrator.store import tables as t
 from orchestrator.store.figures import Figures
 from orchestrator.store.opening import open_store
 from orchestrator.store.store import SqlStore
+from schemas.requests import utc
 
 SKEW: Final = dt.timedelta(seconds=60)
 _UNPUBLISHED: Final = 300.0
 """Seconds after which the relay should have published what was released."""
-_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders")
+_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds")
 """Checks that read the store."""
 _CLASSES: Final = 5
 
@@ -73,7 +75,9 @@ class Doctor:
         return store, [Finding("store", "ok", "reached, and we are let in")]
 
     def _of_store(self, store: SqlStore) -> Iterator[Finding]:
-        for name, check in zip(_OF_STORE, (_migrations, self._clocks, self._backlog, _parked), strict=True):
+        for name, check in zip(
+            _OF_STORE, (_migrations, self._clocks, self._backlog, _parked, self._holds), strict=True
+        ):
             yield from made(name, functools.partial(check, store))
 
     # -- checks -------------------------------------------------------------------------------------------
@@ -122,6 +126,18 @@ class Doctor:
             yield Finding("backlog", "finding", text, fix)
         if not wrong and not strangers:
             yield Finding("backlog", "ok", "nothing dead, overdue, quarantined, unpublished or without a system")
+
+    def _holds(self, store: SqlStore) -> Iterator[Finding]:
+        today = utc(self._clock.now())[:10]
+        with store.read() as tx:
+            rows = tx.holds()
+        late = [one for one in rows if holds.due(one, today)]
+        for one in late:
+            fix = "`expunge hold release`, or release it and place it anew with a later day"
+            yield Finding("holds", "finding", f"{one.hold_id}: {one.owner} had to look at it by {one.review_by}", fix)
+        if not late:
+            standing = sum(one.released_at is None for one in rows)
+            yield Finding("holds", "ok", f"{standing} legal holds, and no review is due")
 
     def _strangers(self, store: SqlStore) -> list[tuple[str, int]]:
         known = [one.system for one in self._settings.systems]

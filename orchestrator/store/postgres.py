@@ -124,6 +124,14 @@ class PostgresTransaction(SqlTransaction):
         keys = sorted({int.from_bytes(ref[:8], "big", signed=True) for ref in refs})
         self._one("SELECT count(pg_advisory_xact_lock(one)) FROM unnest(%(keys)s::bigint[]) AS one", keys=keys)
 
+    def among_people(self) -> None:
+        """Wait until nobody places or releases a hold."""
+        self._one("SELECT pg_advisory_xact_lock_shared(%(key)s)", key=lock_key("people"))
+
+    def everybody(self) -> None:
+        """Wait until nobody decides about any person."""
+        self._one("SELECT pg_advisory_xact_lock(%(key)s)", key=lock_key("people"))
+
     def waiting(self, limit: int) -> list[JournalRow]:
         """Give accepted events that were not applied yet; none that another transaction works on."""
         names = t.journal.columns.keys()

@@ -157,6 +157,34 @@ notices: Final = Table(
 """What a person or the DPO must be told, as CloudEvents for ``expunge.notices``."""
 Index("notices_request", notices.c.request_id)
 
+holds: Final = Table(
+    "holds",
+    metadata,
+    Column("hold_id", TEXT, primary_key=True),
+    Column("reason", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
+    Column("owner", TEXT, nullable=False),
+    Column("review_by", TEXT, nullable=False),
+    Column("placed_at", TEXT, nullable=False),
+    # Systems and record sets, with a space between; empty: all.
+    Column("scope", TEXT, nullable=False),
+    Column("anchor_from", TEXT),
+    Column("anchor_to", TEXT),
+    # 1: it is about the people of ``hold_subjects`` only.
+    Column("by_person", Integer, nullable=False),
+    Column("released_at", TEXT),
+    Column("released_by", TEXT),
+)
+"""The registry of legal holds; a released one stays, without whom it was about."""
+
+hold_subjects: Final = Table(
+    "hold_subjects",
+    metadata,
+    Column("subject_ref", LargeBinary, primary_key=True),
+    Column("hold_id", TEXT, primary_key=True),
+)
+"""Whom a standing hold is about: keyed digests (formats.md 5)."""
+
 suppressions: Final = Table(
     "suppressions",
     metadata,
