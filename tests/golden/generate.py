@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.core.asked import Asked, Balance
+from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import Event, OtherClosed, PackageAssembled
 from orchestrator.core.machine import Step
@@ -22,7 +24,21 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import diagram
 from schemas.outcomes import Failed, FailureKind, Kept, NothingHeld, Pending, Survived
 from schemas.requests import Right
-from tests.support.stories import COMPANY, EMAIL, TEN_YEARS, Story, at, contacts, deleted, found, link, plan, system
+from tests.support.stories import (
+    COMPANY,
+    EMAIL,
+    TEN_YEARS,
+    Story,
+    able,
+    all_able,
+    at,
+    contacts,
+    deleted,
+    found,
+    link,
+    plan,
+    system,
+)
 
 HERE = Path(__file__).parent
 HISTORIES = HERE / "histories"
@@ -164,6 +180,87 @@ def late_answer_after_close() -> Story:
     return story
 
 
+def rectification() -> Story:
+    story = Story(all_able(plan(system("crm", contacts(), contacts("leads")))), Right.RECTIFICATION)
+    story.all_answer()
+    story.all_answer()
+    return story
+
+
+def restriction_lifted() -> Story:
+    story = Story(all_able(plan()), Right.RESTRICTION)
+    story.all_answer()
+    story.all_answer()
+    story.told(LiftOrdered(request_id="req", observed_at=at(story.now), role="dpo"))
+    story.fire("lift")
+    story.all_answer()
+    story.all_answer()
+    return story
+
+
+def objection_upheld() -> Story:
+    return _weighed(Balance.UPHELD)
+
+
+def objection_overridden() -> Story:
+    return _weighed(Balance.OVERRIDDEN)
+
+
+def _weighed(balance: Balance) -> Story:
+    scores = msgspec.structs.replace(
+        able(contacts("scores")), purpose="scoring", basis="legitimate_interest", stoppable=("scoring",)
+    )
+    asked = Asked(purposes=("marketing", "scoring"))
+    story = Story(plan(system("crm", able(contacts()), scores)), Right.OBJECTION, asked=asked)
+    for _ in range(3):
+        story.all_answer()
+    base = {"request_id": "req", "observed_at": at(story.now), "role": "dpo"}
+    story.told(ObjectionBalanced(**base, balance=balance, why="fraud_prevention"))
+    story.all_answer()
+    story.fire("lift")
+    story.all_answer()
+    return story
+
+
+def withdrawal_of_consent() -> Story:
+    story = Story(all_able(plan()), Right.WITHDRAWAL_OF_CONSENT, identity="unverified")
+    story.all_answer()
+    story.all_answer()
+    return story
+
+
+def portability() -> Story:
+    sets = (able(contacts()), msgspec.structs.replace(able(contacts("bills")), basis="legal_obligation"))
+    story = Story(plan(system("crm", *sets)), Right.PORTABILITY, asked=Asked(transfer_to="other-bank"))
+    story.all_answer()
+    story.all_answer()
+    _packaged(story)
+    return story
+
+
+def restriction_by_hand() -> Story:
+    story = Story(plan(system("crm", attested=True)), Right.RESTRICTION)
+    story.all_answer()
+    base = {"request_id": "req", "observed_at": at(story.now), "role": "dpo"}
+    story.told(DoneByHand(**base, system="crm", document_sha256="a" * 64))
+    return story
+
+
+def complaint() -> Story:
+    return _answered(Right.COMPLAINT)
+
+
+def safeguard_copy() -> Story:
+    return _answered(Right.SAFEGUARD_COPY)
+
+
+def _answered(right: Right) -> Story:
+    story = Story(plan(), right)
+    base = {"request_id": "req", "observed_at": at(story.now), "role": "dpo"}
+    story.told(DoneByHand(**base, document_sha256="a" * 64))
+    return story
+
+
 def _packaged(story: Story) -> None:
     job = story.effects(AssemblePackage)[-1].job_id
     base = {"request_id": "req", "observed_at": at(story.now)}
@@ -183,6 +280,15 @@ JOURNEYS: tuple[Callable[[], Story], ...] = (
     erasure_waits_for_access,
     contradictory_answer,
     late_answer_after_close,
+    rectification,
+    restriction_lifted,
+    objection_upheld,
+    objection_overridden,
+    withdrawal_of_consent,
+    portability,
+    restriction_by_hand,
+    complaint,
+    safeguard_copy,
 )
 
 
