@@ -55,6 +55,9 @@ class Retain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         months: Length of the period, counted from ``anchor``.
         anchor: Column or field with the date the period starts at.
         mask: column -> replacement (None for null, a text, or ``"{random}"``), applied while records stay.
+        open: What it means that a record has no date there: ``no_ground`` (what it belongs to still runs, so there
+            is no ground for erasure; looked at afresh after ``review_months``), or ``ask``: a person is asked.
+        review_months: With ``no_ground``: how often it is looked at.
     """
 
     why: KeptWhy
@@ -62,6 +65,8 @@ class Retain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     months: int
     anchor: str
     mask: dict[str, str | int | None] = {}
+    open: Literal["ask", "no_ground"] = "ask"
+    review_months: int = 0
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -210,6 +215,13 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
                 "max_records",
                 fix=f"0 to {MOST_RECORDS}",
             )
+        if one.retain and (one.retain.open == "no_ground") != (one.retain.review_months > 0):
+            raise location.wrong(
+                f"record set {label!r}: open and review_months belong together",
+                label,
+                "retain",
+                fix='open = "no_ground" with review_months = 12, or neither',
+            )
         if any(other.name == one.name for other in sets):
             raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
         _check_kinds(one, location)
@@ -235,6 +247,7 @@ def _convert(entry: Any, kind: type[_Set], location: Location, label: str) -> _S
 
 def _allowed(words: list[str]) -> str:
     allowed: dict[str, Collection[str]] = {
+        "open": ("ask", "no_ground"),
         "erase": ("delete", "anonymise", "with_parent"),
         "why": tuple(KeptWhy),
         "case": ("exact", "lower", "digits"),

@@ -7,6 +7,7 @@ import msgspec
 from orchestrator.core import (
     adopting,
     aggregate,
+    complaining,
     completion,
     documents,
     ending,
@@ -53,6 +54,7 @@ def answering(work: Work) -> bool:
     to = requester.addressee(state, work.now)
     facts = refusing.remedies(plan, state)
     work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
+    complaining.tell(work, record, to)
     requester.tell_others(work)
     _tell_recipients(work, record)
     work.effects.append(Complete(record))

@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.changes import Capability
 from connectors.contract import Connector
-from connectors.datamap import RecordSet, Yield, read_toml
+from connectors.datamap import RecordSet, Retain, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
@@ -105,8 +105,13 @@ def _unique(kind: str, places: Sequence[Yield]) -> bool:
     return strength_of(kind) is Strength.UNIQUE and any(one.strength is Strength.UNIQUE for one in places)
 
 
+def _retain(one: Retain) -> RetainRule:
+    opened = one.open if one.open == "no_ground" else ""
+    return RetainRule(one.why, one.text, one.months, opened, one.review_months)
+
+
 def _record_set(one: RecordSet, able: frozenset[Capability]) -> RecordSetPlan:
-    retain = RetainRule(one.retain.why, one.retain.text, one.retain.months) if one.retain else None
+    retain = _retain(one.retain) if one.retain else None
     return RecordSetPlan(
         name=one.name,
         kinds=tuple(sorted(one.match)),

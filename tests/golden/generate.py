@@ -15,14 +15,16 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.asked import Asked, Balance
+from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.core.events import Event, OtherClosed, PackageAssembled
+from orchestrator.core.events import Event, OtherClosed, PackageAssembled, Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
+from orchestrator.core.rulings import Hold
 from orchestrator.core.transitions import diagram
-from schemas.outcomes import Failed, FailureKind, Kept, NothingHeld, Pending, Survived
+from schemas.outcomes import Failed, FailureKind, Kept, KeptWhy, NothingHeld, Pending, Survived
 from schemas.requests import Right
 from tests.support.stories import (
     COMPANY,
@@ -155,6 +157,54 @@ def erasure_waits_for_access() -> Story:
     return story
 
 
+def hold_and_release() -> Story:
+    story = Story(plan(system("crm"), system("mail")))
+    story.all_answer(found(2))
+    hold = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", "2027-01-01", at(), ("mail",))
+    story.told(HoldPlaced(request_id="req", observed_at=at(story.now), role="legal", hold=hold))
+    gone = (story.out()["mail"].task_id,)
+    story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=gone))
+    story.answer("mail", found(2))
+    story.answer("crm", deleted(2))
+    story.answer("mail", Kept(2, KeptWhy.HOLD, "gdpr-17-3-e", None, "2027-01-01", looked_at=at()))
+    story.told(HoldReleased(request_id="req", observed_at=at(story.now), role="legal", hold_id="hold-1"))
+    story.answer("mail", found(2))
+    story.answer("mail", deleted(2))
+    return story
+
+
+def approval() -> Story:
+    return _approved(2, "a")
+
+
+def four_eyes() -> Story:
+    return _approved(6, "a", "a", "b")
+
+
+def _approved(count: int, *by: str) -> Story:
+    story = Story(msgspec.structs.replace(plan(), approval_records=1, four_eyes_records=5))
+    story.answer("crm", found(count))
+    for one in by:
+        shown = story.state.preview
+        story.told(Approved(request_id="req", observed_at=at(story.now), role="dpo", preview=shown, by=one))
+    story.answer("crm", deleted(count))
+    return story
+
+
+def exception() -> Story:
+    story = Story(plan())
+    text, day = "gdpr-17-3-e", "2026-09-01"
+    one = SetDecided(request_id="req", observed_at=at(), role="dpo", system="crm", record_set="contacts")
+    story.told(msgspec.structs.replace(one, why=KeptWhy.LEGAL_CLAIMS, text=text, review_by=day))
+    story.answer("crm", found())
+    story.answer("crm", Kept(1, KeptWhy.LEGAL_CLAIMS, text, None, day, looked_at=at()))
+    story.fire("owed")
+    story.answer("crm", found())
+    story.told(msgspec.structs.replace(one, observed_at=at(story.now), ground="a"))
+    story.answer("crm", deleted())
+    return story
+
+
 def contradictory_answer() -> Story:
     story = Story(plan(system("crm"), system("mail")))
     story.all_answer()
@@ -279,6 +329,10 @@ JOURNEYS: tuple[Callable[[], Story], ...] = (
     nothing_held,
     erasure_waits_for_access,
     contradictory_answer,
+    hold_and_release,
+    approval,
+    four_eyes,
+    exception,
     late_answer_after_close,
     rectification,
     restriction_lifted,

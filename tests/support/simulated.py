@@ -242,17 +242,20 @@ class World:
         stay = {
             key: row.anchor
             for key, row in mine.items()
-            if what.keep and row.anchor and what.erase_up_to and row.anchor > what.erase_up_to
+            if what.keep and (what.review_by or (row.anchor and what.erase_up_to and row.anchor > what.erase_up_to))
         }
         for key in mine.keys() - stay.keys():
             del store.rows[one.name][key]
         for key in stay:
-            store.rows[one.name][key].masked = True
+            store.rows[one.name][key].masked |= what.review_by is None
         store.handle[one.name] = set(stay)
         before = max(what.found, len(mine))
+        if stay and what.keep and what.review_by:
+            gone = before - len(stay)
+            return Kept(len(stay), what.keep, what.text, None, what.review_by, gone, looked_at=at())
         if stay and what.keep:
             days = sorted(
-                add_months(dt.date.fromisoformat(day), what.period_months).isoformat() for day in stay.values()
+                add_months(dt.date.fromisoformat(day), what.period_months).isoformat() for day in stay.values() if day
             )
             gone = before - len(stay)
             return Kept(len(stay), what.keep, what.text, days[-1], days[0], gone, masked=True, looked_at=at())
