@@ -82,6 +82,10 @@ def _asked(desk: Desk, *, hidden: bool) -> list[RequestForm]:
         fix = "expunge submit FILE, or - for stdin"
         raise UsageError("no file given, and nobody to ask: stdin is not a terminal", fix=fix)
     right = _right()
+    if right is Right.RECTIFICATION:
+        fix = "expunge submit FILE: corrections are personal data, and are not typed on a terminal"
+        raise UsageError("a rectification needs a file", fix=fix)
+    purposes = _purposes(right)
     found: list[Identifier] = []
     desk.screen.say(f"Who is it? Kinds: {', '.join(KINDS)}. An empty kind ends.")
     while True:
@@ -96,7 +100,17 @@ def _asked(desk: Desk, *, hidden: bool) -> list[RequestForm]:
             desk.screen.say((f"{error.message}; {error.fix}", "red"))
     if not typer.confirm(f"Submit a request for {right.value} with {len(found)} identifier(s)?", err=True):
         raise typer.Abort
-    return [RequestForm(right, tuple(found))]
+    return [RequestForm(right, tuple(found), purposes=purposes)]
+
+
+def _purposes(right: Right) -> tuple[str, ...]:
+    if right not in {Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT}:
+        return ()
+    while True:
+        answer = typer.prompt("For which purposes? Ids, with commas between", default="", show_default=False, err=True)
+        found = tuple(one.strip() for one in answer.split(",") if one.strip())
+        if found or right is Right.OBJECTION:
+            return found
 
 
 def _right() -> Right:

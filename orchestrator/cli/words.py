@@ -272,6 +272,8 @@ def event(one: events.Event) -> str:
             return f"timer: {said}" + (f" ({system})" if system else "")
         case events.OtherClosed():
             return "the access request of the same person has closed"
+        case events.OtherOpened():
+            return "the same person asked for a restriction: nothing is erased until it is lifted"
         case events.Resumed(role=role):
             return f"{role}: the cause is mended, try again"
         case events.Incident(reason=why):

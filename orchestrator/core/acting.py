@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.core import aggregate, procedures
-from orchestrator.core.answers import reopen
+from orchestrator.core import aggregate, ending, procedures
+from orchestrator.core.answers import back_to_discovery, reopen
 from orchestrator.core.effects import Order
 from orchestrator.core.model import Attention, Phase, SystemState
 from orchestrator.core.moments import later
@@ -153,6 +153,21 @@ def _restricted(work: Work) -> bool:
         if system.asked
         for outcome in aggregate.final_lines(work.plan.system(name), system).values()
     )
+
+
+def hold_back(work: Work, other: str) -> str:
+    """Let an erasure wait for a restriction that came later: what has not left is called back (decision 4)."""
+    state = work.state
+    if state.right is not Right.ERASURE or state.ending is not None:
+        return "nothing of it has to wait"
+    if other in state.waits_for:
+        return "it is waited for already"
+    state.waits_for = (*state.waits_for, other)
+    work.notice("erasure_waits", "dpo", other=other, text="gdpr-18-2")
+    if state.phase in (Phase.ACTING, Phase.REVIEWING):
+        ending.recall(work)
+        back_to_discovery(work)
+    return ""
 
 
 def lift_is_due(work: Work) -> None:

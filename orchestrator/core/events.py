@@ -78,6 +78,12 @@ class OtherClosed(Happened, frozen=True, kw_only=True):
     other: str
 
 
+class OtherOpened(Happened, frozen=True, kw_only=True):
+    """The same person asked for a restriction: nothing may be erased while it stands (decision 11)."""
+
+    other: str
+
+
 class Resumed(Happened, frozen=True, kw_only=True):
     """Somebody mended the cause: try again. ``role``: who says so, a role and never a name.
 
@@ -108,5 +114,7 @@ class Recalled(Happened, frozen=True, kw_only=True):
     tasks: tuple[str, ...]
 
 
-LaterEvent = Recalled | AnyCommand | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+LaterEvent = (
+    OtherOpened | Recalled | AnyCommand | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+)
 Event = RequestAccepted | LaterEvent

@@ -40,6 +40,7 @@ from orchestrator.core.events import (
     Incident,
     LaterEvent,
     OtherClosed,
+    OtherOpened,
     PackageAssembled,
     Recalled,
     RequestAccepted,
@@ -118,6 +119,8 @@ def _apply(work: Work, event: LaterEvent) -> str:
             if not work.state.waits_for and work.state.phase is Phase.DECIDING:
                 # It may have waited for weeks: what was found then, and what was not, is no ground to decide on now.
                 answers.back_to_discovery(work)
+        case OtherOpened():
+            return acting.hold_back(work, event.other)
         case Resumed():
             return mending.resume(work, event.plan_sha256)
         case Recalled():

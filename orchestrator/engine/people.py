@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orchestrator.core.events import OtherOpened
 from orchestrator.core.rulings import Hold
-from orchestrator.engine.batch import Batch
+from orchestrator.engine import wire
+from orchestrator.engine.batch import INTERNAL_SOURCE, Batch
 from orchestrator.engine.capsule import subject_ref
 from orchestrator.engine.conflicts import FIRST, stands
 from orchestrator.engine.wire import OpenedRequest
+from orchestrator.ports import JournalRow
+from schemas.codec import encode
 from schemas.identifiers import Strength, strength_of
 from schemas.requests import Right
 
@@ -28,8 +32,11 @@ class People:
         }
         refs = sorted({ref for some in self._refs.values() for ref in some})
         batch.tx.one_person(refs)
+        self._erasures: dict[bytes, set[str]] = {}
         self._first: dict[bytes, set[str]] = {}
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
+            if right == Right.ERASURE:
+                self._erasures.setdefault(ref, set()).add(request_id)
             if right in FIRST:
                 self._first.setdefault(ref, set()).add(request_id)
         asking = {one.message.request_id for one in opened if one.message.right is Right.ACCESS}
@@ -67,9 +74,23 @@ class People:
         refs = self._refs[request_id]
         self._subjects += [{"subject_ref": ref, "request_id": request_id, "right": right.value} for ref in refs]
         self._waits += [{"other": other, "request_id": request_id} for other in others]
+        if right is Right.RESTRICTION:
+            self._hold_back(request_id, {one for ref in refs for one in self._erasures.get(ref, ())})
         if right in FIRST and stands(self._batch.states[request_id]):
             for ref in refs:
                 self._first.setdefault(ref, set()).add(request_id)
+
+    def _hold_back(self, restriction: str, erasures: set[str]) -> None:
+        """Let open erasures of the person wait: an event of their own, applied with what waits."""
+        for one in sorted(erasures):
+            body = encode(OtherOpened(request_id=one, observed_at=self._batch.now, other=restriction))
+            event_id = f"{one}.waits.{restriction}"
+            row = JournalRow(
+                INTERNAL_SOURCE, event_id, one, OtherOpened.__name__, self._batch.now, wire.digest(body)[0], None, body,
+                "waiting",
+            )  # fmt: skip
+            self._batch.journal.append(row)
+            self._waits.append({"other": restriction, "request_id": one})
 
     def write(self) -> None:
         """Write what was accepted."""

@@ -8,7 +8,7 @@ import msgspec
 
 from orchestrator.core.commands import COMMANDS, AnyCommand
 from orchestrator.core.commands_deciding import HoldReleased
-from orchestrator.core.events import Event, OtherClosed, Resumed
+from orchestrator.core.events import Event, OtherClosed, OtherOpened, Resumed
 from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
@@ -23,9 +23,10 @@ from schemas.codec import decode, decode_event, encode
 from schemas.errors import SchemaError, UnknownKeyError
 from schemas.requests import utc
 
-_WAITING: Final[dict[str, type[Resumed | OtherClosed | AnyCommand]]] = {
+_WAITING: Final[dict[str, type[Resumed | OtherClosed | OtherOpened | AnyCommand]]] = {
     "Resumed": Resumed,
     "OtherClosed": OtherClosed,
+    "OtherOpened": OtherOpened,
     **{one.__name__: one for one in COMMANDS},
 }
 """Events that wait in the journal as the core knows them."""

@@ -9,8 +9,8 @@ from orchestrator.core import bases, procedures
 from orchestrator.core.asked import Asked, Balance
 from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
-from orchestrator.core.effects import AssemblePackage
-from orchestrator.core.events import PackageAssembled
+from orchestrator.core.effects import AssemblePackage, Recall
+from orchestrator.core.events import OtherClosed, OtherOpened, PackageAssembled, Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
 from orchestrator.core.replay import replay
@@ -134,6 +134,27 @@ def test_a_restriction_is_looked_at_again_and_stands_until_it_is_lifted() -> Non
 def test_an_open_restriction_is_not_lifted() -> None:
     story = Story(CRM, Right.RESTRICTION)
     assert lift(story).ignored == "it is still being worked on"
+
+
+@pytest.mark.parametrize("acting", [False, True])
+def test_a_restriction_that_comes_later_holds_an_erasure_back(*, acting: bool) -> None:
+    story = Story(CRM)
+    if acting:
+        story.all_answer()
+    made = story.told(OtherOpened(request_id="req", observed_at=at(story.now), other="lim"))
+    assert bool([one for one in made.effects if isinstance(one, Recall)]) == acting
+    if acting:
+        (task,) = story.out().values()
+        story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=(task.task_id,)))
+    story.all_answer()
+    sent = [one for one in story.tasks if one.action is Action.ERASE]
+    assert story.phase() is Phase.DECIDING
+    story.told(OtherClosed(request_id="req", observed_at=at(story.now), other="lim"))
+    story.all_answer()
+    assert len([one for one in story.tasks if one.action is Action.ERASE]) == len(sent) + 1
+    story.all_answer()
+    assert story.closed()
+    assert replay(lambda _: story.plan, story.history) == story.state
 
 
 # -- withdrawal and objection -----------------------------------------------------------------------------

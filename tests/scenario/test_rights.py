@@ -1,0 +1,325 @@
+"""Every right end to end: the command line, a real SQLite file behind the SQL connector, signed and checked records."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.cli import deciding, main
+from orchestrator.runtime import embedded
+from orchestrator.runtime.clock import ShiftedClock
+from schemas.codec import decode, decode_event
+from schemas.outcomes import Attested, Exported, Lifted, NothingHeld, Rectified, Restricted, Stopped
+from schemas.published import Notice
+from tests.support.home import make_home, outcomes_of, records_of
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+TABLES = """
+CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT, rating INTEGER,
+    restricted INTEGER NOT NULL DEFAULT 0, marketing_ok INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE scores (id INTEGER PRIMARY KEY, email TEXT, score INTEGER, restricted INTEGER NOT NULL DEFAULT 0,
+    scoring_ok INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE notes (id INTEGER PRIMARY KEY, email TEXT, body TEXT);
+CREATE INDEX customers_email ON customers (email);
+CREATE INDEX scores_email ON scores (email);
+CREATE INDEX notes_email ON notes (email);
+"""
+MAP = """version = 1
+[[record_set]]
+name = "contacts"
+table = "customers"
+match.email = [{ field = "email" }]
+personal = ["name", "email", "city"]
+erase = "delete"
+rectify = ["name", "email", "city"]
+restrict = { column = "restricted", set = 1, lifted = 0 }
+stop.marketing = { column = "marketing_ok", set = 0 }
+provided = ["name", "email", "city"]
+purpose = "delivery"
+basis = "contract"
+[[record_set]]
+name = "scores"
+table = "scores"
+match.email = [{ field = "email" }]
+personal = ["email", "score"]
+erase = "delete"
+restrict = { column = "restricted", set = 1, lifted = 0 }
+stop.scoring = { column = "scoring_ok", set = 0 }
+purpose = "scoring"
+basis = "legitimate_interest"
+"""
+NOTES = """
+[[record_set]]
+name = "notes"
+table = "notes"
+match.email = [{ field = "email" }]
+personal = ["email", "body"]
+erase = "delete"
+purpose = "support"
+basis = "contract"
+"""
+CANARY = "canary4711"
+
+
+class Shop:
+    """One installation over one database."""
+
+    def __init__(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, *, notes: bool = False, attested: bool = False
+    ) -> None:
+        self.home, self.root, self._patch = root / "home", root, monkeypatch
+        system = '[systems.crm]\nconnector = "sql"\nmap = "crm.toml"\nurl = "sqlite:///crm.db"\n'
+        make_home(self.home, system + ("attested = true\n" if attested else ""), ["crm"])
+        (self.home / "crm.toml").write_text(MAP + (NOTES if notes else ""))
+        with closing(sqlite3.connect(self.home / "crm.db")) as db, db:
+            db.executescript(TABLES)
+            for key, who in enumerate((ANN, BOB), 1):
+                name = who.partition("@")[0]
+                db.execute("INSERT INTO customers VALUES (?, ?, ?, 'Paris', 3, 0, 1)", (key, name, who))
+                db.execute("INSERT INTO scores VALUES (?, ?, 50, 0, 1)", (key, who))
+                db.execute("INSERT INTO notes VALUES (?, ?, 'called')", (key, who))
+
+    def __call__(self, *arguments: str, code: int | None = 0) -> int:
+        got = main([*arguments, "--home", str(self.home)])
+        assert code is None or got == code, arguments
+        return got
+
+    def submit(self, right: str, *, who: str = ANN, code: int = 0, **more: Any) -> None:
+        body = {"right": right, "request_id": right, "identifiers": [{"kind": "email", "value": who}], **more}
+        (self.root / "form.json").write_text(json.dumps(body))
+        self("submit", str(self.root / "form.json"), code=code)
+
+    def run(self, code: int | None = 0) -> None:
+        self("run", "--until-idle", code=code)
+
+    def later(self, **span: float) -> None:
+        clock = ShiftedClock()
+        clock.shift = dt.timedelta(**span)
+        for module in (embedded, deciding):
+            self._patch.setattr(module, "SystemClock", lambda: clock)
+
+    def row(self, table: str, key: int) -> dict[str, Any]:
+        with closing(sqlite3.connect(self.home / "crm.db")) as db:
+            db.row_factory = sqlite3.Row
+            return dict(db.execute(f"SELECT * FROM {table} WHERE id = ?", (key,)).fetchone() or {})
+
+    def lines(self, request_id: str) -> dict[str, Any]:
+        return outcomes_of(records_of(self.home, request_id)[-1])
+
+    def notices(self, request_id: str) -> list[Notice]:
+        with closing(sqlite3.connect(self.home / "expunge.db")) as db:
+            rows = db.execute("SELECT body FROM notices WHERE request_id = ? ORDER BY rowid", (request_id,)).fetchall()
+        return [decode(bytes(decode_event(bytes(body)).data), Notice) for (body,) in rows]
+
+    def attention(self, request_id: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+        capsys.readouterr()
+        self("show", request_id, "-o", "json", code=None)
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["attention"]
+        return found
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return Shop(tmp_path, monkeypatch)
+
+
+def untouched(shop: Shop) -> None:
+    """Bob is as he was."""
+    assert shop.row("customers", 2) == {
+        "id": 2, "name": "bob", "email": BOB, "city": "Paris", "rating": 3, "restricted": 0, "marketing_ok": 1
+    }  # fmt: skip
+    assert shop.row("scores", 2) == {"id": 2, "email": BOB, "score": 50, "restricted": 0, "scoring_ok": 1}
+
+
+def test_s36_rectify_what_is_named_also_what_the_person_is_found_by(shop: Shop) -> None:
+    shop.submit("rectification", corrections={"crm/contacts": {"city": CANARY, "email": "ann.new@example.org"}})
+    shop.run()
+    assert shop.row("customers", 1)["city"] == CANARY
+    assert shop.row("customers", 1)["email"] == "ann.new@example.org"
+    assert isinstance(shop.lines("rectification")["crm/contacts"], Rectified)
+    assert "crm/scores" not in shop.lines("rectification")
+    assert [one.to for one in shop.notices("rectification") if one.kind == "rectified"] == ["recipients"]
+    untouched(shop)
+    for file in shop.home.glob("expunge.db*"):
+        assert CANARY.encode() not in file.read_bytes()
+
+
+def test_a_column_that_the_map_does_not_know_changes_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    before = shop.row("customers", 1)
+    shop.submit("rectification", corrections={"crm/contacts": {"city": CANARY, "ctiy": CANARY}})
+    shop.run(code=1)
+    (one,) = shop.attention("rectification", capsys)
+    assert (one["reason"], one["detail"]) == ("unknown_field", "crm/contacts: ctiy")
+    assert shop.row("customers", 1) == before
+
+
+def test_s41_restrict_then_lift_with_the_notice_before_it(shop: Shop) -> None:
+    shop.submit("restriction", restriction_ground="accuracy_contested")
+    shop.run()
+    assert (shop.row("customers", 1)["restricted"], shop.row("scores", 1)["restricted"]) == (1, 1)
+    assert {type(one) for one in shop.lines("restriction").values()} == {Restricted}
+    # An erasure of the same person waits until it is lifted.
+    shop.submit("erasure")
+    shop.run(code=None)
+    assert shop.row("customers", 1)
+    shop("lift", "restriction")
+    shop.run(code=None)
+    assert "restriction_lifted" in [one.kind for one in shop.notices("restriction")]
+    assert shop.row("customers", 1)["restricted"] == 1, "told, and not yet lifted"
+    shop.later(hours=25)
+    shop.run(code=None)
+    assert {type(one) for one in shop.lines("restriction").values()} == {Lifted}
+    assert [one.number for one in records_of(shop.home, "restriction")] == [1, 2]
+    shop.run()
+    assert shop.row("customers", 1) == {}
+    shop("lift", "restriction", code=2)
+    untouched(shop)
+
+
+def test_an_erasure_waits_for_a_copy_and_a_restriction_that_were_asked_for_beside_it(shop: Shop) -> None:
+    for right in ("erasure", "access", "restriction"):
+        shop.submit(right)
+    shop.run(code=None)
+    assert records_of(shop.home, "access")
+    assert shop.row("customers", 1)["restricted"] == 1
+    shop("lift", "restriction")
+    shop.run(code=None)
+    shop.later(hours=25)
+    shop.run()
+    assert shop.row("customers", 1) == {}
+
+
+@pytest.mark.parametrize("right", ["withdrawal_of_consent", "objection"])
+def test_s37_it_is_stopped_at_receipt_before_it_is_known_who_asks(shop: Shop, right: str) -> None:
+    shop.submit(right, purposes=["marketing"], identity="unverified")
+    shop.run()
+    assert shop.row("customers", 1)["marketing_ok"] == 0
+    line = shop.lines(right)["crm/contacts"]
+    assert isinstance(line, Stopped)
+    assert line.purposes == ("marketing",)
+    (record,) = records_of(shop.home, right)
+    assert record.not_searched["crm/scores"].startswith("not subject to this right: GDPR Art.")
+    untouched(shop)
+
+
+def test_s38_an_objection_is_weighed_and_upheld(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.submit("objection", purposes=["scoring", "marketing"])
+    shop.run(code=1)
+    assert shop.row("customers", 1)["marketing_ok"] == 0
+    assert shop.row("scores", 1)["restricted"] == 1
+    assert [one["reason"] for one in shop.attention("objection", capsys)] == ["objection_to_balance"]
+    shop("balance", "objection", "--uphold", "--reason", "no_compelling_ground")
+    shop.run(code=None)
+    assert shop.row("scores", 1)["scoring_ok"] == 0
+    assert shop.row("scores", 1)["restricted"] == 1, "told, and not yet lifted"
+    shop.later(hours=25)
+    shop.run()
+    assert shop.row("scores", 1)["restricted"] == 0
+    assert {type(one) for one in shop.lines("objection").values()} == {Stopped}
+    untouched(shop)
+
+
+def test_s38_an_objection_is_weighed_and_overridden(shop: Shop) -> None:
+    shop.submit("objection", purposes=["scoring"])
+    shop.run(code=1)
+    shop("balance", "objection", "--override", "--reason", "fraud_prevention")
+    shop("balance", "objection", "--uphold", "--reason", "x", code=0)
+    shop.run(code=None)
+    shop.later(hours=25)
+    shop.run()
+    assert (shop.row("scores", 1)["restricted"], shop.row("scores", 1)["scoring_ok"]) == (0, 1)
+    (record,) = records_of(shop.home, "objection")
+    assert (record.result, record.ground) == ("refused", "overriding_grounds")
+    assert isinstance(shop.lines("objection")["crm/scores"], Lifted)
+
+
+def test_s42_portability_gives_what_was_provided_and_nothing_else(shop: Shop) -> None:
+    shop.submit("portability", transfer_to="other-shop")
+    shop.run()
+    lines = shop.lines("portability")
+    assert isinstance(lines["crm/contacts"], Exported)
+    assert set(lines) == {"crm/contacts"}
+    shop("package", "portability", "-O", str(shop.root / "copy.zip"))
+    with zipfile.ZipFile(shop.root / "copy.zip") as copy:
+        tables = [name for name in copy.namelist() if name.endswith(".csv")]
+        rows = list(csv.DictReader(io.StringIO(copy.read(tables[0]).decode("utf-8-sig"))))
+    assert len(tables) == 1
+    assert [set(row) for row in rows] == [{"name", "email", "city"}]
+    assert rows[0]["email"] == ANN
+    assert "transfer" in [one.kind for one in shop.notices("portability")]
+
+
+def test_what_the_system_cannot_do_a_person_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(tmp_path, monkeypatch, notes=True, attested=True)
+    shop.submit("restriction")
+    shop.run(code=1)
+    assert shop.row("customers", 1)["restricted"] == 1, "what it can do does not wait"
+    assert records_of(shop.home, "restriction") == []
+    document = tmp_path / f"{CANARY}.txt"
+    document.write_text(CANARY)
+    shop("attest", "restriction", "crm/contacts", "--document", str(document), code=2)
+    shop("attest", "restriction", "crm/notes", "--document", str(tmp_path / "none"), code=2)
+    shop("attest", "restriction", "crm/notes", "--document", str(document))
+    shop.run()
+    assert isinstance(shop.lines("restriction")["crm/notes"], Attested)
+    assert records_of(shop.home, "restriction")[0].headline == "attested"
+    for file in shop.home.glob("expunge.db*"):
+        assert CANARY.encode() not in file.read_bytes()
+
+
+def test_nobody_is_taken_at_their_word_without_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(tmp_path, monkeypatch, notes=True)
+    shop.submit("restriction")
+    shop.run(code=1)
+    (tmp_path / "d").write_text("x")
+    shop("attest", "restriction", "crm/notes", "--document", str(tmp_path / "d"), code=2)
+    assert "attested = true under [systems.crm]" in capsys.readouterr().err
+    assert records_of(shop.home, "restriction") == []
+
+
+@pytest.mark.parametrize("right", ["complaint", "safeguard_copy"])
+def test_s22_s52_a_person_answers(shop: Shop, right: str, tmp_path: Path) -> None:
+    shop.submit(right)
+    shop.run(code=1)
+    (tmp_path / "letter").write_text("dear Ann")
+    shop("attest", right, "--document", str(tmp_path / "letter"))
+    shop.run()
+    (record,) = records_of(shop.home, right)
+    assert record.systems == ()
+    assert isinstance(record.by_hand[0].outcome, Attested)
+
+
+def test_who_is_not_there_is_not_there(shop: Shop) -> None:
+    shop.submit("restriction", who="nobody@example.org")
+    shop.run()
+    assert set(map(type, shop.lines("restriction").values())) == {NothingHeld}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("lift", "restriction"),
+        ("balance", "restriction", "--uphold", "--reason", "x"),
+        ("attest", "restriction", "crm/contacts", "--document", "form.json"),
+    ],
+)
+def test_what_may_not_be_decided_changes_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(shop.root)
+    shop.submit("restriction")
+    shop(*command, code=2)
+    shop.run()
+    shop(*(command if command[0] != "lift" else ("lift", "nothing")), code=2)
+    assert len(records_of(shop.home, "restriction")) == 1
