@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import msgspec
 
 from orchestrator.engine.base import BATCH, Base
 from orchestrator.engine.causing import PACKAGE_SYSTEM
+from orchestrator.ports import OutboxRow, Transaction
 from schemas.codec import decode, decode_event
 from schemas.requests import utc
 from schemas.tasks import Task
+
+
+def heard(tx: Transaction, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+    """Leave out orders that change something, as long as a word about their request waits to be taken in.
+
+    A hold, a withdrawal or a decision that is in the journal counts from then on, whenever it is applied (decision 4).
+    """
+    unheard = tx.unheard(sorted({one.request_id for one in rows if one.lease_minutes}))
+    return [one for one in rows if not one.lease_minutes or one.request_id not in unheard]
 
 
 class Release(Base):
@@ -21,8 +32,10 @@ class Release(Base):
         now = self._clock.now()
         wanted = limit + len(self._holdback)
         with self.store.read() as tx:
-            rows = tx.outbox_next(system, wanted)
-        self._seen(system, len(rows), wanted)
+            found = tx.outbox_next(system, wanted)
+            rows = heard(tx, found)
+        # What does not leave yet is still there: it has to be asked for again.
+        self._seen(system, len(found) if len(rows) == len(found) else wanted, wanted)
         tasks: list[Task] = []
         for row in [one for one in rows if not self._holdback.holds(one.task_id, now)][:limit]:
             task = decode(bytes(decode_event(row.body).data), Task)

@@ -15,6 +15,7 @@ import msgspec
 
 from orchestrator.engine.base import BATCH, Base, again
 from orchestrator.engine.batch import INTERNAL_SOURCE
+from orchestrator.engine.release import heard
 from orchestrator.ports import OutboxRow, Publication, Released, Transaction
 from schemas.codec import encode
 from schemas.requests import utc
@@ -75,7 +76,10 @@ class Releasing(Base):
 
     def _release(self, tx: Transaction, system: str, window: int, limit: int, now: dt.datetime) -> list[Released]:
         free = min(limit, window - tx.outbox_in_flight(system))
-        rows = tx.outbox_free(system, free) if free > 0 else []
+        found = tx.outbox_free(system, free) if free > 0 else []
+        rows = heard(tx, found)
+        if len(rows) < len(found):
+            self.hints.note([system], None)
         key = self.keys.system(system)
         return [Released(row.task_id, row.request_id, system, _stamped(row, now, key)) for row in rows]
 

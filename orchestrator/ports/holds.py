@@ -51,6 +51,10 @@ class HoldRegistry(Protocol):
         """Give the requests that were made with one of these identifiers, closed ones too."""
         ...
 
+    def unheard(self, request_ids: Sequence[str]) -> set[str]:
+        """Give those of these requests that an event waits for, which was accepted and is not applied yet."""
+        ...
+
     def waiting_holds(self, hold_id: str) -> set[str]:
         """Give the requests that a hold was told to, and that have not taken it in yet."""
         ...

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from orchestrator.ports import HoldRow
 from orchestrator.store import tables as t
 from orchestrator.store.rows import Rows, columns_of
+from orchestrator.store.statements import UNHEARD
 
 _H = t.holds.c
 _P = t.hold_subjects.c
@@ -72,6 +73,10 @@ class Holds(Rows):
         c = t.subjects.c
         query = sa.select(c.request_id).where(c.subject_ref.in_(list(refs))).distinct()
         return set(self.connection.execute(query).scalars())
+
+    def unheard(self, request_ids: Sequence[str]) -> set[str]:
+        """Give those of these requests that an event waits for, which was accepted and is not applied yet."""
+        return {row[0] for row in self._among(UNHEARD, request_ids)}
 
     def waiting_holds(self, hold_id: str) -> set[str]:
         """Give the requests that a hold was told to, and that have not taken it in yet."""

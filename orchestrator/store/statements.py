@@ -47,6 +47,9 @@ WAITS: Final = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.
 DROP_WAITS: Final = _drop(t.waits.c.other)
 
 OUTBOX_REMOVE: Final = _drop(_O.task_id)
+UNHEARD: Final = sa.select(t.journal.c.request_id).where(
+    t.journal.c.request_id.in_(_MANY), t.journal.c.wire.is_not(None)
+)
 OUTBOX_NEXT: Final = (
     sa.select(_O.task_id, _O.request_id, _O.system, _O.due_on, _O.lease_minutes, _O.body)
     .where(_O.system == sa.bindparam("system"))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
-from orchestrator.errors import ConflictError
+from orchestrator.errors import ConflictError, DependencyError
 from orchestrator.ports import (
     INTAKE_SOURCE,
     TOO_EARLY,
+    HoldRow,
     JournalRow,
     OutboxRow,
     ParkedRow,
@@ -397,3 +401,84 @@ def test_what_was_undone_alone_leaves_statements_that_work(store: Store, before:
     undone()
     with store.read() as tx:
         assert len(tx.outbox_next("crm", 99)) == before + 3
+
+
+def hold(hold_id: str, *, by_person: int = 1) -> HoldRow:
+    return HoldRow(
+        hold_id, "litigation", "gdpr-17-3-e", "legal", "2027-01-01", f"2026-{hold_id}", "", None, None, by_person
+    )
+
+
+def test_a_hold_is_about_its_people_until_it_is_released(store: Store) -> None:
+    with store.write() as tx:
+        tx.everybody()
+        tx.add_hold(hold("1"), [b"a" * 32, b"b" * 32])
+        tx.add_hold(hold("2", by_person=0), [])
+    with store.write() as tx:
+        tx.among_people()
+        assert [one.hold_id for one in tx.standing_holds()] == ["1", "2"]
+        assert tx.held_people([b"b" * 32, b"c" * 32]) == {"1"}
+        assert tx.held_people([]) == tx.held_people([b"c" * 32]) == set()
+        tx.release_hold("1", "2026-02-01", "legal")
+    with store.read() as tx:
+        assert tx.held_people([b"a" * 32]) == set()
+        assert [one.hold_id for one in tx.standing_holds()] == ["2"]
+        assert [one.hold_id for one in tx.holds()] == ["2", "1"]
+        gone = tx.hold("1")
+        assert gone is not None
+        assert (gone.released_at, gone.released_by) == ("2026-02-01", "legal")
+        assert tx.hold("3") is None
+
+
+def test_what_waits_to_be_heard_and_who_was_told_of_a_hold(store: Store) -> None:
+    told = msgspec.structs.replace(row("r1.holdplaced.h1", "r1", b"wire"), type="HoldPlaced")
+    with store.write() as tx:
+        tx.journal([told, row("e2", "r2"), row("e3", "r3", b"wire")])
+    with store.read() as tx:
+        assert tx.unheard(["r1", "r2", "r9"]) == {"r1"}
+        assert tx.unheard([]) == set()
+        assert tx.waiting_holds("h1") == {"r1"}
+        assert tx.waiting_holds("h2") == set()
+
+
+def test_an_erasure_is_found_as_long_as_something_leads_to_its_person(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("r1", right="erasure"), state("r2", right="erasure"), state("r3")])
+        tx.save_capsules({"r1": b"sealed", "r3": b"sealed"})
+        tx.add_subjects([{"subject_ref": b"a" * 32, "request_id": "r1", "right": "erasure"}])
+    with store.read() as tx:
+        assert list(tx.erasures()) == [("r1", b"s", b"sealed")]
+        assert tx.subjects_of([b"a" * 32]) == {"r1"}
+
+
+def test_nobody_hears_of_holds_while_one_is_placed(store: Store) -> None:
+    entered = threading.Event()
+
+    def ask() -> None:
+        with store.write() as tx:
+            tx.among_people()
+            entered.set()
+            assert [one.hold_id for one in tx.standing_holds()] == ["1"]
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as tx:
+            tx.everybody()
+            other = again_and_again(pool, ask)
+            assert not entered.wait(0.2)
+            tx.add_hold(hold("1"), [])
+        other.result(timeout=20)
+    assert entered.is_set()
+
+
+def again_and_again(pool: ThreadPoolExecutor, call: Callable[[], None]) -> Future[None]:
+    """SQLite says at once that somebody else writes; whoever works on it tries again."""
+
+    def work() -> None:
+        for _ in range(100):
+            try:
+                return call()
+            except DependencyError:
+                continue
+        raise AssertionError("never let in")
+
+    return pool.submit(work)

@@ -71,6 +71,25 @@ def test_an_open_request_is_told_and_what_has_not_left_is_called_back(rig: Rig) 
     assert list(rig.engine.audit()) == []
 
 
+def test_from_the_moment_it_is_noted_no_order_leaves_that_it_may_be_about(rig: Rig) -> None:
+    rig.seed(SUBJECT, OTHER)
+    for one, person in (("r1", SUBJECT), ("r2", OTHER)):
+        rig.submit(one, email=person.email)
+    rig.engine.apply_waiting()
+    while not (tasks := rig.engine.next_tasks("crm")) or not tasks[0].instructions:
+        for name in rig.systems:
+            some = rig.engine.next_tasks(name)
+            rig.engine.confirm(rig.execute(name, some), some)
+    assert {one.request_id for one in tasks} == {"r1", "r2"}
+    place(rig, about(SUBJECT))
+    # Nobody has applied it yet: a timer or an answer may come first, and the order must not leave meanwhile.
+    assert {one.request_id for one in rig.engine.next_tasks("crm")} == {"r2"}
+    assert {one.request_id for one in rig.engine.release("crm", 10)} == {"r2"}
+    rig.pump()
+    assert kept(rig, "r1")
+    assert not kept(rig, "r2")
+
+
 def test_a_hold_by_an_identifier_that_only_the_search_finds_reaches_the_request_before_anything_leaves(
     rig: Rig,
 ) -> None:
