@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -12,7 +15,18 @@ from orchestrator.errors import UsageError
 from schemas.identifiers import Identifier
 from schemas.outcomes import Kept, KeptWhy
 from schemas.requests import Right
-from tests.support.rig import Rig
+from tests.support.rig import PostgresRig, Rig, Templates
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Iterator[Rig]:
+    if request.param == "sqlite":
+        made = Rig(tmp_path / "home", templates)
+    else:
+        made = PostgresRig(tmp_path / "home", templates, request.getfixturevalue("postgres"))
+    yield made
+    made.close()
+
 
 ORDER = Order("legal", "litigation", "gdpr-17-3-e", "2027-01-01")
 
