@@ -92,6 +92,10 @@ def _system_data(one: SystemState) -> dict[str, Any]:
 
 
 def _current(one: SystemState) -> dict[str, Any]:
+    """Give what is known of each record set now: found, done in an earlier leg, done in this one, said by a person."""
+    before = {name: done[-1] for name, done in one.earlier.items()}
+    if one.earlier or one.sets is not None:
+        return one.located | before | one.outcomes | one.attested
     return one.outcomes or one.located
 
 
@@ -167,6 +171,8 @@ def _record_sets(out: Console, page: Page) -> None:
             style = "red" if isinstance(outcome, Never) else "yellow" if isinstance(outcome, Pending) else ""
             rule = system.rules.get(record_set, "")
             decided = words.rule(rule) if rule and _found(system, record_set) else "-"
+            if record_set in system.left_out and record_set not in system.earlier:
+                decided = f"not reached: {system.left_out[record_set]}"
             said = Text(words.outcome(outcome), style)
             made.add_row(f"{name}/{record_set}", str(_found(system, record_set)), decided, said)
         if system.task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -202,3 +203,25 @@ def test_what_may_not_be_decided_changes_nothing(
     shop.run()
     shop(*(command if command[0] != "lift" else ("lift", "nothing")), code=2)
     assert len(records_of(shop.home, "restriction")) == 1
+
+
+def test_what_is_shown_tells_who_did_what_and_what_was_not_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(tmp_path, monkeypatch, notes=True, attested=True)
+    shop.submit("restriction")
+    shop.run(code=1)
+    (tmp_path / "d").write_text("x")
+    shop("attest", "restriction", "crm/notes", "--document", str(tmp_path / "d"), "--role", "support")
+    shop.run()
+    shop.submit("portability")
+    shop.run()
+    capsys.readouterr()
+    shop("show", "restriction")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "attested by support" in said
+    assert "restricted 1" in said
+    shop("show", "portability", "-o", "json")
+    sets = json.loads(capsys.readouterr().out)["systems"]["crm"]["record_sets"]
+    assert sets["contacts"]["rule"] == "export:gdpr-20-1"
+    assert sets["notes"]["rule"] is None
