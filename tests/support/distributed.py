@@ -80,6 +80,12 @@ class Installation:
         key = read_public(self.settings.keys / "record.pub.jwk")
         return {one.request_id: verify(one.jws.encode(), key) for one, _ in self.completions() if one.number == 1}
 
+    def numbered(self, request_id: str) -> dict[int, CompletionRecord]:
+        """Every record of a request by its number, checked with the public key."""
+        key = read_public(self.settings.keys / "record.pub.jwk")
+        mine = [one for one, _ in self.completions() if one.request_id == request_id]
+        return {one.number: verify(one.jws.encode(), key) for one in mine}
+
 
 class Process:
     """A process of the product."""
