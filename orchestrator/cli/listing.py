@@ -63,9 +63,11 @@ def _sum(desk: Desk, totals: Totals, shown: int, limit: int) -> None:
 def _requests(out: Console, rows: list[RequestRow]) -> None:
     if not rows:
         return
-    made = table("request", "right", "where it stands", "answer due", "received")
+    made = table("request", "right", "where it stands", "own aim", "answer due", "received")
     for row in rows:
-        made.add_row(row.request_id, row.right, _standing(row), row.due_on or "-", row.received_at[:10])
+        made.add_row(
+            row.request_id, row.right, _standing(row), row.target_on or "-", row.due_on or "-", row.received_at[:10]
+        )
     out.print(made)
 
 

@@ -1,6 +1,7 @@
 """Reads for lists and pages. Never an identifier: they are sealed, and this module holds no key.
 
-Lists are made from the columns of ``requests``, without opening a state, so that they stay quick with 100,000 rows.
+Lists are made from the columns of ``requests``, so that they stay quick with 100,000 rows; of the rows that are shown
+the state is opened as well.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Any, Final, Literal
 import msgspec
 import sqlalchemy as sa
 
-from orchestrator.core import aggregate, events
+from orchestrator.core import aggregate, clock, events
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.engine import load_state
-from orchestrator.engine.stored import read_state
-from orchestrator.errors import UsageError
-from orchestrator.ports import JournalRow
+from orchestrator.engine.stored import StoredPlans, read_state
+from orchestrator.errors import DependencyError, UsageError
+from orchestrator.ports import JournalRow, Transaction
 from orchestrator.store import tables as t
 from orchestrator.store.store import SqlStore
 from schemas import envelope
@@ -31,7 +32,10 @@ _SAMPLE: Final = 100
 
 
 class RequestRow(msgspec.Struct):
-    """One request as a list shows it; ``phase`` is ``received`` while it waits for the next `expunge run`."""
+    """One request as a list shows it; ``phase`` is ``received`` while it waits for the next `expunge run`.
+
+    ``target_on``: the controller's own aim, besides the legal date (S56).
+    """
 
     request_id: str
     right: str
@@ -40,6 +44,7 @@ class RequestRow(msgspec.Struct):
     attention: int
     received_at: str
     due_on: str | None
+    target_on: str | None = None
 
 
 class ObligationRow(msgspec.Struct):
@@ -159,11 +164,18 @@ def held_up(store: SqlStore) -> tuple[HeldUp, ...]:
 def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:
     """Give requests: open ones by deadline, what waits for its first run, then closed ones, latest deadline first."""
     c = t.requests.c
-    base = sa.select(*_COLUMNS)
+    # Only what is shown is opened: the aim is worked out, as everything that a newer policy may not move.
+    base = sa.select(*_COLUMNS, c.state)
     with store.read() as tx:
+        plans = StoredPlans()
 
         def rows(query: sa.Select[Any]) -> list[RequestRow]:
-            return [RequestRow(*row) for row in tx.connection.execute(query)]
+            found = []
+            for *columns, blob in tx.connection.execute(query):
+                row = RequestRow(*columns)
+                row.target_on = _target(tx, plans, row.request_id, blob)
+                found.append(row)
+            return found
 
         if which == "attention":
             return rows(base.where(c.attention > 0).order_by(c.due_on, c.request_id).limit(limit))
@@ -174,6 +186,14 @@ def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:
             closed = base.where(c.phase == "closed").order_by(c.due_on.desc(), c.request_id)
             found += rows(closed.limit(limit - len(found)))
     return found
+
+
+def _target(tx: Transaction, plans: StoredPlans, request_id: str, blob: bytes) -> str | None:
+    try:
+        state = read_state(request_id, blob)
+        return clock.target(plans.get(tx, state.plan_sha256), state)
+    except (UsageError, DependencyError):
+        return None  # of a newer version, or damaged: `expunge show` says so, and the list stays whole
 
 
 def _waiting(request_id: str, wire: bytes) -> RequestRow:

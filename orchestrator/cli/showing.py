@@ -52,6 +52,8 @@ def as_data(page: Page) -> dict[str, Any]:
         "due_rule": state.due_rule,
         "due_trace": clock.trace(page.plan, state),
         "notice_by": clock.notice_by(state),
+        "target_on": clock.target(page.plan, state),
+        "policy_version": page.plan.version_on(state.received_at[:10]),
         "identity": state.identity,
         "requester": state.requester,
         "pauses": state.pauses,
@@ -114,6 +116,7 @@ def _print(out: Console, page: Page) -> None:
     head = Text.assemble((f"{state.right.value} request {state.request_id}", "bold"), "  ", _standing(state))
     out.print(head)
     out.print(f"received {words.minute(state.received_at)}, answer due {state.due_on} ({state.due_rule})")
+    out.print(f"own aim {clock.target(page.plan, state)}")
     for line in asked.lines(page.plan, state):
         out.print(f"  {line}")
     for line in words_commands.standing(state):

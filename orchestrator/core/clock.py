@@ -1,7 +1,9 @@
 """The clock of a request: until when it has to be answered, and how long an extension may be announced.
 
 Pure, and worked out anew whenever the state changes what it hangs on; the trace that explains it is worked out when
-somebody asks. Without controllers in the plan there is no calendar: one month from receipt, or three when extended.
+somebody asks. The law house dates it, by the calendars of all controllers of the plan: a request to one joint
+controller binds them all (Art. 26(3)). Without controllers there is no calendar: one month from receipt, or three when
+extended.
 """
 
 from __future__ import annotations
@@ -13,10 +15,15 @@ import msgspec
 
 from orchestrator.core.asking import Pause
 from orchestrator.core.model import Attention, RequestState
-from orchestrator.core.moments import date_of, days_from, start_of
+from orchestrator.core.moments import date_of, days_from, later, start_of
 from orchestrator.core.plan import Plan
 from orchestrator.core.work import Work
+from orchestrator.law import questions as law
+from orchestrator.law.calendars import UndatableError
+from orchestrator.law.clock import TraceStep
+from orchestrator.law.deadlines import answer_due
 from orchestrator.law.periods import add_months, response_due
+from orchestrator.law.questions import Question
 
 PAUSES: Final = ("identity", "clarification", "fee")
 """What may be asked of the person while the clock stands still."""
@@ -26,18 +33,73 @@ _EXTENDED: Final = 3
 """Months from receipt, never from the first date (EDPB 01/2022)."""
 
 
+_TARGET_HOURS: Final = 72
+"""The controller's own aim where the policy names none (S56)."""
+
+
 class Dates(msgspec.Struct, frozen=True):
-    """What the law makes of a request. ``notice_by``: empty where no extension is allowed."""
+    """What the law makes of a request. ``notice_by``: empty where no extension is allowed; ``target``: our own aim."""
 
     due: str
     rule: str
     notice_by: str
+    target: str
     paused_days: int
     trace: tuple[str, ...]
 
 
-def dates(_: Plan, state: RequestState) -> Dates:
+def dates(plan: Plan, state: RequestState) -> Dates:
     """Work out the dates of a request, with every step that led there."""
+    if not plan.controllers_info:
+        return _plain(state)
+    try:
+        asked = _question(plan, state)
+        found = answer_due(asked)
+        unpaused = answer_due(msgspec.structs.replace(asked, pauses=())) if asked.pauses else found
+    except UndatableError as error:
+        # No step may fail on a date: the shortest period there is, and the trace says why.
+        plain = _plain(msgspec.structs.replace(state, pauses=(), extension=None))
+        return msgspec.structs.replace(
+            plain, notice_by="", trace=(f"no calendar could date it: {error.what}", *plain.trace)
+        )
+    return Dates(
+        due=found.due.isoformat(),
+        rule=found.rule,
+        notice_by=found.notice_by.isoformat() if found.notice_by else "",
+        target=found.target_by.isoformat(),
+        paused_days=max(0, (found.due - unpaused.due).days),
+        trace=tuple(map(_said, found.trace)),
+    )
+
+
+def _question(plan: Plan, state: RequestState) -> Question:
+    return Question(
+        right=state.right.value,
+        received=state.received_at,
+        calendars=tuple(sorted({one.calendar for one in plan.controllers_info})),
+        pauses=tuple(
+            law.Pause(
+                date_of(one.asked_at),
+                date_of(one.answered_at) if one.answered_at else None,
+                one.reason,
+            )
+            for one in state.pauses
+        ),
+        extended_on=date_of(state.extension.told_at) if state.extension is not None else None,
+        promise=next(
+            (law.Promise(one.months, one.days, one.extension) for one in plan.promises if one.right == state.right),
+            None,
+        ),
+        target_hours=plan.target_hours or _TARGET_HOURS,
+    )
+
+
+def _said(step: TraceStep) -> str:
+    place = f"{step.calendar}: " if step.calendar else ""
+    return f"{place}{step.what}" + (f" [{step.text}]" if step.text else "")
+
+
+def _plain(state: RequestState) -> Dates:
     received = date_of(state.received_at)
     first, rule = response_due(received)
     trace = [f"received {received}", f"one month from receipt: {first} ({rule})"]
@@ -56,7 +118,8 @@ def dates(_: Plan, state: RequestState) -> Dates:
         due += dt.timedelta(days=credit)
         rule += f"; {credit} days suspended (EDPB 01/2022, 5.3)"
         trace.append(f"{credit} days later for these: {due}")
-    return Dates(due.isoformat(), rule, first.isoformat(), credit, tuple(trace))
+    aim = min(date_of(later(state.received_at, minutes=_TARGET_HOURS * 60)), due).isoformat()
+    return Dates(due.isoformat(), rule, first.isoformat(), aim, credit, tuple(trace))
 
 
 def _worth(one: Pause, first: dt.date) -> tuple[set[dt.date], str]:
@@ -73,6 +136,11 @@ def _worth(one: Pause, first: dt.date) -> tuple[set[dt.date], str]:
 def trace(plan: Plan, state: RequestState) -> tuple[str, ...]:
     """Say step by step how the date came about."""
     return dates(plan, state).trace
+
+
+def target(plan: Plan, state: RequestState) -> str:
+    """Give the day that the controller itself aims at (S56)."""
+    return dates(plan, state).target
 
 
 def notice_by(state: RequestState) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import adopting, aggregate, answers
+from orchestrator.core import adopting, aggregate, answers, clock
 from orchestrator.core.model import Phase, SystemState
 from orchestrator.core.work import DECISIONS, Work
 from schemas.requests import Right
@@ -31,6 +31,8 @@ def resume(work: Work, plan_sha256: str = "") -> str:
     # What could not be applied may have been the answer to any task that is out, or the package.
     lost = any(one.reason == "internal_error" for one in mended)
     changed = set() if work.newer is None else adopting.adopt(work, work.newer, plan_sha256)
+    if work.newer is not None and state.episode == 1:
+        clock.follow(work)  # the newer plan may name other controllers, or promise more
     stuck = {one.system for one in mended if one.reason != adopting.GONE and one.system in work.plan.by_name}
     stuck &= {*state.scope, *state.systems}  # nothing else was ever asked anything
     stuck |= {name for name, one in state.systems.items() if lost and one.task} | changed

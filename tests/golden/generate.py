@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 from orchestrator.core.asked import Asked, Balance
+from orchestrator.core.commands_clock import Extended
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
+from orchestrator.core.commands_identity import DocumentDeleted, IdentityConfirmed, IdentityDoubted, Refused
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import Event, OtherClosed, PackageAssembled, Recalled
@@ -25,6 +27,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import Hold
 from orchestrator.core.transitions import diagram
 from schemas.outcomes import Failed, FailureKind, Kept, KeptWhy, NothingHeld, Pending, Survived
+from schemas.requesters import Relation, Requester
 from schemas.requests import Right
 from tests.support.stories import (
     COMPANY,
@@ -311,6 +314,30 @@ def _answered(right: Right) -> Story:
     return story
 
 
+def doubted_and_confirmed() -> Story:
+    story = Story(plan(system("crm")), identity="unverified", minor_at_collection=True)
+    by_dpo = {"request_id": "req", "role": "dpo"}
+    story.told(IdentityDoubted(**by_dpo, observed_at=at(), reason="two_of_that_name", asks="document"))
+    story.now = 4 * 86_400.0
+    story.told(IdentityConfirmed(**by_dpo, observed_at=at(story.now), method="document"))
+    story.told(Extended(**by_dpo, observed_at=at(story.now), reason="complexity"))
+    story.all_answer(found(2))
+    story.all_answer(deleted(2))
+    story.told(DocumentDeleted(**by_dpo, observed_at=at(story.now)))
+    return story
+
+
+def refused_to_an_agent() -> Story:
+    who = Requester(Relation.AGENT, "power_of_attorney", rights=("access",), valid_until="2026-12-31")
+    story = Story(plan(), Right.ACCESS, requester=who)
+    event = Refused(
+        request_id="req", observed_at=at(1), role="dpo", ground="excessive", reason="tenth", text="gdpr-12-5"
+    )
+    story.told(event)
+    story.all_answer()
+    return story
+
+
 def _packaged(story: Story) -> None:
     job = story.effects(AssemblePackage)[-1].job_id
     base = {"request_id": "req", "observed_at": at(story.now)}
@@ -343,6 +370,8 @@ JOURNEYS: tuple[Callable[[], Story], ...] = (
     restriction_by_hand,
     complaint,
     safeguard_copy,
+    doubted_and_confirmed,
+    refused_to_an_agent,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,10 +10,22 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.asked import Asked, Balance
-from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_identity import (
+    DeadDecided,
+    DocumentDeleted,
+    FeeAccepted,
+    FeeQuoted,
+    FeeWaived,
+    IdentityConfirmed,
+    IdentityDoubted,
+    IdentityRefused,
+    Refused,
+)
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage, Complete, Forget, IssueTask
-from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled
+from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled, Recalled
 from orchestrator.core.machine import step
 from orchestrator.core.model import Known, RequestState
 from orchestrator.core.plan import Plan
@@ -38,6 +51,7 @@ from schemas.outcomes import (
     Unverifiable,
     is_final,
 )
+from schemas.requesters import Relation, Requester
 from schemas.requests import Right
 from schemas.tasks import Action
 from tests.support.stories import Story, able, at, changed, contacts, invoices, named, plan, speaks, system
@@ -51,6 +65,8 @@ PLAN = plan(
     system("hr", contacts("staff", kinds=("employee_id",)), domain="staff"),
     transient_retries=2,
     rounds=3,
+    lapse_days=30,
+    free_copies=1,
 )
 COUNTS = st.integers(0, 3)
 DATES = st.sampled_from([None, "2010-05-05", "2020-05-05", "2030-05-05", "2021-02-30"])
@@ -87,6 +103,47 @@ LINKS = st.lists(
     ),
     max_size=2,
 ).map(tuple)
+DAYS = st.sampled_from(["", at(), at(5 * 86_400), "2026-02-31T00:00:00.000Z"])
+CODES = st.sampled_from(["", "odd", "Not A Code"])
+
+
+def _by_dpo(kind: type[AnyCommand], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[..., AnyCommand]]:
+    return st.fixed_dictionaries(given).map(lambda more: lambda base: kind(**base, role="dpo", **more))
+
+
+COMMANDED = st.one_of(
+    _by_dpo(IdentityDoubted, reason=CODES, asks=st.sampled_from(["document", "question", "x"])),
+    _by_dpo(
+        IdentityConfirmed,
+        method=st.sampled_from(["document", "callback", "x"]),
+        valid_until=st.sampled_from(["", "2027-01-01"]),
+    ),
+    _by_dpo(IdentityConfirmed, method=st.just("callback")),
+    _by_dpo(IdentityRefused, reason=CODES),
+    _by_dpo(DocumentDeleted),
+    _by_dpo(
+        Refused, ground=st.sampled_from(["excessive", "x"]), reason=CODES, text=st.sampled_from(["gdpr-12-5", "x"])
+    ),
+    _by_dpo(DeadDecided, why=st.sampled_from(["estate", "directive", "x"])),
+    _by_dpo(ClockPaused, reason=st.sampled_from(["identity", "fee", "x"]), asked_at=DAYS),
+    _by_dpo(ClockResumed, answered_at=DAYS),
+    _by_dpo(Extended, reason=st.sampled_from(["complexity", "x"])),
+    _by_dpo(FeeQuoted, cents=st.integers(-1, 200_000), currency=st.sampled_from(["EUR", "x"])),
+    _by_dpo(FeeAccepted),
+    _by_dpo(FeeWaived),
+)
+"""Any command, at any moment, given well or badly; but a withdrawal, which ends too much too soon."""
+REQUESTERS = st.sampled_from(
+    [
+        None,
+        None,
+        None,
+        Requester(Relation.HEIR),
+        Requester(Relation.AGENT, "p", "", ("access", "erasure"), "2026-03-20"),
+    ]
+)
+EARLY = frozenset({"refused", "identity_not_established", "lapsed", "withdrawn"})
+"""Results of a request that ended before its work was done: what was not finished has no line."""
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 """Explaining a failure of so many draws takes minutes."""
 
@@ -100,11 +157,19 @@ class Chaos:
         others = ("acc",) if right is Right.ERASURE and data.draw(st.booleans()) else ()
         both = Asked(purposes=("analytics", "marketing"))
         asked = both if right is Right.OBJECTION and data.draw(st.booleans()) else None
-        self.story = Story(PLAN, right, others=others, asked=asked)
+        self.story = Story(
+            PLAN,
+            right,
+            others=others,
+            asked=asked,
+            identity=data.draw(st.sampled_from(["verified", "verified", "unverified"])),
+            requester=data.draw(REQUESTERS),
+            copies=data.draw(st.integers(0, 1)),
+        )
         self.tasks: list[IssueTask] = []
         self.told: list[Event] = []
 
-    def happen(self) -> None:
+    def happen(self) -> None:  # noqa: C901 - one branch per thing that may happen
         story, draw = self.story, self.data.draw
         out = list(story.out().values())
         choices = ["honest"] * 4 + ["wild"] * 3 if out else []
@@ -113,8 +178,9 @@ class Chaos:
         choices += ["old"] if story.tasks else []
         choices += ["again"] if self.told else []
         choices += ["package"] * 3 if story.state.package_job and not story.state.package_sha256 else []
-        choices += ["other", "incident", "strange"]
         choices += ["command"] * 2 if story.state.right not in {Right.ERASURE, Right.ACCESS} else []
+        choices += ["other", "incident", "strange", "ruling"]
+        choices += ["recalled"] if out else []
         story.now += 1
         match draw(st.sampled_from(choices)):
             case "honest":
@@ -140,6 +206,11 @@ class Chaos:
                 name = draw(st.sampled_from(["", "crm", "hr", "nowhere"]))
                 reason = draw(st.sampled_from(["internal_error", "contradictory_answer"]))
                 self._told(Incident(**self._base(), reason=reason, system=name))
+            case "ruling":
+                self._told(draw(COMMANDED)(self._base()))
+            case "recalled":
+                gone = draw(st.lists(st.sampled_from([one.task_id for one in out]), min_size=1, unique=True))
+                self._told(Recalled(**self._base(), tasks=tuple(gone)))
             case _:
                 job = draw(st.sampled_from(["j", "k"]))
                 self._told(PackageAssembled(**self._base(), job_id=job, file="p", sha256="1" * 64))
@@ -208,6 +279,9 @@ def lived(data: st.DataObject, steps: int = 40) -> Story:
 def check(before: RequestState, after: RequestState, effects: tuple[Any, ...], story: Story) -> None:
     closed = after.phase == "closed"
     assert closed or speaks(after), "nothing would ever wake it"
+    unsure = after.identity.level != "verified" and not after.progress.at_receipt
+    if unsure or (after.requester and after.requester.relation == "heir" and not after.ground):
+        assert not any(isinstance(one, IssueTask) for one in effects), "something left before it was known who asks"
     for effect in effects:
         match effect:
             case IssueTask(action=Action.ERASE):
@@ -225,6 +299,11 @@ def check_complete(after: RequestState, effect: Complete, story: Story) -> None:
     record = effect.record
     assert closed_and_nothing_out(after)
     assert record.number == after.records
+    if record.result in EARLY:
+        assert all(is_final(line.outcome) for one in record.systems for line in one.record_sets)
+        assert record.headline == "not_searched" or record.systems
+        return
+    assert after.identity.level == "verified" or after.progress.at_receipt, "carried out, and nobody knows for whom"
     asked = {name for name, one in after.systems.items() if one.asked}
     left_out = {name: set(one.left_out) - set(one.earlier) for name, one in after.systems.items()}
     told = {one.system for one in record.systems}
