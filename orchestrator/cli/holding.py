@@ -34,7 +34,8 @@ def place(desk: Desk, order: Order, person_file: str | None) -> int:
     settings = desk.settings()
     with desk.store(settings) as store:
         check_tables(store.engine)
-        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order)
+        systems = [one.system for one in settings.systems]
+        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, systems)
     desk.screen.data(told, lambda out: out.print(told.hold_id))
     desk.screen.say(f"{told.requests} requests are told, with the next turn of the orchestrator; new ones find it")
     return 0

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import rfc8785
 
+from orchestrator.core import aggregate
 from orchestrator.core.commands_deciding import Approved
 from orchestrator.core.model import Attention, Phase, RequestState, SystemState
 from orchestrator.core.moments import to_date
@@ -39,10 +40,15 @@ def preview(plan: Plan, state: RequestState) -> dict[str, Any]:
             f"{name}/{one.name}": _line(one, system)
             for name, system in sorted(state.systems.items())
             for one in plan.system(name).record_sets
-            if one.name in system.instructions
+            if one.name in system.instructions and not done(plan, name, system)
         },
         "not_searched": sorted(name for name in state.scope if not _asked(state, name)),
     }
+
+
+def done(plan: Plan, name: str, system: SystemState) -> bool:
+    """Tell whether a system has carried out what was decided; nothing is to be decided about it any more."""
+    return bool(system.outcomes) and aggregate.lines(plan.system(name), system) is not None
 
 
 def _asked(state: RequestState, name: str) -> bool:
@@ -95,9 +101,9 @@ def wanted(plan: Plan, state: RequestState) -> int:
     """Give how many persons have to approve: none, one, or two different ones (four eyes)."""
     going = sum(
         instruction.found
-        for system in state.systems.values()
-        for name, instruction in system.instructions.items()
-        if _destroys(instruction, system.located.get(name))
+        for name, system in state.systems.items()
+        for of, instruction in system.instructions.items()
+        if not done(plan, name, system) and _destroys(instruction, system.located.get(of))
     )
     if plan.four_eyes_records and going > plan.four_eyes_records:
         return TWO

@@ -18,6 +18,7 @@ from orchestrator.core import (
     adopting,
     aggregate,
     answers,
+    approving,
     clock,
     closing,
     commanding,
@@ -193,6 +194,7 @@ def _ends(state: RequestState) -> bool:
 
 def _discovering(work: Work) -> bool:
     state, plan = work.state, work.plan
+    work.settled(approving.NEEDED)  # nothing is decided any more: what is found now is shown anew
     if work.stopped():
         return False
     holding.outdated(work)

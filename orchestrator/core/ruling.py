@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate, approving, requester
-from orchestrator.core.deciding import decide_erasure
+from orchestrator.core import approving, bases, requester
+from orchestrator.core.deciding import ERASE_RULE, decide_erasure
 from orchestrator.core.model import Attention
 from orchestrator.core.moments import date_of
+from orchestrator.core.plan import SystemPlan
 from orchestrator.core.rulings import Rulings
 from orchestrator.core.work import Work
 
@@ -16,12 +17,26 @@ def decide(work: Work) -> bool:
     rulings = Rulings(state.holds, state.decisions)
     blocked: list[Attention] = []
     for name, system in state.systems.items():
-        if system.outcomes and aggregate.lines(plan.system(name), system) is not None:
+        if approving.done(plan, name, system):
             continue  # what is done was decided by what was known then, and the record says so (I7)
         decided = decide_erasure(plan.system(name), system, work.now, today, rulings)
-        system.instructions, system.rules = decided[0], requester.rules(state, decided[1])
+        system.instructions = decided[0]
+        system.rules = _grounded(plan.system(name), requester.rules(state, decided[1]))
         blocked += decided[2]
     if blocked:
         work.stop(*blocked)
         return False
     return approving.settled(work)
+
+
+def _grounded(plan: SystemPlan, rules: dict[str, str]) -> dict[str, str]:
+    """Give the ground of each erasure that nobody gave one (Art. 17(1); S39): it follows from the legal basis.
+
+    To ask for the erasure of what rests on consent withdraws it (b); all else is no longer necessary (a). Where the
+    data map names no basis, none is claimed.
+    """
+    basis = {one.name: bases.letter(one.basis) for one in plan.record_sets}
+    return {
+        name: f"{rule}-{'b' if basis[name] == 'a' else 'a'}" if rule == ERASE_RULE and basis[name] else rule
+        for name, rule in rules.items()
+    }

@@ -7,7 +7,7 @@ registry when it is accepted. Whom a hold is about stands in the registry as key
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -57,8 +57,10 @@ class Told(msgspec.Struct, frozen=True):
     requests: int
 
 
-def place(store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Order) -> Told:
-    """Place a hold.
+def place(
+    store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Order, systems: Collection[str] = ()
+) -> Told:
+    """Place a hold. ``systems``: those that are connected, for a store that has no plan yet.
 
     Raises:
         UsageError: no owner, no day of review, an unknown text, a scope that nothing has, nobody's own identifier;
@@ -82,7 +84,7 @@ def place(store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Orde
     def write() -> Told:
         with store.write() as tx:
             tx.everybody()
-            _known(tx, order.scope)
+            _known(tx, order.scope, systems)
             tx.add_hold(row, refs)
             hold, reached = as_hold(row), _reached(tx, keys, chance, refs, everyone=not row.by_person)
             tx.journal(
@@ -156,14 +158,15 @@ def _checked(order: Order, keys: Keyring, now: str) -> list[bytes]:
     return refs
 
 
-def _known(tx: Transaction, scope: Sequence[str]) -> None:
+def _known(tx: Transaction, scope: Sequence[str], systems: Collection[str]) -> None:
     """Hold the scope against every plan there ever was: one that nothing has would protect nothing."""
     plans = [decode(body, Plan) for body in tx.all_plans()]
     known = {one.system for plan in plans for one in plan.systems}
     known |= {f"{one.system}/{name}" for plan in plans for one in plan.systems for name in one.names}
     for one in scope:
-        if not _PLACE.match(one) or (known and one not in known):
-            raise UsageError(f"there is no {one}", fix=f"--system, one of: {', '.join(sorted(known))}")
+        system = one.partition("/")[0]
+        if not _PLACE.match(one) or (one not in known if plans else bool(systems) and system not in systems):
+            raise UsageError(f"there is no {one}", fix=f"--system, one of: {', '.join(sorted(known or systems))}")
 
 
 def _reached(tx: Transaction, keys: Keyring, chance: Chance, refs: Sequence[bytes], *, everyone: bool) -> list[str]:

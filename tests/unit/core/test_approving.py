@@ -14,7 +14,7 @@ from orchestrator.core.replay import replay
 from orchestrator.core.rulings import Hold
 from schemas.outcomes import KeptWhy
 from schemas.tasks import Action
-from tests.support.stories import Story, at, contacts, deleted, found, invoices, plan, system
+from tests.support.stories import Story, at, contacts, deleted, found, invoices, link, plan, system
 
 ONE = msgspec.structs.replace(plan(), approval_records=2)
 TWO = msgspec.structs.replace(ONE, four_eyes_records=5)
@@ -130,3 +130,31 @@ def test_i05_a_history_with_approvals_replays_to_the_same_state() -> None:
     approve(story, "b")
     story.answer("crm", deleted(6))
     assert replay(lambda _: story.plan, story.history) == story.state
+
+
+def test_what_is_learnt_while_it_waits_leads_back_to_the_search_and_is_shown_anew() -> None:
+    both = plan(system("crm"), system("events", contacts("clicks", kinds=("cookie_id",))))
+    story = Story(msgspec.structs.replace(both, approval_records=1))
+    story.answer("crm", found(3))
+    assert waits(story)
+    before = story.state.preview
+    late = story.tasks[0]
+    story.told(story.confirmation(late, found(3), (link("cookie_id", "9"),)))
+    assert story.phase() is Phase.DISCOVERING
+    assert story.reasons == [], "nothing waits for an approval while it is searched"
+    story.answer("crm", found(3))
+    story.answer("events", found(4))
+    assert waits(story)
+    assert story.state.preview != before
+
+
+def test_what_is_done_needs_no_approval_again() -> None:
+    story = Story(msgspec.structs.replace(plan(system("crm"), system("mail")), approval_records=3))
+    story.all_answer(found(2))
+    approve(story)
+    story.answer("crm", deleted(2))
+    hold = Hold("h", "litigation", "gdpr-17-3-e", "legal", "2027-01-01", at(), ("mail/other",))
+    story.told(HoldPlaced(request_id="req", observed_at=at(), role="legal", hold=hold))
+    story.fire("silent:mail")
+    story.answer("mail", found(2))
+    assert story.out()["mail"].action is Action.ERASE, "two records are left to erase, and three need nobody"

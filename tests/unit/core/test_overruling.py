@@ -157,3 +157,11 @@ def test_i05_a_history_with_decisions_replays_to_the_same_state() -> None:
     story.answer("crm", found())
     story.answer("crm", deleted())
     assert replay(lambda _: story.plan, story.history) == story.state
+
+
+@pytest.mark.parametrize(("basis", "ground"), [("consent", "-b"), ("GDPR Art. 6(1)(b)", "-a"), ("", "")])
+def test_s39_the_ground_follows_from_the_legal_basis_where_nobody_gave_one(basis: str, ground: str) -> None:
+    story = Story(plan(system("crm", contacts(basis=basis))))
+    story.answer("crm", found())
+    story.answer("crm", deleted())
+    assert rule(story) == f"erase:gdpr-17-1{ground}"
