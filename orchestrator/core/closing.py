@@ -46,7 +46,7 @@ def answering(work: Work) -> bool:
             state.result = Result.PARTLY_FULFILLED if some else Result.REFUSED
             state.ground = OVERRIDDEN
     else:
-        state.result, headline = state.ending, aggregate.headline_of(ending.tags(plan, state))
+        state.result, headline = state.ending, aggregate.headline_of(ending.tags(plan, state, missing))
     record = completion.record(plan, state, work.now, state.result, headline, missing)
     state.unsearched = missing
     state.ending = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from orchestrator.core import aggregate, ending, procedures
 from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
@@ -27,7 +29,12 @@ NOT_SUBJECT: Final = "not subject to this right: "
 def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation, ...]:
     """Derive what is owed: kept records at their date, backups until they are gone, what expires."""
     # A backup outlives what an episode finds; what is kept was looked at afresh in the systems of this one.
-    owed = [one for one in state.obligations if one.kind not in _AFRESH or one.system not in state.systems]
+    looked = {name for name in state.systems if _told(plan, state, name)}
+    owed = [one for one in state.obligations if one.kind not in _AFRESH or one.system not in looked]
+    if state.ending is not None:
+        # An episode that ended before it had looked leaves owed what it was about, and not at once again (I8).
+        due = days_from(today, 1)
+        owed = [replace(one, due=max(one.due, due)) if one.system in state.systems else one for one in owed]
     for name, system in sorted(state.systems.items()):
         for record_set, outcome in (_lines(plan, name, system) if _told(plan, state, name) else {}).items():
             if _restricts(state, outcome):

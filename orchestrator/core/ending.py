@@ -12,11 +12,13 @@ from orchestrator.core import aggregate, documents
 from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.effects import Recall
 from orchestrator.core.events import Recalled
-from orchestrator.core.model import Phase, RequestState, Result
+from orchestrator.core.model import Phase, RequestState, Result, SystemState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
+from schemas.outcomes import Anonymised, Deleted
+from schemas.tasks import Action
 
 WHY_UNFINISHED = "not looked at to the end: the request ended before"
 """Stands in the record for a system whose work was not finished."""
@@ -65,6 +67,7 @@ def recalled(work: Work, event: Recalled) -> str:
     gone = set(event.tasks)
     found = [(name, one) for name, one in work.state.systems.items() if one.task in gone]
     for name, system in found:
+        _never_heard(work, system)
         system.task = ""
         system.retry = work.state.ending is None
         system.stops = False
@@ -76,8 +79,15 @@ def recalled(work: Work, event: Recalled) -> str:
 def given_up(work: Work, name: str) -> None:
     """The lease of what is out is over, and nothing came back: end without it."""
     system = work.state.systems[name]
+    _never_heard(work, system)
     system.task = ""
     work.settled("system_silent", name)
+
+
+def _never_heard(work: Work, system: SystemState) -> None:
+    """A search that ends without its answer leaves nothing behind: what an older one found proves nothing now (I1)."""
+    if work.state.ending is not None and system.action is Action.LOCATE:
+        system.located = {}
 
 
 def step(work: Work) -> bool:
@@ -100,7 +110,12 @@ def unfinished(plan: Plan, state: RequestState) -> dict[str, str]:
         copy = msgspec.structs.replace(system)
         aggregate.search_again(copy)
         lost = sum(copy.unproven.values())
-        found[name] = f"{WHY_UNFINISHED}; {lost} records may have been erased, unproven" if lost else WHY_UNFINISHED
+        done = sum(one.before for one in copy.past.values() if isinstance(one, Deleted | Anonymised))
+        found[name] = WHY_UNFINISHED
+        if done:
+            found[name] += f"; {done} records were erased before"
+        if lost:
+            found[name] += f"; {lost} records may have been erased, unproven"
     return found
 
 
@@ -110,9 +125,12 @@ def finished(plan: Plan, state: RequestState, name: str) -> bool:
     return bool(system.asked) and aggregate.lines(plan.system(name), system) is not None
 
 
-def tags(plan: Plan, state: RequestState) -> set[str]:
-    """Give what the headline is taken from: the lines there are, and that others are missing."""
-    found = {"not_searched"} if unfinished(plan, state) or not state.systems else set()
+def tags(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> set[str]:
+    """Give what the headline is taken from: the lines there are, and that others are missing.
+
+    ``missing``: what could not be searched (``aggregate.unsearched``).
+    """
+    found = {"not_searched"} if missing or unfinished(plan, state) or not state.systems else set()
     for name in state.systems:
         if finished(plan, state, name):
             found |= aggregate.system_tags(plan.system(name), state.systems[name])

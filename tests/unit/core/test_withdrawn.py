@@ -10,9 +10,9 @@ from orchestrator.core.events import Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
 from orchestrator.core.replay import replay
-from schemas.outcomes import Failed, FailureKind, NothingHeld, Survived
+from schemas.outcomes import Failed, FailureKind, Kept, NothingHeld, Survived
 from schemas.requests import Right
-from tests.support.stories import Story, at, contacts, deleted, found, plan, system
+from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, link, plan, system
 
 TWO = plan(system("crm"), system("mail", contacts(backups_kept_days=30)))
 
@@ -116,3 +116,65 @@ def test_i05_a_history_with_a_withdrawal_replays_to_the_same_state() -> None:
     recalled(story, "mail")
     story.answer("crm", deleted(2))
     assert replay(lambda _: story.plan, story.history) == story.state
+
+
+def test_a_search_that_never_came_back_is_no_proof_that_nothing_is_held() -> None:
+    by_id = system("mail", contacts(kinds=("email", "customer_id")))
+    for recall in (True, False):
+        story = Story(plan(system("crm", contacts(yields=("customer_id",))), by_id))
+        story.answer("mail", NothingHeld())
+        story.answer("crm", found(), link("customer_id", "1"))
+        assert set(story.out()["mail"].refs) > set(story.tasks[0].refs), "searched again, by what was learnt"
+        withdrawn(story)
+        if recall:
+            recalled(story, "mail")
+        else:
+            story.fire("silent:mail")
+        assert story.closed()
+        assert story.records[0].systems == ()
+        assert set(story.records[0].not_searched) == {"crm", "mail"}
+
+
+def test_what_was_erased_before_a_search_that_never_came_back_is_told() -> None:
+    story = Story(
+        plan(system("crm", contacts(yields=("customer_id",), kinds=("email", "customer_id"))), system("mail"))
+    )
+    story.all_answer(found(2))
+    story.answer("crm", deleted(2))
+    story.told(story.confirmation(story.tasks[0], found(2), (link("customer_id", "9"),)))
+    story.answer("mail", deleted())
+    assert story.out()["crm"].action == "locate"
+    withdrawn(story)
+    recalled(story, "crm")
+    assert story.closed()
+    assert "2 records were erased before" in story.records[0].not_searched["crm"]
+
+
+def test_a_record_set_that_could_not_be_searched_counts_for_the_headline() -> None:
+    story = Story(plan(system("crm", contacts(), contacts("orders", kinds=("customer_id",))), system("mail")))
+    story.answer("crm", {"contacts": found(), "orders": NothingHeld()})
+    story.answer("mail", found())
+    story.answer("crm", {"contacts": deleted(), "orders": NothingHeld()})
+    withdrawn(story)
+    story.answer("mail", deleted())
+    assert story.closed()
+    assert "crm/orders" in story.records[0].not_searched
+    assert story.records[0].headline == "not_searched"
+
+
+def test_i08_what_is_kept_stays_owed_when_the_look_at_it_is_broken_off() -> None:
+    story = Story(plan(system("books", invoices(kinds=("email",)))))
+    story.answer("books", found(1, last="2020-05-05"))
+    story.answer("books", Kept(1, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", None, looked_at=at()))
+    owed = story.state.obligations
+    story.fire("owed")
+    withdrawn(story)
+    recalled(story, "books")
+    assert story.closed()
+    (still,) = story.state.obligations
+    assert (still.kind, still.system, still.record_set) == ("retention", "books", owed[0].record_set)
+    assert still.due > at(story.now)[:10], "not at once again, and not forgotten"
+    assert not story.state.forgotten
+    assert story.state.known
+    story.fire("owed")
+    assert story.out()["books"].action == "locate"
