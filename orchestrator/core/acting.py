@@ -177,6 +177,9 @@ def lift_is_due(work: Work) -> None:
         again = tuple(sorted({one.system for one in state.obligations if one.kind == "restriction"}))
         state.progress = msgspec.structs.replace(state.progress, leg=0, lifting=True)
         reopen(work, again)
+    elif state.right is Right.RESTRICTION:
+        # An episode is running; what was ordered follows when it is over.
+        work.timer("lift", later(work.now, minutes=60))
 
 
 def announce_lift(work: Work) -> None:

@@ -40,7 +40,8 @@ def answering(work: Work) -> bool:
     missing = aggregate.unsearched(plan, state)
     if state.ending is None:
         state.result, headline = aggregate.result_of(plan, state, missing)
-        if state.progress.balance is Balance.OVERRIDDEN and not state.progress.lifting:
+        overridden = state.progress.balance is Balance.OVERRIDDEN and not state.progress.lifting
+        if overridden and state.result in {Result.FULFILLED, Result.PARTLY_FULFILLED}:
             # What was to be weighed goes on; marketing, if it was meant as well, is stopped all the same.
             some = any(one.action is Action.STOP for one in procedures.of(plan, state).legs)
             state.result = Result.PARTLY_FULFILLED if some else Result.REFUSED
@@ -59,7 +60,8 @@ def answering(work: Work) -> bool:
     _tell_recipients(work, record)
     work.effects.append(Complete(record))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
-    state.timers = {}
+    restricts = any(one.kind == "restriction" for one in state.obligations)
+    state.timers = {name: one for name, one in state.timers.items() if name == "lift" and restricts}
     state.progress = again(state.progress)
     move(state, Phase.CLOSED)
     _keep_what_is_owed(work)

@@ -46,6 +46,11 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
                 day, holds = max(due, days_from(today, 1)), holds_of(system.rules.get(record_set, ""))
                 owed.append(Obligation("retention", day, name, record_set, outcome.text, last, holds))
+        if not _told(plan, state, name) and _may_be_restricted(system):
+            # Nobody knows how far it came: somebody has to look, and can have it lifted.
+            due = days_from(today, plan.limits.restriction_review_days)
+            owed = [one for one in owed if (one.kind, one.system) != ("restriction", name)]
+            owed.append(Obligation("restriction", due, name, text="gdpr-18-1"))
         days = plan.system(name).backup_days
         if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
             owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
@@ -73,6 +78,12 @@ def _restricts(state: RequestState, outcome: FinalLine) -> bool:
     if isinstance(outcome, Attested):
         return state.right is Right.RESTRICTION and not state.progress.lifting
     return isinstance(outcome, Restricted)
+
+
+def _may_be_restricted(system: SystemState) -> bool:
+    """Tell whether records may be restricted where a request ended before that was known."""
+    ordered = system.action in {Action.RESTRICT, Action.LIFT}
+    return ordered or any(isinstance(one, Restricted) for some in system.earlier.values() for one in some)
 
 
 def _stopped(plan: Plan, state: RequestState) -> bool:

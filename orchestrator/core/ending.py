@@ -18,6 +18,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
 from schemas.outcomes import Anonymised, Deleted
+from schemas.requests import Right
 from schemas.tasks import Action
 
 WHY_UNFINISHED = "not looked at to the end: the request ended before"
@@ -39,9 +40,9 @@ def end(work: Work, result: Result) -> None:
     if result is not Result.LAPSED:
         documents.after_check(work)
     state.waits_for = ()
-    state.timers = {
-        name: one for name, one in state.timers.items() if not name.startswith(("retry:", "pending:", "lift"))
-    }
+    # A lift of what an earlier episode restricted is another matter: somebody ordered it, and the person was told.
+    over = ("retry:", "pending:") if state.right is Right.RESTRICTION else ("retry:", "pending:", "lift")
+    state.timers = {name: one for name, one in state.timers.items() if not name.startswith(over)}
     state.package = state.package_sha256 = state.package_job = ""
     for name in ("silent:_package", "lapse", "notice"):
         state.timers.pop(name, None)

@@ -25,8 +25,7 @@ _WORD: Final = re.compile(ID_PATTERN)
 
 
 def lift(work: Work, _: LiftOrdered) -> str:
-    """Tell the person; the orders follow when the notice is over."""
-    work.state.progress = msgspec.structs.replace(work.state.progress, lifting=True)
+    """Tell the person; the orders follow when the notice is over, and until then the restriction stands."""
     acting.announce_lift(work)
     return ""
 
@@ -45,6 +44,9 @@ def cannot_lift(state: RequestState, _: LiftOrdered) -> Wrong:
 def balance(work: Work, command: ObjectionBalanced) -> str:
     """Take in how an objection was weighed."""
     state = work.state
+    wrong = not_weighed(work.plan, state)
+    if wrong is not None:
+        return wrong[0]
     state.progress = msgspec.structs.replace(state.progress, balance=command.balance)
     work.settled(acting.BALANCE)
     legs = procedures.of(work.plan, state).legs[state.progress.leg + 1 :]
@@ -66,6 +68,13 @@ def cannot_balance(state: RequestState, command: ObjectionBalanced) -> Wrong:
     if not _WORD.match(command.why):
         return "the reason is one word", "e.g. --reason fraud_prevention; never a text about the person"
     return None
+
+
+def not_weighed(plan: Plan, state: RequestState) -> Wrong:
+    """Say that nothing of an objection is weighed: one to marketing never is (Art. 21(3))."""
+    if procedures.to_be_balanced(plan, state):
+        return None
+    return "nothing of it is to be weighed", "an objection to marketing is carried out at once (GDPR Art. 21(3))"
 
 
 def attest(work: Work, command: DoneByHand) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from orchestrator.core import commanding, overruling, righting
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.commands_deciding import SetDecided
-from orchestrator.core.commands_rights import DoneByHand
+from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
 from orchestrator.engine import wire
 from orchestrator.engine.base import again
 from orchestrator.engine.stored import StoredPlans, load_state
@@ -41,6 +41,8 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
             wrong = commanding.refusal(state, command)
             if wrong is None and isinstance(command, SetDecided):
                 wrong = overruling.unknown(StoredPlans().get(tx, state.plan_sha256), command)
+            if wrong is None and isinstance(command, ObjectionBalanced):
+                wrong = righting.not_weighed(StoredPlans().get(tx, state.plan_sha256), state)
             if wrong is None and isinstance(command, DoneByHand):
                 wrong = righting.not_taken(StoredPlans().get(tx, state.plan_sha256), state, command)
             if wrong is not None:

@@ -131,6 +131,75 @@ def test_a_restriction_is_looked_at_again_and_stands_until_it_is_lifted() -> Non
     assert "owed" in story.state.timers
 
 
+def learnt_late_while_the_lift_is_announced() -> Story:
+    """A late answer opens another episode between the notice and the lift."""
+    sets = (able(contacts(kinds=("email", "customer_id"), yields=("customer_id",))),)
+    story = Story(plan(system("crm", *sets)), Right.RESTRICTION)
+    first = story.out()["crm"]
+    story.all_answer()
+    story.all_answer()
+    lift(story)
+    story.told(story.confirmation(first, found(), (link("customer_id", "7"),)))
+    assert story.out()["crm"].action is Action.LOCATE
+    return story
+
+
+def test_s41_what_is_found_late_does_not_lift_before_the_notice_is_over() -> None:
+    story = learnt_late_while_the_lift_is_announced()
+    story.all_answer()
+    assert story.out()["crm"].action is Action.RESTRICT
+    story.all_answer()
+    assert story.closed()
+    assert isinstance(story.line("crm", "contacts"), Restricted)
+    assert lift(story).ignored == "the restriction is about to be lifted already"
+    story.fire("lift")
+    story.all_answer()
+    story.all_answer()
+    assert isinstance(story.line("crm", "contacts"), Lifted)
+    assert not story.state.obligations
+    assert replay(lambda _: story.plan, story.history) == story.state
+
+
+def test_i06_a_lift_that_is_due_while_something_is_searched_is_not_forgotten() -> None:
+    story = learnt_late_while_the_lift_is_announced()
+    story.fire("lift")
+    story.all_answer()
+    story.all_answer()
+    assert story.closed()
+    story.fire("lift")
+    story.all_answer()
+    story.all_answer()
+    assert isinstance(story.line("crm", "contacts"), Lifted)
+
+
+def test_i06_a_lift_that_was_ordered_outlives_an_episode_that_is_withdrawn() -> None:
+    story = learnt_late_while_the_lift_is_announced()
+    story.told(RequestWithdrawn(**base(story)))
+    story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=(story.out()["crm"].task_id,)))
+    assert story.closed()
+    assert [one.kind for one in story.state.obligations] == ["restriction"]
+    story.fire("lift")
+    story.all_answer()
+    story.all_answer()
+    assert isinstance(story.line("crm", "contacts"), Lifted)
+
+
+def test_i06_a_restriction_that_may_have_been_set_is_looked_at_again() -> None:
+    story = Story(all_able(plan()), Right.RESTRICTION)
+    story.all_answer()
+    story.told(RequestWithdrawn(**base(story)))
+    story.fire("silent:crm")
+    assert story.closed()
+    assert story.records[0].systems == ()
+    assert [(one.kind, one.system) for one in story.state.obligations] == [("restriction", "crm")]
+    lift(story)
+    story.fire("lift")
+    story.all_answer()
+    assert story.out()["crm"].action is Action.LIFT
+    story.all_answer()
+    assert not story.state.obligations
+
+
 def test_an_open_restriction_is_not_lifted() -> None:
     story = Story(CRM, Right.RESTRICTION)
     assert lift(story).ignored == "it is still being worked on"
@@ -260,6 +329,17 @@ def test_where_nothing_is_held_nothing_is_weighed() -> None:
     story.nothing()
     assert story.closed()
     assert story.records[0].result == "nothing_held"
+
+
+def test_s38_an_objection_to_marketing_is_never_weighed() -> None:
+    story = Story(BOTH, Right.OBJECTION, asked=Asked(purposes=("marketing",)))
+    story.all_answer()
+    for decided in Balance:
+        assert balance(story, decided).ignored == "nothing of it is to be weighed"
+    story.all_answer()
+    assert story.closed()
+    assert (story.records[0].result, story.records[0].ground) == ("fulfilled", None)
+    assert "restriction_lifted" not in kinds(story)
 
 
 def test_an_objection_withdrawn_while_it_restricts_can_still_be_lifted() -> None:
