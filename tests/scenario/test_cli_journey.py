@@ -109,7 +109,7 @@ def customer_with_tickets(home: Path) -> int:
     return int(number)
 
 
-def test_from_submit_to_verified_record_and_delivered_copy(home: Path, tmp_path: Path, shell: Shell) -> None:
+def test_s31_s33_from_submit_to_verified_record_and_delivered_copy(home: Path, tmp_path: Path, shell: Shell) -> None:
     only_crm(home)
     file = write(tmp_path / "two.jsonl", request(7, "copy", "access"), request(7, "erase"))
     assert shell("check") == 0

@@ -27,7 +27,7 @@ def paused(expunge: CommandLine) -> None:
         expunge("run", "--until-idle")
 
 
-def test_an_exception_keeps_one_record_set_with_its_parents_and_says_so(expunge: CommandLine) -> None:
+def test_s40_an_exception_keeps_one_record_set_with_its_parents_and_says_so(expunge: CommandLine) -> None:
     paused(expunge)
     assert expunge("decide", REQUEST, "crm/notes", *KEEP, "--decider", "legal") == 0
     expunge.later(hours=2)
@@ -58,7 +58,7 @@ def test_s14_a_client_with_an_active_contract_no_ground_and_no_exception(expunge
     assert "what it belongs to still runs" in " ".join(expunge.out.split())
 
 
-def test_erasure_on_a_ground_overrules_what_the_data_map_keeps(expunge: CommandLine) -> None:
+def test_s39_erasure_on_a_ground_overrules_what_the_data_map_keeps(expunge: CommandLine) -> None:
     paused(expunge)
     assert expunge("decide", REQUEST, "crm/invoices", "--erase", "--ground", "d") == 0
     expunge.later(hours=2)

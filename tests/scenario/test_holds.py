@@ -31,7 +31,7 @@ def record(expunge: CommandLine, number: int) -> CompletionRecord:
     return msgspec.convert(expunge.json("record", REQUEST, "--number", str(number)), CompletionRecord)
 
 
-def test_a_hold_placed_while_the_erasure_is_running_and_its_release(expunge: CommandLine) -> None:
+def test_s29_a_hold_placed_while_the_erasure_is_running_and_its_release(expunge: CommandLine) -> None:
     expunge.company.limits(retry_first_seconds=600)
     expunge.submit()
     with closing(sqlite3.connect(expunge.company.stores / "hr.sqlite", isolation_level=None)) as busy:

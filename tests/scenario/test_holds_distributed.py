@@ -47,7 +47,7 @@ def workers(installation: Installation) -> Iterator[Workers]:
     assert working.failures == []
 
 
-def test_a_hold_placed_while_the_erasure_is_running_and_its_release(
+def test_s29_a_hold_placed_while_the_erasure_is_running_and_its_release(
     company: Company, installation: Installation, workers: Workers
 ) -> None:
     bystanders = company.snapshot_bystanders([WHO])

@@ -51,7 +51,7 @@ def reasons(expunge: CommandLine) -> list[str]:
     return [one["reason"] for one in expunge.json("show", REQUEST)["attention"]]
 
 
-def test_unverified_waits_untouched_and_is_carried_out_once_confirmed(expunge: CommandLine) -> None:
+def test_s44_unverified_waits_untouched_and_is_carried_out_once_confirmed(expunge: CommandLine) -> None:
     before = expunge.company.contents()
     expunge.submit(asks(identity="unverified"))
     run(expunge, 1)
@@ -63,7 +63,7 @@ def test_unverified_waits_untouched_and_is_carried_out_once_confirmed(expunge: C
     assert record_of(expunge).paused_days == 0, "nobody was asked for anything: the clock went on"
 
 
-def test_a_doubt_a_document_and_both_times_in_the_record(expunge: CommandLine, in_days: Any) -> None:
+def test_s45_a_doubt_a_document_and_both_times_in_the_record(expunge: CommandLine, in_days: Any) -> None:
     expunge.submit(asks(identity="unverified"))
     run(expunge, 1)
     told = expunge.error(2, "identity", "confirm", REQUEST, "--method", "document")
@@ -116,7 +116,7 @@ def test_who_never_answers_lapses(expunge: CommandLine, in_days: Any) -> None:
     assert record_of(expunge).result == "lapsed"
 
 
-def test_an_extension_in_time_and_one_in_month_two(expunge: CommandLine) -> None:
+def test_s35_an_extension_in_time_and_one_in_month_two(expunge: CommandLine) -> None:
     expunge.submit([asks(identity="unverified"), {**asks(ago=40, identity="unverified"), "request_id": "late"}])
     run(expunge, 1)
     before = expunge.rows()
@@ -151,7 +151,7 @@ def test_a_pause_asked_for_late_earns_nothing_and_the_trace_says_so(expunge: Com
     assert "is no time" in told["what"]
 
 
-def test_a_refusal_names_its_ground_and_needs_a_fact_and_a_text(expunge: CommandLine) -> None:
+def test_s46_a_refusal_names_its_ground_and_needs_a_fact_and_a_text(expunge: CommandLine) -> None:
     before = expunge.company.contents()
     expunge.submit(asks(Right.ACCESS, identity="unverified"))
     run(expunge, 1)
@@ -163,7 +163,7 @@ def test_a_refusal_names_its_ground_and_needs_a_fact_and_a_text(expunge: Command
     assert (record_of(expunge).result, record_of(expunge).ground) == ("refused", "excessive")
 
 
-def test_nobody_is_found_what_would_help_is_said_and_a_new_request_goes_on_from_it(expunge: CommandLine) -> None:
+def test_s13_nobody_is_found_what_would_help_is_said_and_a_new_request_goes_on_from_it(expunge: CommandLine) -> None:
     shared = {"right": "access", "request_id": "first", "identifiers": [{"kind": "ip", "value": made_up(WHO).ip}]}
     expunge.submit(shared)
     run(expunge)
@@ -175,7 +175,7 @@ def test_nobody_is_found_what_would_help_is_said_and_a_new_request_goes_on_from_
     assert (page["follows"], page["result"]) == ("first", "fulfilled")
 
 
-def test_a_first_copy_is_free_and_a_second_waits_for_its_price(expunge: CommandLine, tmp_path: Path) -> None:
+def test_s32_a_first_copy_is_free_and_a_second_waits_for_its_price(expunge: CommandLine, tmp_path: Path) -> None:
     expunge.company.limits(free_copies=1)
     expunge.submit({**asks(Right.ACCESS), "request_id": "first"})
     run(expunge)

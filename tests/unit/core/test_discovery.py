@@ -49,7 +49,7 @@ def test_i09_weak_and_shared_links_are_never_followed(strength: Strength) -> Non
     assert story.records[0].identifier_kinds == ("email",)
 
 
-def test_i09_what_is_found_in_one_domain_does_not_search_another() -> None:
+def test_i09_s07_s19_what_is_found_in_one_domain_does_not_search_another() -> None:
     story = Story(plan(CRM, HR))
     story.answer("crm", found(), link("employee_id", "7"))
     assert not asked(story, "hr")

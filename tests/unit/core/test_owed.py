@@ -32,7 +32,7 @@ def closed_with_kept(**until: str) -> Story:
     return story
 
 
-def test_i08_the_whole_life_of_what_is_kept() -> None:
+def test_i08_s18_the_whole_life_of_what_is_kept() -> None:
     story = closed_with_kept(books="2030-05-05")
     assert list(story.state.obligations) == [
         Obligation("retention", "2030-05-05", "books", "invoices", TEN_YEARS.text, "2030-05-05"),
