@@ -122,7 +122,9 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
 def _doubt_about_change(outcome: Changed, before: Outcome | None) -> str:
     if outcome.looked_at is None:
         return "no_second_look"
-    return "fewer_than_found" if isinstance(before, Located) and outcome.count < before.count else ""
+    # To have changed nothing is to have found nothing, which is said otherwise.
+    least = before.count if isinstance(before, Located) else 1
+    return "fewer_than_found" if outcome.count < max(1, least) else ""
 
 
 def _doubt_about_kept(outcome: Kept, instruction: Instruction) -> str:

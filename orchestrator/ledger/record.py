@@ -16,7 +16,7 @@ from orchestrator.errors import VerificationError
 from schemas.codec import decode, forbid_unknown
 from schemas.completion import JWS_TYP, KIND, CompletionRecord, RecordSetLine
 from schemas.errors import SchemaError
-from schemas.outcomes import Kept
+from schemas.outcomes import Kept, Lifted, Rectified, Restricted, Stopped
 from schemas.sealing import b64u, unb64u
 
 _SALT_BYTES: Final = 32
@@ -48,6 +48,8 @@ _LINES: Final = {
     "complaint": frozenset({"attested"}),
     "safeguard_copy": frozenset({"attested"}),
 }
+_BY_HAND: Final = frozenset({"complaint", "safeguard_copy"})
+"""Rights that no system is asked about."""
 _NOT_SUBJECT: Final = "not subject to this right: "
 _REACHES_ALL: Final = frozenset({"erasure", "access", "restriction"})
 """Rights that leave no record set out."""
@@ -152,6 +154,8 @@ def _supports_its_claim(record: CompletionRecord) -> None:
         for line in system.record_sets:
             _check_line(record, line)
     for line in record.by_hand:
+        if record.right not in _BY_HAND:
+            raise VerificationError("answers by hand what systems have to be asked about", fix=_FIX)
         _check_line(record, line)
     lines = [*record.by_hand, *(line for system in record.systems for line in system.record_sets)]
     tags = {_tag(outcome) for line in lines for outcome in (line.outcome, *line.also)}
@@ -169,6 +173,8 @@ def _supports_its_claim(record: CompletionRecord) -> None:
 def _holds(record: CompletionRecord, tags: set[str]) -> bool | None:
     """Tell whether lines support a result; None where nobody knows the result."""
     match record.result:
+        case "fulfilled" if not _done(record, tags):
+            return False
         case "fulfilled":
             return bool(tags - {"nothing_held", "not_subject"}) and not tags & {"kept", "not_searched"}
         case "nothing_held":
@@ -185,6 +191,19 @@ def _holds(record: CompletionRecord, tags: set[str]) -> bool | None:
             return None
 
 
+def _done(record: CompletionRecord, tags: set[str]) -> bool:
+    """Tell whether what the first record claims is the right, and not what goes with it on the way.
+
+    An objection is met by the end of a use, a restriction by a mark: either may be lifted, which is told later.
+    """
+    if record.number > 1 or record.right not in {"objection", "restriction"}:
+        return True
+    return not tags & {"restricted", "lifted"} or bool(tags & {_DOES[record.right], "attested"})
+
+
+_DOES: Final = {"objection": "stopped", "restriction": "restricted"}
+
+
 def _why_not(right: str, reason: str) -> str:
     reached = right in _REACHES_ALL or not reason.startswith(_NOT_SUBJECT)
     return "not_searched" if reached else "not_subject"
@@ -198,8 +217,21 @@ def _check_line(record: CompletionRecord, line: RecordSetLine) -> None:
         raise VerificationError("a line names no rule", fix=_FIX)
     if line.assurance != ("attested" if tag == "attested" else "verified"):
         raise VerificationError("a line claims another assurance than it has", fix=_FIX)
+    for one in (line.outcome, *line.also):
+        _check_change(one)
     if isinstance(line.outcome, Kept) and not (line.outcome.text and (line.outcome.until or line.outcome.review_by)):
         raise VerificationError("records are kept without a text or a date", fix=_FIX)
+
+
+def _check_change(outcome: msgspec.Struct) -> None:
+    if not isinstance(outcome, Rectified | Restricted | Lifted | Stopped):
+        return
+    if outcome.looked_at is None:
+        raise VerificationError("a change without its second look", fix=_FIX)
+    if not outcome.count:
+        raise VerificationError("a change of no record", fix=_FIX)
+    if isinstance(outcome, Stopped) and not outcome.purposes:
+        raise VerificationError("a use is stopped for no purpose", fix=_FIX)
 
 
 def _tag(outcome: msgspec.Struct) -> str:

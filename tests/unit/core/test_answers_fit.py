@@ -238,6 +238,8 @@ def test_i01_a_change_accounts_for_every_record_found_and_was_looked_at(action: 
     outcome = CHANGED[action]
     assert fitted(action, outcome, Located(1)) == outcome
     assert fitted(action, outcome, NothingHeld()) == outcome
+    none = msgspec.structs.replace(outcome, count=0)
+    assert fitted(action, none, NothingHeld()) == Unverifiable("fewer_than_found")
     assert fitted(action, outcome, Located(3)) == Unverifiable("fewer_than_found")
     assert fitted(action, NothingHeld(), Located(1)) == Unverifiable("nothing_held_after_found")
     assert fitted(action, NothingHeld(), NothingHeld()) == NothingHeld()

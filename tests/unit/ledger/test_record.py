@@ -26,10 +26,12 @@ from schemas.outcomes import (
     Exported,
     Kept,
     KeptWhy,
+    Lifted,
     NothingHeld,
     Outcome,
     Rectified,
     Restricted,
+    Stopped,
 )
 from schemas.sealing import b64u, unb64u
 from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
@@ -337,3 +339,50 @@ def test_errors_say_what_to_do() -> None:
         ledger.verify(b"x", KEY)
     assert caught.value.exit_code == 4
     assert caught.value.fix
+
+
+# -- what the newer rights may not claim ------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("right", "outcome", "why"),
+    [
+        ("rectification", Rectified(1), "second look"),
+        ("restriction", Restricted(1), "second look"),
+        ("objection", Stopped(("marketing",), 1), "second look"),
+        ("withdrawal_of_consent", Stopped((), 1, at()), "purpose"),
+        ("rectification", Rectified(0, at()), "no record"),
+        ("objection", Restricted(1, at()), "claims to be fulfilled"),
+        ("objection", Lifted(1, at()), "claims to be fulfilled"),
+        ("restriction", Lifted(1, at()), "claims to be fulfilled"),
+    ],
+)
+def test_i01_a_change_that_nobody_saw_or_that_is_not_the_right_is_refused(
+    right: str, outcome: Outcome, why: str
+) -> None:
+    headline = ledger._tag(outcome)
+    with pytest.raises(VerificationError, match=why):
+        verified(lines(right, outcome, result="fulfilled", headline=headline, number=1, record_id="req.1"))
+
+
+def test_i01_what_was_done_besides_needs_its_second_look_too() -> None:
+    one = lines("objection", Stopped(("scoring",), 1, at()), result="fulfilled", headline="lifted")
+    (system,) = one.systems
+    (line,) = system.record_sets
+    for lifted, fine in ((Lifted(1, at()), True), (Lifted(1), False)):
+        sets = (msgspec.structs.replace(line, also=(lifted,)),)
+        made = msgspec.structs.replace(one, systems=(msgspec.structs.replace(system, record_sets=sets),))
+        if fine:
+            assert verified(made).headline == "lifted"
+        else:
+            with pytest.raises(VerificationError, match="second look"):
+                verified(made)
+
+
+def test_i01_a_lift_is_a_later_record() -> None:
+    one = lines("restriction", Lifted(1, at()), result="fulfilled", headline="lifted", number=2, record_id="req.2")
+    assert verified(one).number == 2
+
+
+def test_i01_nobodys_word_stands_for_all_systems() -> None:
+    said = RecordSetLine("erasure", Attested("dpo", "2026-01-01", "0" * 64), "answer", "attested")
+    with pytest.raises(VerificationError, match="by hand"):
+        verified(lines("erasure", by_hand=(said,), result="fulfilled", headline="attested"))
