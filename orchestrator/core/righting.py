@@ -15,6 +15,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.work import Work
 from schemas.fields import ID_PATTERN
 from schemas.outcomes import Attested
+from schemas.requesters import is_code
 from schemas.requests import Right
 from schemas.tasks import Action
 
@@ -65,7 +66,7 @@ def cannot_balance(state: RequestState, command: ObjectionBalanced) -> Wrong:
         return "the request is about to end already", _SHOW
     if state.progress.balance is not None:
         return f"it was weighed already: {state.progress.balance}", _SHOW
-    if not _WORD.match(command.why):
+    if not is_code(command.why):
         return "the reason is one word", "e.g. --reason fraud_prevention; never a text about the person"
     return None
 

@@ -15,6 +15,7 @@ from orchestrator.engine.stored import Plans
 from orchestrator.errors import ConflictError, ContentionError, DependencyError, UsageError
 from orchestrator.ports import Chance, Clock, Keyring, Store, Transaction
 from schemas.codec import encode
+from schemas.requesters import is_code
 from schemas.requests import utc
 
 BATCH: Final = 200
@@ -101,6 +102,16 @@ class Base:
         now = utc(self._clock.now())
         own = (self._plans, self.keys, self._box, self._chance)
         return Batch(tx, *own, now, publish=self._publish, given=self._is_given)
+
+
+def a_role(role: str) -> None:
+    """Let a role through, and never a name: it is journaled, logged and told in clear (I4).
+
+    Raises:
+        UsageError: it is no code word. What was given is not repeated.
+    """
+    if not is_code(role):
+        raise UsageError("who decides is told by a role", fix="--role, a code word, e.g. dpo; never a name")
 
 
 def again(call: Callable[[], _T]) -> _T:

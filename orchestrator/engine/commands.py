@@ -9,7 +9,7 @@ from orchestrator.core.commands import AnyCommand
 from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
 from orchestrator.engine import wire
-from orchestrator.engine.base import again
+from orchestrator.engine.base import a_role, again
 from orchestrator.engine.stored import StoredPlans, load_state
 from orchestrator.errors import UsageError
 from orchestrator.ports import Clock, JournalRow, Store
@@ -28,9 +28,10 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
         command: ``observed_at`` and ``given_at`` are filled in here.
 
     Raises:
-        UsageError: no such request, or the command may not be given in its state (``commanding.REFUSALS``); nothing
-            is journaled then.
+        UsageError: no role, no such request, or the command may not be given in its state (``commanding.REFUSALS``);
+            nothing is journaled then.
     """
+    a_role(command.role)
     now = utc(clock.now())
     command = msgspec.structs.replace(command, observed_at=now, given_at=now)
     kind = type(command).__name__

@@ -16,7 +16,7 @@ from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased
 from orchestrator.core.moments import date_of, is_date
 from orchestrator.core.plan import Plan
 from orchestrator.engine import wire
-from orchestrator.engine.base import again
+from orchestrator.engine.base import a_role, again
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.engine.commands import SOURCE
 from orchestrator.engine.reach import as_hold, refs_of
@@ -102,8 +102,9 @@ def release(store: Store, clock: Clock, hold_id: str, role: str) -> Told:
     """Release a hold: what it kept is decided afresh.
 
     Raises:
-        UsageError: no such hold, or it was released before; nothing is written then.
+        UsageError: no role but a name, no such hold, or it was released before; nothing is written then.
     """
+    a_role(role)
     now = utc(clock.now())
 
     def write() -> Told:

@@ -11,7 +11,7 @@ from orchestrator.core.commands_deciding import HoldReleased
 from orchestrator.core.events import Event, OtherClosed, OtherOpened, Resumed
 from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
-from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
+from orchestrator.engine.base import BATCH, STOPS, Base, a_role, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
 from orchestrator.engine.conflicts import FIRST
 from orchestrator.engine.people import People
@@ -153,8 +153,9 @@ def resume(store: Store, clock: Clock, request_id: str, role: str) -> None:
     """Note that somebody mended the cause; whoever works on the store applies it with what waits.
 
     Raises:
-        UsageError: no such request, or nothing of it waits for a person.
+        UsageError: no role but a name, no such request, or nothing of it waits for a person.
     """
+    a_role(role)
     now = utc(clock.now())
 
     def note() -> None:

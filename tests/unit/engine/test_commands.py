@@ -6,7 +6,8 @@ import pytest
 
 from connectors.testing.people import OTHER, SUBJECT
 from orchestrator.core.commands import RequestWithdrawn
-from orchestrator.engine import commands
+from orchestrator.engine import commands, holds
+from orchestrator.engine.waiting import resume
 from orchestrator.errors import UsageError
 from tests.support.rig import Rig
 
@@ -60,3 +61,21 @@ def test_a_task_in_the_hands_of_a_connector_is_waited_for_and_told(rig: Rig) -> 
     assert record.result == "withdrawn"
     assert "crm" in [one.system for one in record.systems]
     assert list(rig.engine.audit()) == []
+
+
+@pytest.mark.parametrize("name", ["Jane Doe", "jane.doe@example.com", "Doe", "+33 6 12 34 56 78", ""])
+def test_i04_who_decides_is_told_by_a_role_and_a_name_gets_nowhere(rig: Rig, name: str) -> None:
+    rig.seed(SUBJECT)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.engine.apply_waiting()
+    before = rig.history("r1")
+    given = (
+        lambda: commands.give(rig.store, rig.clock, RequestWithdrawn(request_id="r1", observed_at="", role=name)),
+        lambda: resume(rig.store, rig.clock, "r1", name),
+        lambda: holds.release(rig.store, rig.clock, "hold-1", name),
+    )
+    for one in given:
+        with pytest.raises(UsageError, match="told by a role") as refused:
+            one()
+        assert not name or name not in str(refused.value)
+    assert rig.history("r1") == before
