@@ -156,10 +156,15 @@ def _restricted(work: Work) -> bool:
 
 
 def hold_back(work: Work, other: str) -> str:
-    """Let an erasure wait for a restriction that came later: what has not left is called back (decision 4)."""
+    """Let an erasure wait for a restriction that came later: what has not left is called back (decision 4).
+
+    One that is closed may still owe an erasure; it waits when that comes due.
+    """
     state = work.state
     if state.right is not Right.ERASURE or state.ending is not None:
         return "nothing of it has to wait"
+    if state.forgotten:
+        return "nothing leads to the person any more"
     if other in state.waits_for:
         return "it is waited for already"
     state.waits_for = (*state.waits_for, other)

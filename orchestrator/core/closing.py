@@ -93,6 +93,7 @@ def _keep_what_is_owed(work: Work) -> None:
         work.timer("owed", start_of(min(one.due for one in state.obligations)))
     else:
         state.forgotten = True
+        state.waits_for = ()
     package = any(one.kind == "package_expiry" for one in state.obligations)
     work.effects.append(Forget(tuple(sorted(needed)), tuple(sorted(owing)), package))
 

@@ -39,7 +39,6 @@ def end(work: Work, result: Result) -> None:
     state.attention = tuple(one for one in state.attention if one.reason in {"system_silent", documents.HELD})
     if result is not Result.LAPSED:
         documents.after_check(work)
-    state.waits_for = ()
     # A lift of what an earlier episode restricted is another matter: somebody ordered it, and the person was told.
     over = ("retry:", "pending:") if state.right is Right.RESTRICTION else ("retry:", "pending:", "lift")
     state.timers = {name: one for name, one in state.timers.items() if not name.startswith(over)}

@@ -36,7 +36,7 @@ CAPSULES: Final = sa.select(t.capsules.c.request_id, t.capsules.c.sealed).where(
 SAME_SUBJECT: Final = (
     sa.select(_S.subject_ref, _S.request_id, _S.right)
     .join(t.requests, _R.request_id == _S.request_id)
-    .where(_S.subject_ref.in_(_MANY), sa.or_(_R.phase != "closed", _S.right == "restriction"))
+    .where(_S.subject_ref.in_(_MANY), sa.or_(_R.phase != "closed", _S.right.in_(("restriction", "erasure"))))
 )
 COPIES: Final = (
     sa.select(_S.subject_ref, _S.request_id)

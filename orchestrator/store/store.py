@@ -122,7 +122,7 @@ class SqlTransaction(Sending, Parking, Positions, Holds):
         self._insert(t.subjects, rows)
 
     def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
-        """Give (subject_ref, request_id, right) of requests that share a subject: open ones, and all restrictions."""
+        """Give (subject_ref, request_id, right) of requests that share a subject: open ones, restrictions, erasures."""
         return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
     def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:

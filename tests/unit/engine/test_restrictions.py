@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from connectors.testing.people import OTHER, SUBJECT
+from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands_identity import IdentityDoubted
+from orchestrator.engine import commands
 from schemas.requests import Right
 from tests.support.rig import Rig
 
@@ -20,4 +23,28 @@ def test_an_erasure_at_work_is_held_back_and_another_persons_is_not(rig: Rig) ->
     rig.pump()
     assert rig.state("gone").phase == "deciding"
     assert rig.state("else").phase == "closed"
+    assert list(rig.engine.audit()) == []
+
+
+def test_what_a_closed_erasure_keeps_is_not_erased_while_a_later_restriction_stands(rig: Rig) -> None:
+    rig.seed(SUBJECT, OTHER)
+    rig.submit("gone", email=SUBJECT.email)
+    rig.pump()
+    assert rig.state("gone").phase == "closed"
+    kept = len(rig.systems["crm"].rows["invoices"])
+    rig.submit("limit", right=Right.RESTRICTION, email=SUBJECT.email)
+    rig.engine.apply_waiting()
+    rig.engine.apply_waiting()
+    assert rig.state("gone").waits_for == ("limit",)
+    doubt = IdentityDoubted(request_id="limit", observed_at="", role="dpo", reason="odd_address", asks="question")
+    commands.give(rig.store, rig.clock, doubt)
+    rig.clock.move(days=366 * 11)
+    rig.pump()
+    assert rig.state("gone").phase == "deciding"
+    assert len(rig.systems["crm"].rows["invoices"]) == kept
+    commands.give(rig.store, rig.clock, RequestWithdrawn(request_id="limit", observed_at="", role="dpo"))
+    rig.pump()
+    assert len(rig.systems["crm"].rows["invoices"]) < kept
+    assert rig.state("gone").forgotten
+    assert rig.state("gone").waits_for == ()
     assert list(rig.engine.audit()) == []
