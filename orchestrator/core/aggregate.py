@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from orchestrator.core import procedures
 from orchestrator.core.discovery import unreached
 from orchestrator.core.model import Attention, RequestState, Result, SystemState
 from orchestrator.core.plan import Plan, SystemPlan
@@ -220,7 +221,8 @@ def _needless(plan: Plan, state: RequestState, place: str) -> bool:
     system = state.systems.get(name)
     if system is None or not system.left_out or name not in plan.by_name:
         return False
-    return {record_set} <= system.left_out.keys() if record_set else plan.system(name).names <= system.left_out.keys()
+    asked = [one for one in plan.system(name).record_sets if record_set in {"", one.name}]
+    return all(procedures.never_reached(plan, state, name, one) for one in asked)
 
 
 def _held_sets(system: SystemState) -> list[str]:

@@ -221,7 +221,12 @@ def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> 
         elif name not in plan.by_name:
             reasons[name] = "no such system is connected"
     for name, of in state.systems.items():
-        left = {one: why for one, why in of.left_out.items() if one not in of.earlier}
+        sets = {one.name: one for one in plan.system(name).record_sets}
+        left = {
+            one: why
+            for one, why in of.left_out.items()
+            if one not in of.earlier and procedures.never_reached(plan, state, name, sets[one])
+        }
         reasons |= {f"{name}/{one}": NOT_SUBJECT + why for one, why in left.items()}
     if state.ending is not None:
         reasons |= ending.unfinished(plan, state)

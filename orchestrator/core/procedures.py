@@ -130,6 +130,11 @@ def out_of_reach(state: RequestState, of: Leg, system: str, one: RecordSetPlan) 
             return ""
 
 
+def never_reached(plan: Plan, state: RequestState, system: str, one: RecordSetPlan) -> bool:
+    """Tell whether no leg reaches a record set; what the last one leaves out another may have been about (I1)."""
+    return all(out_of_reach(state, leg, system, one) for leg in of(plan, state).legs)
+
+
 def _why_not_used(right: Right, of: Leg, one: RecordSetPlan, basis: str) -> str:
     article = "GDPR Art. 7(3)" if right is Right.WITHDRAWAL_OF_CONSENT else "GDPR Art. 21"
     if set(of.purposes) & set(one.stoppable):

@@ -259,6 +259,19 @@ def test_what_does_not_rest_on_consent_is_not_withdrawn() -> None:
     assert "Art. 7(3): does not rest on consent" in story.records[0].not_searched["crm/contacts"]
 
 
+def test_i01_what_one_purpose_reaches_and_nobody_searched_is_not_called_out_of_reach() -> None:
+    far = contacts(purpose="news", basis="consent", kinds=("customer_id",), stoppable=("news",))
+    near = contacts(purpose="ads", basis="consent", stoppable=("ads",))
+    systems = (system("crm", near), system("mail", far))
+    story = Story(plan(*systems), Right.WITHDRAWAL_OF_CONSENT, asked=Asked(purposes=("news", "ads")))
+    while story.out():
+        story.all_answer()
+    assert story.closed()
+    (record,) = story.records
+    assert (record.result, record.headline) == ("partly_fulfilled", "not_searched")
+    assert record.not_searched == {"mail": "GDPR Art. 11: cannot be identified there; would help: customer_id"}
+
+
 def objection() -> Story:
     story = Story(BOTH, Right.OBJECTION, asked=Asked(purposes=("marketing", "scoring")))
     story.all_answer()
