@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from orchestrator.core.commands_identity import DocumentDeleted
-from orchestrator.core.model import Attention, RequestState
+from orchestrator.core.model import Attention, Phase, RequestState
 from orchestrator.core.work import Work
 
 HELD: Final = "document_held"
@@ -36,6 +36,8 @@ def no_document(state: RequestState, _: DocumentDeleted) -> tuple[str, str] | No
     """Say why no document can be deleted."""
     if state.identity.document == "deleted":
         return f"its deletion is noted, on {state.identity.document_deleted_at[:10]}", "nothing is left to do"
+    if state.identity.document == "asked" and state.phase is not Phase.CLOSED:
+        return "the check is not over", "`expunge identity confirm` or `expunge identity refuse` first"
     if not state.identity.document:
         return "no document was asked for", "see `expunge show`"
     return None

@@ -6,6 +6,9 @@ over (decision 4). Then it is answered and closed, and the record says what was 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 import msgspec
 
 from orchestrator.core import aggregate, documents
@@ -17,7 +20,7 @@ from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
-from schemas.outcomes import Anonymised, Deleted
+from schemas.outcomes import Anonymised, Changed, Deleted
 from schemas.requests import Right
 from schemas.tasks import Action
 
@@ -114,9 +117,21 @@ def unfinished(plan: Plan, state: RequestState) -> dict[str, str]:
         found[name] = WHY_UNFINISHED
         if done:
             found[name] += f"; {done} records were erased before"
+        found[name] += "".join(_changed_before(system))
         if lost:
             found[name] += f"; {lost} records may have been erased, unproven"
     return found
+
+
+def _changed_before(system: SystemState) -> Iterator[str]:
+    """Say what earlier legs have done there, which was looked at; the record has no line of it."""
+    counts: Counter[str] = Counter()
+    for some in system.earlier.values():
+        for one in some:
+            if isinstance(one, Changed):
+                counts[aggregate.tag(one)] += one.count
+    for word, count in sorted(counts.items()):
+        yield f"; {word}: {count} record{'s'[: count != 1]} before"
 
 
 def finished(plan: Plan, state: RequestState, name: str) -> bool:

@@ -103,6 +103,7 @@ def test_a_document_is_asked_for_on_a_doubt_only_in_time_and_has_to_go() -> None
     assert "nothing to ask for" in wrong(story, IdentityDoubted, reason="odd", asks="passport_copy")
     do(story, IdentityDoubted, reason="two_of_that_name", asks="document")
     assert story.notices[-1].facts == {"reason": "two_of_that_name", "asks": "document"}
+    assert "not over" in wrong(story, DocumentDeleted)
     do(story, IdentityConfirmed, method="document")
     assert story.reasons == ["document_held"]
     story.all_answer()

@@ -368,6 +368,17 @@ def test_an_objection_withdrawn_while_it_restricts_can_still_be_lifted() -> None
     assert story.state.forgotten
 
 
+def test_s29_what_a_leg_has_done_is_told_where_the_next_one_did_not_end() -> None:
+    story = Story(BOTH, Right.OBJECTION, asked=Asked(purposes=("marketing", "scoring")))
+    story.all_answer()
+    story.all_answer()
+    assert story.out()["crm"].action is Action.RESTRICT
+    story.told(RequestWithdrawn(**base(story)))
+    story.fire("silent:crm")
+    assert story.closed()
+    assert story.records[0].not_searched["crm"].endswith("; stopped: 1 record before")
+
+
 def test_i01_what_is_found_late_goes_through_all_legs_again() -> None:
     crm, shop = BOTH.systems[0], system("shop", able(contacts(kinds=("customer_id",))))
     story = Story(plan(crm, shop), Right.OBJECTION, asked=Asked(purposes=("marketing", "scoring")))
