@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from orchestrator.core import aggregate, discovery
-from orchestrator.core.asked import again
+from orchestrator.core.asked import Balance, again
 from orchestrator.core.events import Confirmed
 from orchestrator.core.fitting import fitting_answer
-from orchestrator.core.model import Attention, Phase, SystemState
+from orchestrator.core.model import Attention, Phase, RequestState, Result, SystemState
 from orchestrator.core.moments import date_of, days_from, later, start_of
 from orchestrator.core.procedures import answered_by_a_person
 from orchestrator.core.transitions import move
@@ -101,6 +101,8 @@ def _late(work: Work, event: Confirmed) -> str:
         return "no system was asked anything"
     if state.ending is not None:
         return "the task is not awaited, and the request is about to end"
+    if _ended_early(state):
+        return "the task is not awaited"
     if _contradicts(state.systems.get(event.system), event):
         _look_again(work, event.system)
         return ""
@@ -114,6 +116,13 @@ def _late(work: Work, event: Confirmed) -> str:
     else:
         back_to_discovery(work)
     return ""
+
+
+def _ended_early(state: RequestState) -> bool:
+    """Tell whether a closed request was withdrawn, refused, or nobody's: whatever is learnt, nobody asks for it now."""
+    refused = state.result is Result.REFUSED and state.progress.balance is not Balance.OVERRIDDEN
+    early = {Result.WITHDRAWN, Result.IDENTITY_NOT_ESTABLISHED, Result.LAPSED}
+    return state.phase is Phase.CLOSED and (refused or state.result in early)
 
 
 def _contradicts(system: SystemState | None, event: Confirmed) -> bool:

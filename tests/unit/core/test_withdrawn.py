@@ -178,3 +178,23 @@ def test_i08_what_is_kept_stays_owed_when_the_look_at_it_is_broken_off() -> None
     assert story.state.known
     story.fire("owed")
     assert story.out()["books"].action == "locate"
+
+
+def test_i01_nothing_that_is_learnt_after_the_withdrawal_begins_it_again() -> None:
+    crm = contacts(kinds=("email", "customer_id"), yields=("customer_id",), backups_kept_days=30)
+    story = Story(plan(system("crm", crm), system("mail")))
+    first = story.tasks[0]
+    story.all_answer(found(2))
+    erasure = story.out()["crm"]
+    withdrawn(story)
+    recalled(story, "mail")
+    story.answer("crm", deleted(2))
+    assert story.closed()
+    assert story.state.known, "the backups are owed"
+    sent = len(story.tasks)
+    late = story.told(story.confirmation(first, found(3), (link("customer_id", "7"),)))
+    assert late.ignored == "the task is not awaited"
+    late = story.told(story.confirmation(erasure, Survived(1)))
+    assert late.ignored == "the task is not awaited"
+    assert story.closed()
+    assert len(story.tasks) == sent
