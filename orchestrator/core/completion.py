@@ -41,7 +41,8 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
                 # Somebody looks at it from time to time: a restriction is for as long as its reason, not for ever.
                 due = days_from(today, plan.limits.restriction_review_days)
                 owed.append(Obligation("restriction", due, name, record_set, "gdpr-18-1"))
-            if isinstance(outcome, Kept):
+            # Nobody asks any more for what a hold has kept of a request that ended: its release erases nothing.
+            if isinstance(outcome, Kept) and (state.ending is None or not holds_of(system.rules.get(record_set, ""))):
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
                 day, holds = max(due, days_from(today, 1)), holds_of(system.rules.get(record_set, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased
 from orchestrator.core.effects import IssueTask, Recall
 from orchestrator.core.events import Recalled
@@ -257,3 +258,18 @@ def test_i05_a_history_with_holds_replays_to_the_same_state() -> None:
     story.answer("mail", deleted(2))
     assert replay(lambda _: story.plan, story.history) == story.state
     assert [one.number for one in story.records] == [1, 2]
+
+
+def test_the_release_of_a_hold_erases_nothing_of_a_request_that_was_withdrawn() -> None:
+    story = Story(TWO, holds=(hold("hold-1", "crm"),))
+    story.all_answer(found(2))
+    story.answer("crm", kept(2))
+    story.told(RequestWithdrawn(request_id="req", observed_at=at(story.now), role="dpo"))
+    recalled(story, "mail")
+    assert story.closed()
+    assert story.records[0].result == "withdrawn"
+    sent = len(story.tasks)
+    release(story)
+    assert story.closed()
+    assert len(story.tasks) == sent
+    assert story.state.forgotten
