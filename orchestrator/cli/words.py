@@ -79,6 +79,7 @@ REASONS: Final = {
     "shared_identifier": "several persons share an identifier",
     "max_records": "more records than one person should have",
     "extension_notice_near": "the last day to announce an extension is near",
+    "cannot_be_found": "nobody can be found by what was given, and the right does not end with that",
     "identity_unverified": "it is not known yet who asks",
     "identity_doubted": "who asks is in doubt, and was asked",
     "requester_unproven": "the proof of who asks for somebody else does not suffice",

@@ -102,7 +102,12 @@ def _late(work: Work, event: Confirmed) -> str:
     if state.ending is not None:
         return "the task is not awaited, and the request is about to end"
     if _ended_early(state):
-        return "the task is not awaited"
+        if not _contradicts(state.systems.get(event.system), event):
+            return "the task is not awaited"
+        # Nothing is begun again for somebody who does not ask; but who answers for the record has to hear of it (I1).
+        state.heard = (*state.heard, event.sha256[:_DIGEST])
+        work.notice("record_contradicted", "dpo", system=event.system, record=f"{state.request_id}.{state.records}")
+        return ""
     if _contradicts(state.systems.get(event.system), event):
         _look_again(work, event.system)
         return ""

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.core import answers, clock, documents, ending, pausing, requester
+from orchestrator.core import aggregate, answers, clock, documents, ending, pausing, requester
 from orchestrator.core.asking import Identity
 from orchestrator.core.commands_identity import IdentityConfirmed, IdentityDoubted, IdentityRefused
 from orchestrator.core.model import Attention, Phase, RequestState, Result
@@ -19,6 +19,7 @@ from orchestrator.core.pausing import Wrong
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
 from schemas.requesters import is_code, is_day
+from schemas.requests import Right
 
 DOCUMENT: Final = "document"
 ASKS: Final = (
@@ -34,6 +35,7 @@ ASKS: Final = (
 METHODS: Final = ("account_login", *ASKS)
 """By which means it may be known who asks."""
 _OPEN: Final = ("identity_unverified", "identity_doubted", "requester_unproven")
+_OUTLIVES_ART_11: Final = frozenset({Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT})
 _DAY: Final = 24 * 60
 
 
@@ -76,6 +78,25 @@ def verifying(work: Work) -> bool:
     if waits_for_identity(work.state) or requester.undecided(work.state):
         return False
     move(work.state, Phase.DISCOVERING)
+    return True
+
+
+def unfound(work: Work) -> bool:
+    """Stop where nobody was found and the right does not end with that: a person decides, no rule does.
+
+    Art. 11(2) takes Arts 15 to 20 away from who cannot be identified; an objection and a withdrawal of consent stay.
+    """
+    state, plan = work.state, work.plan
+    if state.right not in _OUTLIVES_ART_11 or state.episode > 1:
+        return False
+    result, _ = aggregate.result_of(plan, state, aggregate.unsearched(plan, state))
+    if result is not Result.UNIDENTIFIABLE:
+        return False
+    todo = (
+        "Art. 11 does not end this right: ask for what would help and let it be submitted anew (`follows`), then"
+        " `expunge withdraw`; or `expunge refuse --ground cannot_identify`, which you have to prove (Art. 12(2))"
+    )
+    work.stop(Attention("cannot_be_found", "dpo", todo, work.now))
     return True
 
 

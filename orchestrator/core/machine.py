@@ -269,6 +269,8 @@ def _acting(work: Work) -> bool:
     more = acting.next_leg(work)
     if more is not False:
         return bool(more)
+    if identity.unfound(work):
+        return False
     move(state, Phase.REVIEWING if procedures.of(plan, state).reviews else Phase.ANSWERING)
     return True
 

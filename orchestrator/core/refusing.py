@@ -20,6 +20,7 @@ GROUNDS: Final = (
     "secrecy",
     "data_of_the_dead",
     "not_the_controller",
+    "cannot_identify",
 )
 """Why a controller need not act; it has to prove it (Art. 12(5))."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core import commanding
+from orchestrator.core.asked import Asked
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
 from orchestrator.core.commands_identity import (
@@ -28,7 +29,7 @@ from schemas.outcomes import Exported
 from schemas.requesters import Relation, Requester
 from schemas.requests import Right
 from schemas.tasks import Action
-from tests.support.stories import Story, at, deleted, found, plan, speaks, system
+from tests.support.stories import Story, at, contacts, deleted, found, plan, speaks, system
 
 DAY = 86_400.0
 
@@ -296,3 +297,16 @@ def test_what_ends_is_not_decided_twice() -> None:
         (ClockPaused, {"reason": "fee"}),
     ):
         assert wrong(story, kind, **more) == "the request is closed"
+
+
+@pytest.mark.parametrize(
+    ("right", "basis"), [(Right.OBJECTION, "legitimate_interests"), (Right.WITHDRAWAL_OF_CONSENT, "consent")]
+)
+def test_objection_and_withdrawal_of_consent_survive_article_11(right: Right, basis: str) -> None:
+    hr = contacts(kinds=("employee_id",), purpose="newsletter", basis=basis)
+    story = Story(plan(system("hr", hr)), right, asked=Asked(purposes=("newsletter",)))
+    assert not story.closed(), "no rule ends it: a person decides"
+    assert story.reasons == ["cannot_be_found"]
+    do(story, Refused, ground="cannot_identify", reason="only_an_address", text="gdpr-12-2")
+    assert (story.records[0].result, story.records[0].ground) == ("refused", "cannot_identify")
+    assert Story(plan(system("hr", hr)), Right.ACCESS).records[0].result == "unidentifiable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.commands import RequestWithdrawn
-from orchestrator.core.effects import IssueTask, Recall
+from orchestrator.core.effects import IssueTask, Notice, Recall
 from orchestrator.core.events import Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
@@ -195,6 +195,21 @@ def test_i01_nothing_that_is_learnt_after_the_withdrawal_begins_it_again() -> No
     late = story.told(story.confirmation(first, found(3), (link("customer_id", "7"),)))
     assert late.ignored == "the task is not awaited"
     late = story.told(story.confirmation(erasure, Survived(1)))
-    assert late.ignored == "the task is not awaited"
+    assert [type(one) for one in late.effects] == [Notice], "somebody hears of it, and that is all"
     assert story.closed()
     assert len(story.tasks) == sent
+
+
+def test_what_contradicts_the_record_of_a_withdrawn_request_is_told_once_and_begins_nothing() -> None:
+    story = Story(plan(system("crm", contacts(backups_kept_days=30))))
+    story.all_answer(found(2))
+    task = story.out()["crm"]
+    withdrawn(story)
+    story.answer("crm", deleted(2))
+    sent = len(story.tasks)
+    late = story.confirmation(task, Survived(1))
+    assert not story.told(late).ignored
+    assert story.told(late).ignored == "the confirmation was heard before"
+    told = [one for one in story.notices if one.kind == "record_contradicted"]
+    assert [(one.to, one.facts) for one in told] == [("dpo", {"system": "crm", "record": "req.1"})]
+    assert (story.closed(), len(story.tasks)) == (True, sent)
