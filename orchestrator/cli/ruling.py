@@ -78,7 +78,7 @@ def approve(desk: Desk, request_id: str, preview: str, by: str, role: str) -> in
     if not by.strip():
         raise UsageError("an approval needs a sign of whoever gives it", fix="--by, e.g. a staff number")
     key = desk.own_keys(desk.settings()).subject
-    sign = b64u(hmac.digest(key, _SIGN + by.strip().encode(), "sha256")[:12])
+    sign = b64u(hmac.digest(key, _SIGN + by.strip().casefold().encode(), "sha256")[:12])
     one = Approved(request_id=request_id, observed_at="", role=role, preview=preview.strip().lower(), by=sign)
     return deciding.give(desk, one, "takes this approval in")
 
