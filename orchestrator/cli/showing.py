@@ -15,7 +15,7 @@ from orchestrator.cli.queries import Page
 from orchestrator.cli.screen import table
 from orchestrator.core import clock
 from orchestrator.core.events import RequestAccepted
-from orchestrator.core.model import Phase, RequestState, SystemState
+from orchestrator.core.model import Phase, RequestState, Result, SystemState
 from schemas.identifiers import Strength
 from schemas.outcomes import Located, Never, Pending
 
@@ -153,8 +153,15 @@ def _attention(out: Console, state: RequestState) -> None:
         out.print(f"    what to do: {one.todo}")
 
 
+_EARLY: Final = frozenset({Result.WITHDRAWN, Result.REFUSED, Result.IDENTITY_NOT_ESTABLISHED, Result.LAPSED})
+
+
 def _why_not(page: Page) -> str:
     """Say why a system was not searched: what was given is nobody's alone, or of no kind that it knows."""
+    if page.state.ending in _EARLY or page.state.result in _EARLY:
+        return "the request ended before"
+    if page.state.phase is Phase.VERIFYING:
+        return "it waits until it is known who asks"
     # Read from what came in, since a closed request has forgotten the rest.
     came = [queries.event_of(row) for row in page.history]
     given = [known for event in came if isinstance(event, RequestAccepted) for known in event.identifiers]

@@ -371,3 +371,14 @@ def test_i07_every_line_of_a_decision_says_why(home: Path, tmp_path: Path, shell
     assert any("the last of them is due" in one for one in kept["dates"])
     assert any(one.startswith("dated from ") for one in kept["facts"])
     assert "why" not in shell.json("show", "erase")
+
+
+def test_what_was_not_searched_says_so_for_the_right_reason(home: Path, tmp_path: Path, shell: Shell) -> None:
+    assert shell("submit", write(tmp_path / "one.jsonl", {**request(7, "who"), "identity": "unverified"})) == 0
+    shell("run", "--until-idle")
+    shell("show", "who")
+    assert "not searched: it waits until it is known who asks" in " ".join(shell.out.split())
+    assert shell("withdraw", "who") == 0
+    shell("run", "--until-idle")
+    shell("show", "who")
+    assert "not searched: the request ended before" in " ".join(shell.out.split())
