@@ -179,7 +179,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",
         "text_not_yet_in_force", "unknown_text", "approval_needed", "review_due",
         "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
-        "data_of_the_dead", "further_copy", "fee_open", "extension_notice_near",
+        "data_of_the_dead", "cannot_be_found", "further_copy", "fee_open", "extension_notice_near",
         "manual_task", "objection_to_balance", "unknown_field", "unknown_purpose", "unknown_record_set",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
