@@ -97,6 +97,9 @@ REASONS: Final = {
     "text_repealed": "kept on a legal text that is repealed",
     "text_not_yet_in_force": "kept on a legal text that is not in force yet",
     "unknown_text": "kept on a legal text that nobody knows",
+    "unknown_rule": "kept on a rule that the policy does not have",
+    "rule_undecided": "kept on a period that the policy leaves undecided",
+    "rule_exceeded": "kept longer than the policy promises",
 }
 _NOT_AS_ORDERED: Final = frozenset({"not_rectified", "not_restricted", "still_restricted", "not_stopped"})
 _OBLIGATIONS: Final = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import msgspec
 
 from orchestrator.core.model import Attention, SystemState
 from orchestrator.core.plan import RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.core.resting import objection as objection_to
 from orchestrator.core.rulings import NONE, Rulings
 from orchestrator.core.staying import found_in, staying
 from orchestrator.law.periods import add_months, last_expired_anchor
-from orchestrator.law.texts import objection_to
 from schemas.outcomes import Located
 from schemas.tasks import Instruction
 
@@ -24,16 +25,21 @@ FARTHEST_MONTHS = 1200
 
 
 def decide_erasure(
-    plan: SystemPlan, system: SystemState, now: str, today: dt.date, rulings: Rulings = NONE
+    plan: SystemPlan,
+    system: SystemState,
+    now: str,
+    today: dt.date,
+    rulings: Rulings = NONE,
+    own: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Instruction], dict[str, str], list[Attention]]:
-    """Decide for every record set of one system.
+    """Decide for every record set of one system. ``own``: ``Plan.own_rules``, what the policy itself promises.
 
     Returns:
         Instructions and rules by record set, and what a person must decide first (then nothing may be sent).
     """
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
-    stay, blocked = staying(plan, system, rulings, now, today)
+    stay, blocked = staying(plan, system, rulings, now, today, own)
     for one in _parents_first(plan.record_sets):
         located = system.located.get(one.name)
         found = located if isinstance(located, Located) else None
@@ -49,7 +55,7 @@ def decide_erasure(
             instructions[one.name] = Instruction(found=count)
             rules[one.name] = ERASE_RULE if decision is None else f"{ERASE_RULE}-{decision.ground}"
         else:
-            objection = _objection(plan.system, one, one.retain, found, now, today) if found else None
+            objection = _objection(plan.system, one, one.retain, found, now, today, own) if found else None
             if objection:
                 blocked.append(objection)
             instructions[one.name], rules[one.name] = _retain(one.retain, found, count, today)
@@ -84,13 +90,19 @@ def _retain(retain: RetainRule, found: Located | None, count: int, today: dt.dat
 
 
 def _objection(
-    system: str, one: RecordSetPlan, retain: RetainRule, found: Located, now: str, today: dt.date
+    system: str,
+    one: RecordSetPlan,
+    retain: RetainRule,
+    found: Located,
+    now: str,
+    today: dt.date,
+    own: Mapping[str, int] | None,
 ) -> Attention | None:
     last = found.facts.anchor_last
     if found.facts.anchor_missing or last is None:
         todo = "records without an anchor date cannot be dated: complete them, then `expunge retry`"
         return Attention("retention_without_date", "dpo", todo, now, system, one.name, str(found.facts.anchor_missing))
-    objection = objection_to(retain.text, today)
+    objection = objection_to(retain.text, today, own, retain.months)
     if objection:
         todo = "decide on which text these records are kept, correct the data map, then `expunge retry`"
         return Attention(objection, "dpo", todo, now, system, one.name, retain.text)

@@ -14,10 +14,10 @@ from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.moments import date_of, is_date
 from orchestrator.core.plan import Plan
+from orchestrator.core.resting import objection as objection_to
 from orchestrator.core.rulings import SetDecision
 from orchestrator.core.staying import REVIEW_DUE
 from orchestrator.core.work import Work
-from orchestrator.law.texts import objection_to
 from schemas.outcomes import KeptWhy
 from schemas.requests import Right
 
@@ -38,6 +38,9 @@ _SETTLES: Final = frozenset(
         "text_repealed",
         "text_not_yet_in_force",
         "unknown_text",
+        "unknown_rule",
+        "rule_undecided",
+        "rule_exceeded",
     }
 )
 """Reasons to wait for a person that this decision takes away."""
@@ -73,7 +76,7 @@ def _no_exception(event: SetDecided) -> Wrong:
     if event.why not in MAY_KEEP:
         return f"{event.why} is nothing that a person decides", f"--why, one of: {', '.join(MAY_KEEP)}"
     today = date_of(event.observed_at)
-    objection = objection_to(event.text, today)
+    objection = objection_to(event.text, today, None)
     if objection:
         return f"{event.text or 'no text'}: {_OBJECTIONS[objection]}", "name the text that it rests on, in force today"
     if not event.review_by or not is_date(event.review_by) or event.review_by <= today.isoformat():
@@ -82,12 +85,14 @@ def _no_exception(event: SetDecided) -> Wrong:
 
 
 def unknown(plan: Plan, event: SetDecided) -> Wrong:
-    """Say that the plan does not know the record set; None if it does."""
+    """Say that the plan does not know the record set, or the policy the rule it is kept on; None if they do."""
     if event.system not in plan.by_name:
         return f"no system {event.system}", f"one of: {', '.join(sorted(plan.by_name))}"
     names = plan.system(event.system).names
     if event.record_set not in names:
         return f"no record set {event.system}/{event.record_set}", f"one of: {', '.join(sorted(names))}"
+    if event.why is not None and objection_to(event.text, date_of(event.observed_at), plan.own_rules) == "unknown_rule":
+        return f"{event.text}: the policy has no such rule", f"one of: {', '.join(plan.own_rules or ()) or 'none'}"
     return None
 
 

@@ -154,6 +154,13 @@ class ActivityPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     provided_by_subject: bool = False
 
 
+class RetentionRulePlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A retention rule of the policy. ``months``: the longest it promises; 0 where it leaves the period undecided."""
+
+    id: str
+    months: int = 0
+
+
 MARKETING: Final = ("direct_marketing", "marketing")
 """Purposes that are marketing where the policy names none: an objection to them is never weighed (Art. 21(3))."""
 
@@ -179,6 +186,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     four_eyes_records: int = 0
     marketing_purposes: tuple[str, ...] = ()
     activities: tuple[ActivityPlan, ...] = ()
+    retention_rules: tuple[RetentionRulePlan, ...] = ()
 
     def version_on(self, day: str) -> str:
         """Give the version of the policy in force on a day (ISO 8601); ``unversioned`` before the first."""
@@ -199,6 +207,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     def reach(self) -> dict[object, tuple[str, ...]]:
         """What ``discovery.unreached`` worked out before, by its question; the answer hangs on nothing but the plan."""
         return {}
+
+    @functools.cached_property
+    def own_rules(self) -> dict[str, int] | None:
+        """Months by ``policy:<rule>``; None where no policy file says which rules there are."""
+        if not self.policy_versions:
+            return None
+        return {f"policy:{one.id}": one.months for one in self.retention_rules}
 
     def digest(self) -> str:
         """SHA-256 (hex) of the RFC 8785 form."""

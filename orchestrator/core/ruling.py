@@ -19,7 +19,7 @@ def decide(work: Work) -> bool:
     for name, system in state.systems.items():
         if approving.done(plan, name, system):
             continue  # what is done was decided by what was known then, and the record says so (I7)
-        decided = decide_erasure(plan.system(name), system, work.now, today, rulings)
+        decided = decide_erasure(plan.system(name), system, work.now, today, rulings, plan.own_rules)
         system.instructions = decided[0]
         system.rules = _grounded(plan.system(name), requester.rules(state, decided[1]))
         blocked += decided[2]

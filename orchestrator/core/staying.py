@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
 from orchestrator.core.model import Attention, SystemState
 from orchestrator.core.plan import RecordSetPlan, SystemPlan
+from orchestrator.core.resting import objection as objection_to
 from orchestrator.core.rulings import DECIDED_RULE, OPEN_RULE, WITH_CHILD, Rulings, SetDecision, hold_rule
 from orchestrator.law.periods import add_months
-from orchestrator.law.texts import objection_to
 from schemas.outcomes import KeptWhy, Located
 from schemas.tasks import Instruction
 
@@ -37,6 +38,7 @@ class _Case(NamedTuple):
     rulings: Rulings
     now: str
     today: dt.date
+    own: Mapping[str, int] | None
 
     def count(self, one: RecordSetPlan) -> int:
         return found_in(self.system, one.name)
@@ -52,13 +54,18 @@ def found_in(system: SystemState, record_set: str) -> int:
 
 
 def staying(
-    plan: SystemPlan, system: SystemState, rulings: Rulings, now: str, today: dt.date
+    plan: SystemPlan,
+    system: SystemState,
+    rulings: Rulings,
+    now: str,
+    today: dt.date,
+    own: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Stay], list[Attention]]:
     """Give the record sets that stay whatever their periods say, and what a person must decide first.
 
     A parent stays with its children: without it nobody could tell whose they are, and no database would let it go.
     """
-    case = _Case(plan, system, rulings, now, today)
+    case = _Case(plan, system, rulings, now, today, own)
     found: dict[str, Stay] = {}
     blocked: list[Attention] = []
     for one in plan.record_sets:
@@ -97,7 +104,7 @@ def _decided(case: _Case, one: RecordSetPlan, decision: SetDecision) -> tuple[St
         return None, None
     attention = None
     if case.count(one):
-        objection = objection_to(decision.text, case.today)
+        objection = objection_to(decision.text, case.today, case.own)
         if objection:
             attention = case.attention(objection, one, decision.text)
         elif decision.review_by <= case.today.isoformat():
@@ -113,7 +120,7 @@ def _open(case: _Case, one: RecordSetPlan) -> tuple[Stay | None, Attention | Non
         return None, None
     if located.facts.anchor_last is not None and not located.facts.anchor_missing:
         return None, None
-    objection = objection_to(retain.text, case.today)
+    objection = objection_to(retain.text, case.today, case.own)
     if objection:
         return None, case.attention(objection, one, retain.text)
     review_by = add_months(case.today, retain.review_months).isoformat()

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from connectors.datamap import RecordSet, read_toml
-from orchestrator.core.plan import UNVERSIONED, ActivityPlan, ControllerPlan, PolicyVersionPlan, PromisePlan
+from orchestrator.core.plan import (
+    UNVERSIONED,
+    ActivityPlan,
+    ControllerPlan,
+    PolicyVersionPlan,
+    PromisePlan,
+    RetentionRulePlan,
+)
 from orchestrator.errors import UsageError
 from orchestrator.policy import Register, read
 from orchestrator.policy.words import ARTICLES
@@ -128,6 +135,7 @@ def plan_parts(register: Register) -> dict[str, Any]:
         "activities": tuple(
             ActivityPlan(one.id, one.basis, one.marketing, one.provided_by_subject) for one in document.activity
         ),
+        "retention_rules": tuple(RetentionRulePlan(one.id, one.months or 0) for one in document.retention),
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from orchestrator.core.deciding import decide_erasure
 from orchestrator.core.model import Phase, SystemState
-from orchestrator.core.plan import RecordSetPlan, RetainRule
+from orchestrator.core.plan import PolicyVersionPlan, RecordSetPlan, RetainRule, RetentionRulePlan
 from schemas.outcomes import Deleted, Facts, Kept, KeptWhy, Located, NothingHeld, Outcome
 from schemas.tasks import Instruction
 from tests.support.stories import TEN_YEARS, Story, at, contacts, found, invoices, plan, system
@@ -49,6 +50,53 @@ def test_what_is_over_is_erased_but_a_newer_record_that_came_since_is_not() -> N
     assert rules == {"invoices": "retention-over:fr-ccom-l123-22:120m"}
     # ``erase_up_to`` erases all three; an invoice of today would stay.
     assert instructions == {"invoices": keep(3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "months", "reason"),
+    [
+        ("policy:accounts", 12, None),
+        ("policy:accounts", 11, None),
+        ("policy:accounts", 13, "rule_exceeded"),
+        ("policy:acounts", 12, "unknown_rule"),
+        ("policy:open", 12, "rule_undecided"),
+        ("policy:", 12, "unknown_rule"),
+        ("fr-ccom-l123-22", 120, None),
+        ("fr-decret-2011-219", 12, "text_repealed"),
+    ],
+)
+def test_i08_s14_nothing_is_kept_on_a_period_that_the_policy_does_not_promise(
+    text: str, months: int, reason: str | None
+) -> None:
+    sets = invoices("accounts", kinds=("email",), retain=RetainRule(KeptWhy.LEGAL_CLAIMS, text, months))
+    rules = (RetentionRulePlan("accounts", 12), RetentionRulePlan("open"))
+    bare = plan(system("crm", sets))
+    versions = (PolicyVersionPlan("1", "2020-01-01"),)
+    story = Story(msgspec.structs.replace(bare, policy_versions=versions, retention_rules=rules))
+    story.answer("crm", found(last="2025-12-01"))
+    assert story.phase() is (Phase.DECIDING if reason else Phase.ACTING)
+    assert [(one.reason, one.owner, one.detail) for one in story.state.attention] == (
+        [(reason, "dpo", text)] if reason else []
+    )
+    without = Story(bare)
+    without.answer("crm", found(last="2025-12-01"))
+    assert without.reasons == {"policy:": ["unknown_text"], "fr-decret-2011-219": ["text_repealed"]}.get(text, [])
+
+
+@pytest.mark.parametrize(("text", "reason"), [("policy:open", None), ("policy:other", "unknown_rule")])
+def test_s14_while_a_contract_runs_an_undecided_period_after_it_is_no_hindrance(text: str, reason: str | None) -> None:
+    running = RetainRule(KeptWhy.LEGAL_CLAIMS, text, 12, "no_ground", 6)
+    one = system("crm", invoices("accounts", kinds=("email",), retain=running))
+    versions, rules = (PolicyVersionPlan("1", "2020-01-01"),), (RetentionRulePlan("open"),)
+    story = Story(msgspec.structs.replace(plan(one), policy_versions=versions, retention_rules=rules))
+    story.answer("crm", found(anchor_missing=1))
+    assert story.reasons[:1] == ([reason] if reason else [])
+    if reason is None:
+        assert story.out()["crm"].instructions["accounts"].keep is KeptWhy.NO_GROUND
+        story.answer("crm", Kept(1, KeptWhy.NO_GROUND, text, None, "2026-09-01", looked_at=at()))
+        story.fire("owed")
+        story.answer("crm", found(last="2026-08-01"))
+        assert story.reasons == ["rule_undecided"], "the contract is over, and nobody said for how long (S14)"
 
 
 def test_i09_a_kept_record_that_comes_after_the_search_is_not_swept_away() -> None:

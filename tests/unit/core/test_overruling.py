@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from orchestrator.core.commanding import refusal
@@ -11,7 +12,7 @@ from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
 from orchestrator.core.overruling import unknown
-from orchestrator.core.plan import RetainRule
+from orchestrator.core.plan import PolicyVersionPlan, RetainRule, RetentionRulePlan
 from orchestrator.core.replay import replay
 from schemas.outcomes import Kept, KeptWhy
 from schemas.tasks import Action
@@ -84,6 +85,21 @@ def test_while_it_is_acted_on_a_decision_stops_like_a_hold() -> None:
     story.fire("silent:crm")
     story.answer("crm", found())
     assert story.out()["crm"].instructions["contacts"].keep is KeptWhy.LEGAL_CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("policy:acounts", "the policy has no such rule"), ("policy:accounts", ""), ("policy:open", "")]
+)
+def test_i08_a_person_keeps_nothing_on_a_rule_that_the_policy_does_not_have(text: str, said: str) -> None:
+    rules = (RetentionRulePlan("accounts", 12), RetentionRulePlan("open"))
+    versions = (PolicyVersionPlan("1", "2020-01-01"),)
+    story = Story(msgspec.structs.replace(plan(), policy_versions=versions, retention_rules=rules))
+    kept = CLAIMS | {"text": text}
+    wrong = unknown(story.plan, decision(story, **kept))
+    assert (wrong[0] if wrong else "").endswith(said)
+    assert bool(wrong) is bool(said), "somebody looks afresh: an undecided period is no hindrance"
+    story.answer("crm", found())
+    assert bool(decide(story, **kept).ignored) is bool(said)
 
 
 def test_after_the_close_what_it_keeps_may_be_decided_earlier() -> None:

@@ -62,6 +62,9 @@ def test_the_plan_has_what_the_policy_says(tmp_path: Path) -> None:
         ActivityPlan("newsletter", "consent", marketing=True, provided_by_subject=True),
     )
     assert plan.joined_domains == (("customers", "technical"),)
+    assert plan.own_rules == {"policy:orders": 120, "policy:subscribers": 36, "policy:security": 12}
+    odigo = _plan(tmp_path, HOME.replace('domain = "technical"\n', ""), ODIGO.read_text(encoding="utf-8")).own_rules
+    assert odigo == {"policy:clients": 0, "policy:prospects": 36, "policy:candidates": 24, "policy:logs": 12}
     assert [(one.system, one.domain) for one in plan.systems] == [("crm", "customers"), ("logs", "technical")]
 
 
