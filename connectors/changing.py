@@ -12,16 +12,14 @@ from typing import Final
 
 import msgspec
 
-from connectors import answers, registry
+from connectors import answers, leases, registry
 from connectors.changes import Capability, Change, ChangeReport, Standing
 from connectors.contract import ChangeOrder, Connector, Inspection, Subject, TaskId
 from connectors.datamap import RecordSet
 from connectors.jobs import Job, Result, scope
-from connectors.leases import LEASE_EXPIRED, expired
-from connectors.locating import Found, Search, proven, rounds, search, union
+from connectors.locating import Found, Search, proven, search, union
 from connectors.session import Session, second_look_failure
 from connectors.verdict import Changed, judge_change
-from schemas.errors import SchemaError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome, Unverifiable
 from schemas.requests import utc
 
@@ -83,11 +81,9 @@ def _able(session: Session, capability: Capability) -> bool:
 
 def _refusal(job: Job, capability: Capability, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | None:
     """Refuse an order as a whole, before anything is changed."""
-    try:
-        if expired(job.task, at):
-            return LEASE_EXPIRED
-    except SchemaError:
-        return Failed(FailureKind.PERMANENT, "malformed_task")
+    late = leases.refusal(job.task, at)
+    if late is not None:
+        return late
     # A record set without a value to correct would pass for corrected: all of nothing stands there.
     if capability is Capability.RECTIFY and not (job.corrections and all(job.corrections.values())):
         return Failed(FailureKind.PERMANENT, "no_correction")
@@ -129,42 +125,21 @@ def _carry_out(
 ) -> dict[TaskId, Reports | Never]:
     by_id = {one.task_id: one for one in orders}
 
-    def call(connector: Connector, some: Sequence[ChangeOrder]) -> dict[TaskId, Reports | Never]:
-        # Right before the deed, at each call: a process that was paused may wake here, long after others took over.
-        at = now()
-        late: dict[TaskId, Reports | Never] = {
-            one.task_id: LEASE_EXPIRED for one in some if expired(by_id[one.task_id].job.task, at)
-        }
-        if not (live := [one for one in some if one.task_id not in late]):
-            return late
-        deed: Callable[[Sequence[ChangeOrder]], object] = getattr(connector, capability.value)
-        raw = answers.by_task(deed(live), [one.task_id for one in live])
-        return late | {
+    def deed(connector: Connector, some: Sequence[ChangeOrder]) -> dict[TaskId, Reports | Never]:
+        method: Callable[[Sequence[ChangeOrder]], object] = getattr(connector, capability.value)
+        raw = answers.by_task(method(some), [one.task_id for one in some])
+        return {
             task_id: answers.by_set(one, list(by_id[task_id].changes), answers.change_report)
             for task_id, one in raw.items()
         }
 
-    reports: dict[TaskId, Reports | Never] = {}
-    for some in rounds([one.job.subject for one in orders]):
-        # A task that failed in one round is not pursued: nothing of it is final any more.
-        live = [one for one in some if isinstance(reports.get(one.task_id, {}), Mapping)]
-        asked = [ChangeOrder(one, by_id[one.task_id].changes) for one in live]
-        for task_id, one in session.ask(call, asked).items():
-            reports[task_id] = _merged(reports.get(task_id), one)
-    return reports
+    def order(subject: Subject) -> ChangeOrder:
+        return ChangeOrder(subject, by_id[subject.task_id].changes)
+
+    return leases.carry_out(session, [one.job for one in orders], order, deed, _joined, now)
 
 
-def _merged(one: Reports | Never | None, other: Reports | Never) -> Reports | Never:
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return other
-    return {name: _union(one[name], other[name]) for name in one}
-
-
-def _union(one: ChangeReport | Unverifiable, other: ChangeReport | Unverifiable) -> ChangeReport | Unverifiable:
-    if isinstance(one, Unverifiable):
-        return one
-    if isinstance(other, Unverifiable):
-        return other
+def _joined(one: ChangeReport, other: ChangeReport) -> ChangeReport:
     return ChangeReport(union(one.records, other.records), union(one.changed, other.changed))
 
 

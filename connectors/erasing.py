@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from connectors import answers, registry
+from connectors import answers, leases, registry
 from connectors.contract import Connector, ErasureOrder, Look, Presence, SetReport, Subject, TaskId
 from connectors.datamap import RecordSet
 from connectors.jobs import Job, Result
-from connectors.leases import LEASE_EXPIRED, expired
-from connectors.locating import Found, earliest, latest, proven, rounds, search, union
+from connectors.locating import Found, earliest, latest, proven, search, union
 from connectors.session import Session, second_look_failure
 from connectors.verdict import Evidence, judge
-from schemas.errors import SchemaError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome, Unverifiable, is_final
 from schemas.requests import utc
 from schemas.tasks import Instruction
@@ -61,11 +59,9 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
     A task is refused as a whole: to erase parents while a child's instruction is missing would make orphans.
     """
     task = job.task
-    try:
-        if expired(task, at):
-            return LEASE_EXPIRED
-    except SchemaError:
-        return Failed(FailureKind.PERMANENT, "malformed_task")
+    late = leases.refusal(task, at)
+    if late is not None:
+        return late
     if any(one.name not in task.instructions for one in sets):
         return _NO_INSTRUCTION
     for one in sets:
@@ -79,41 +75,19 @@ def _erase(
     session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet], now: Callable[[], dt.datetime]
 ) -> dict[TaskId, Reports | Never]:
     names = [one.name for one in sets]
-    tasks = {job.task_id: job.task for job in jobs}
     instructions = {job.task_id: {name: job.task.instructions[name] for name in names} for job in jobs}
 
-    def call(connector: Connector, some: Sequence[ErasureOrder]) -> dict[TaskId, Reports | Never]:
-        # Right before the deed, at each call: a process that was paused may wake here, long after others took over.
-        at = now()
-        late: dict[TaskId, Reports | Never] = {
-            one.task_id: LEASE_EXPIRED for one in some if expired(tasks[one.task_id], at)
-        }
-        if not (live := [one for one in some if one.task_id not in late]):
-            return late
-        raw = answers.by_task(connector.erase(live), [order.task_id for order in live])
-        return late | {task_id: answers.by_set(one, names, answers.report) for task_id, one in raw.items()}
+    def deed(connector: Connector, some: Sequence[ErasureOrder]) -> dict[TaskId, Reports | Never]:
+        raw = answers.by_task(connector.erase(some), [order.task_id for order in some])
+        return {task_id: answers.by_set(one, names, answers.report) for task_id, one in raw.items()}
 
-    reports: dict[TaskId, Reports | Never] = {}
-    for some in rounds([job.subject for job in jobs]):
-        # A task that failed in one round is not pursued: nothing of it is final any more.
-        live = [one for one in some if isinstance(reports.get(one.task_id, {}), Mapping)]
-        orders = [ErasureOrder(one, instructions[one.task_id]) for one in live]
-        for task_id, one in session.ask(call, orders).items():
-            reports[task_id] = _merged(reports.get(task_id), one)
-    return reports
+    def order(subject: Subject) -> ErasureOrder:
+        return ErasureOrder(subject, instructions[subject.task_id])
+
+    return leases.carry_out(session, jobs, order, deed, _joined, now)
 
 
-def _merged(one: Reports | Never | None, other: Reports | Never) -> Reports | Never:
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return other
-    return {name: _union(one[name], other[name]) for name in one}
-
-
-def _union(one: SetReport | Unverifiable, other: SetReport | Unverifiable) -> SetReport | Unverifiable:
-    if isinstance(one, Unverifiable):
-        return one
-    if isinstance(other, Unverifiable):
-        return other
+def _joined(one: SetReport, other: SetReport) -> SetReport:
     return SetReport(
         union(one.erased, other.erased),
         union(one.kept, other.kept),
