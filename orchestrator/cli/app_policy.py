@@ -1,0 +1,90 @@
+"""The commands about law and policy: ``deadline``, and ``policy lint``, ``show``, ``schema``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.options import Home, Out, desk
+
+policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The published policy: lint, show.")
+PolicyFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help="A policy file; default: that of the home folder.", show_default=False),
+]
+On = Annotated[
+    datetime | None,
+    typer.Option(
+        "--on", metavar="DATE", formats=["%Y-%m-%d"], help="As of that day; default: today.", show_default=False
+    ),
+]
+
+
+@policy.command(name="lint", short_help="Say what does not hold in a policy, and what to ask.")
+def policy_lint(
+    ctx: typer.Context, file: PolicyFile = None, on: On = None, home: Home = None, output: Out = None
+) -> int:
+    """Say what contradicts itself, rests on nothing, or was never decided, and what to ask the DPO.
+
+    Exit code 0 if no finding is an error (warnings are shown), 1 if one is, 2 if the file is wrong.
+    """
+    from orchestrator.cli import policing
+
+    return policing.run_lint(desk(ctx, home, output), file, on)
+
+
+@policy.command(name="show", short_help="Show what a policy says on a day.")
+def policy_show(
+    ctx: typer.Context, file: PolicyFile = None, on: On = None, home: Home = None, output: Out = None
+) -> int:
+    """Show the version in force on a day, controllers, promises, activities with how long, walls."""
+    from orchestrator.cli import policing
+
+    return policing.show(desk(ctx, home, output), file, on)
+
+
+@policy.command(name="schema", short_help="Print the JSON Schema of a policy file.")
+def policy_schema(ctx: typer.Context, output: Out = None) -> int:
+    """Print the JSON Schema of a policy file, for an editor."""
+    from orchestrator.cli import policing
+
+    return policing.schema(desk(ctx, None, output).screen)
+
+
+def deadline(
+    ctx: typer.Context,
+    received: Annotated[
+        str, typer.Option("--received", metavar="DATE", help="Date, or RFC 3339 time.", show_default=False)
+    ],
+    calendar: Annotated[
+        list[str], typer.Option("--calendar", metavar="CODE", help="FR, GB-ENG, ...; once a controller.")
+    ],
+    right: Annotated[str, typer.Option("--right", help="access, erasure, ...")] = "access",
+    extended: Annotated[bool, typer.Option("--extended", help="The person was told of an extension in time.")] = False,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pause", metavar="FROM..TO[,REASON]", help="Waiting for identity (default), clarification or fee."
+        ),
+    ] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As seen on this day.")] = None,
+    output: Out = None,
+) -> int:
+    """Say by when a request has to be answered, each step with its legal text; needs no home.
+
+    Of several calendars the earliest date counts. A pause without TO is still open: with --on it counts until then.
+    --on also says whether an extension may still be told of.
+    """
+    from orchestrator.cli import dating
+
+    screen = desk(ctx, None, output).screen
+    return dating.deadline(screen, received, calendar, right, extended=extended, pauses=pause or [], on=on)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(short_help="When a request has to be answered, and why.")(deadline)
+    app.add_typer(policy, name="policy")
