@@ -14,6 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.core import (
+    accepting,
     acting,
     adopting,
     aggregate,
@@ -24,7 +25,6 @@ from orchestrator.core import (
     commanding,
     discovery,
     ending,
-    fees,
     holding,
     identity,
     mending,
@@ -32,8 +32,6 @@ from orchestrator.core import (
     requester,
     ruling,
 )
-from orchestrator.core.asked import Progress
-from orchestrator.core.asking import VERIFIED, Identity
 from orchestrator.core.effects import AssemblePackage, Effect
 from orchestrator.core.events import (
     Confirmed,
@@ -48,8 +46,8 @@ from orchestrator.core.events import (
     Resumed,
     TimerFired,
 )
-from orchestrator.core.model import LOGIC, Attention, Phase, RequestState, SystemState
-from orchestrator.core.moments import days_from, later, start_of
+from orchestrator.core.model import LOGIC, Attention, Phase, RequestState
+from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.core.transitions import ACCEPTS, IGNORES, move
 from orchestrator.core.work import Work, copy_of
@@ -84,8 +82,8 @@ def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | Non
     if state is None:
         if not isinstance(event, RequestAccepted):
             raise IllegalTransitionError("nothing is known of this request")
-        work = Work(plan, _accepted(plan, event), event.observed_at)
-        _begin(work)
+        work = Work(plan, accepting.state_of(plan, event), event.observed_at)
+        accepting.begin(work)
     else:
         if state.logic > LOGIC:
             raise IllegalTransitionError("the state was written by a newer version")
@@ -132,54 +130,6 @@ def _apply(work: Work, event: LaterEvent) -> str:
         case _:  # mypy has narrowed it to a command
             return commanding.obey(work, event)
     return ""
-
-
-def _accepted(plan: Plan, event: RequestAccepted) -> RequestState:
-    scope = event.scope or tuple(one.system for one in plan.systems)
-    if procedures.answered_by_a_person(event.right):
-        scope = ()
-    state = RequestState(
-        logic=LOGIC,
-        request_id=event.request_id,
-        right=event.right,
-        received_at=event.received_at,
-        due_on="",
-        due_rule="",
-        plan_sha256=event.plan_sha256,
-        phase=Phase.RECEIVED,
-        controllers=event.controllers or plan.controllers,
-        scope=scope,
-        locale=event.locale,
-        known=event.identifiers,
-        identity=VERIFIED if event.identity == "verified" else Identity(event.identity),
-        requester=event.requester,
-        minor_at_collection=event.minor_at_collection,
-        copies=event.copies,
-        continues=event.follows,
-        waits_for=event.others,
-        asked=event.asked,
-        systems={one.system: SystemState() for one in plan.systems if one.system in scope},
-        holds=event.holds,
-        hold_version=len(event.holds),
-    )
-    if procedures.of(plan, state).at_receipt:
-        state.progress = Progress(at_receipt=True)
-    clock.set_dates(plan, state)
-    return state
-
-
-def _begin(work: Work) -> None:
-    state = work.state
-    work.notice("receipt", requester.addressee(state, work.now), due_on=state.due_on)
-    work.timer("deadline", start_of(days_from(state.due_on, -work.plan.limits.warn_days_before_due)))
-    for name in state.scope:
-        if name not in state.systems:
-            todo = "the request names a system that is not connected: connect it, or submit with a right scope"
-            work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
-    acting.begin(work)
-    move(state, Phase.VERIFYING)
-    identity.begin(work)
-    fees.begin(work)
 
 
 def advance(work: Work) -> None:
