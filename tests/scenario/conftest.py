@@ -13,6 +13,7 @@ import pytest
 from tests.support.absent import SERVICE_ABSENT
 from tests.support.cli import CommandLine
 from tests.support.company import Company
+from tests.support.distributed import Installation, Workers
 from tests.support.fleet import Fleet
 from tests.support.services import Databases, Kafka
 
@@ -33,6 +34,14 @@ def expunge(
     made = CommandLine(company_of_six.twin(tmp_path / "company"), capsys, monkeypatch)
     yield made
     made.nothing_leaked()
+
+
+@pytest.fixture
+def workers(installation: Installation) -> Iterator[Workers]:
+    """One worker of each system of the module's own ``installation``; none of them may have failed."""
+    with Workers(installation) as working:
+        yield working
+    assert working.failures == []
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from schemas.requesters import Relation, Requester
 from schemas.requests import RequestForm, Right
 from tests.support.bus import wait_for
 from tests.support.company import Company, made_up
-from tests.support.distributed import Installation, Workers
+from tests.support.distributed import Installation
 from tests.support.home import outcomes_of
 
 pytestmark = [pytest.mark.timeout(240)]
@@ -42,13 +41,6 @@ def company(tmp_path: Path) -> Company:
 @pytest.fixture
 def installation(company: Company, kafka: str, postgres: str) -> Installation:
     return Installation(company.home, kafka, postgres)
-
-
-@pytest.fixture
-def workers(installation: Installation) -> Iterator[Workers]:
-    with Workers(installation) as working:
-        yield working
-    assert working.failures == []
 
 
 def form(request_id: str, who: int, right: Right = Right.ERASURE, **more: Any) -> RequestForm:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -37,13 +36,6 @@ def company(tmp_path: Path) -> Company:
 @pytest.fixture
 def installation(company: Company, kafka: str, postgres: str) -> Installation:
     return Installation(company.home, kafka, postgres)
-
-
-@pytest.fixture
-def workers(installation: Installation) -> Iterator[Workers]:
-    with Workers(installation) as working:
-        yield working
-    assert working.failures == []
 
 
 def done(one: Installation) -> set[str]:

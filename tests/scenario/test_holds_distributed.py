@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -38,13 +37,6 @@ def company(tmp_path: Path) -> Company:
 @pytest.fixture
 def installation(company: Company, kafka: str, postgres: str) -> Installation:
     return Installation(company.home, kafka, postgres)
-
-
-@pytest.fixture
-def workers(installation: Installation) -> Iterator[Workers]:
-    with Workers(installation) as working:
-        yield working
-    assert working.failures == []
 
 
 def test_s29_a_hold_placed_while_the_erasure_is_running_and_its_release(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -29,13 +28,6 @@ pytestmark = [pytest.mark.timeout(300)]
 @pytest.fixture
 def installation(tmp_path: Path, kafka: str, postgres: str) -> Installation:
     return Installation(Company.build(tmp_path, 12, dt.date(2026, 3, 1)).home, kafka, postgres)
-
-
-@pytest.fixture
-def workers(installation: Installation) -> Iterator[Workers]:
-    with Workers(installation) as working:
-        yield working
-    assert working.failures == []
 
 
 def phases(one: Installation) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from schemas.particulars import Corrections
 from schemas.requests import RequestForm, Right
 from tests.support import bus
 from tests.support.bus import wait_for
-from tests.support.distributed import Installation, Workers
+from tests.support.distributed import Installation
 from tests.support.home import outcomes_of
 from tests.support.shop import ANN, CANARY, Shop, untouched
 
@@ -36,13 +35,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 @pytest.fixture
 def installation(shop: Shop, kafka: str, postgres: str) -> Installation:
     return Installation(shop.home, kafka, postgres)
-
-
-@pytest.fixture
-def workers(installation: Installation) -> Iterator[Workers]:
-    with Workers(installation) as working:
-        yield working
-    assert working.failures == []
 
 
 def records(one: Installation, request_id: str) -> list[CompletionRecord]:
