@@ -83,7 +83,8 @@ def test_a_restored_database_is_refused_healed_and_loses_nothing_and_a_topic_mad
         third = fleet.orchestrate()
         with ending(third):
             wait_for(lambda: fleet.closed(["r1002", "r1004", "r1005", "r1008"]), 90)
-            assert fleet.rows(_TO_READ_AGAIN) == [], "nothing was asked before"
+            # Old answers alone may close them all; whoever polls next notes that everything was read.
+            wait_for(lambda: fleet.rows(_TO_READ_AGAIN) == [], 60)
             # A topic is made again under a running process; what comes in then is not read from an old offset.
             bus.recreate(fleet.one.kafka, {REQUESTS.name: 2})
             _publish(fleet, 1010)

@@ -130,7 +130,8 @@ class _OnThisMachine:
         file = folder / "server.properties"
         file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        run_java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file))
+        # In one word: one in 64 ids begins with a dash, and would be read as an option.
+        run_java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(file))
         self._log = (folder / "broker.log").open("wb")
         self._process = subprocess.Popen(java("kafka.Kafka", str(file)), stdout=self._log, stderr=subprocess.STDOUT)
         until = time.monotonic() + 60
