@@ -97,10 +97,8 @@ def step(work: Work) -> bool:
     """Close, once nothing is out."""
     if any(one.task for one in work.state.systems.values()):
         return False
-    if work.state.phase is not Phase.ANSWERING:
-        move(work.state, Phase.ANSWERING)
-        return True
-    return False
+    move(work.state, Phase.ANSWERING)
+    return True
 
 
 def unfinished(plan: Plan, state: RequestState) -> dict[str, str]:

@@ -46,8 +46,8 @@ def quoted(work: Work, command: FeeQuoted) -> str:
 def accepted(work: Work, command: FeeAccepted) -> str:
     """Hand the copy out: the person accepts what it costs."""
     fee = work.state.fee
-    if fee is not None:
-        work.state.fee = msgspec.structs.replace(fee, accepted_at=command.when)
+    assert fee is not None  # noqa: S101 - `no_acceptance` was asked right before
+    work.state.fee = msgspec.structs.replace(fee, accepted_at=command.when)
     work.settled(OPEN)
     if not identity.waits_for_identity(work.state):
         work.state.timers.pop("lapse", None)

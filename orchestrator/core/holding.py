@@ -17,7 +17,6 @@ from orchestrator.core.moments import days_from, later
 from orchestrator.core.rulings import holds_of
 from orchestrator.core.transitions import move
 from orchestrator.core.work import Work
-from schemas.outcomes import Kept
 from schemas.requests import Right
 from schemas.tasks import Action
 
@@ -133,8 +132,3 @@ def remind(work: Work, one: Obligation, today: str) -> Obligation:
             work.notice("hold_review_due", hold.owner, record_set=one.record_set, **facts)
     due = days_from(today, REMIND_DAYS)
     return Obligation(one.kind, due, one.system, one.record_set, one.text, max(due, one.last or ""), one.holds)
-
-
-def kept_by_hold(outcome: object, rule: str) -> tuple[str, ...]:
-    """Give the holds by which a line is kept."""
-    return holds_of(rule) if isinstance(outcome, Kept) else ()

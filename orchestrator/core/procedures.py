@@ -9,7 +9,7 @@ is not read as "no data".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -66,7 +66,8 @@ def of(plan: Plan, state: RequestState) -> Procedure:
             return Procedure(legs, at_receipt=True)
         case Right.OBJECTION:
             return _objection(plan, state)
-        case Right.COMPLAINT | Right.SAFEGUARD_COPY:
+        case _:
+            _: Literal[Right.COMPLAINT, Right.SAFEGUARD_COPY] = state.right  # a new right does not type-check here
             return Procedure()
 
 
@@ -91,14 +92,11 @@ def _objection(plan: Plan, state: RequestState) -> Procedure:
     # Once it was weighed, nothing is restricted for it again, however late something else is found.
     if (others or not marketing) and not (state.records and state.progress.balance):
         legs.append(Leg(Action.RESTRICT, "restrict:gdpr-18-1-d", others))
-    match state.progress.balance:
-        case Balance.UPHELD:
-            legs += [Leg(Action.STOP, "stop:gdpr-21-1", (one,)) for one in others]
-            legs.append(Leg(Action.LIFT, LIFT_RULE, others))
-        case Balance.OVERRIDDEN:
-            legs.append(Leg(Action.LIFT, "lift:gdpr-21-1", others))
-        case None:
-            pass
+    if state.progress.balance is Balance.UPHELD:
+        legs += [Leg(Action.STOP, "stop:gdpr-21-1", (one,)) for one in others]
+        legs.append(Leg(Action.LIFT, LIFT_RULE, others))
+    elif state.progress.balance is Balance.OVERRIDDEN:
+        legs.append(Leg(Action.LIFT, "lift:gdpr-21-1", others))
     return Procedure(tuple(legs), at_receipt=bool(marketing))
 
 
@@ -157,7 +155,8 @@ def able(state: RequestState, of: Leg, system: str, one: RecordSetPlan) -> bool:
             return one.restrictable
         case Action.STOP:
             return set(of.purposes) <= set(one.stoppable)
-        case Action.LOCATE | Action.ERASE | Action.EXPORT:
+        case _:
+            _: Literal[Action.LOCATE, Action.ERASE, Action.EXPORT] = of.action  # a new action does not type-check here
             return True
 
 

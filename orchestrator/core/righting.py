@@ -17,7 +17,6 @@ from schemas.fields import ID_PATTERN
 from schemas.outcomes import Attested
 from schemas.requesters import is_code
 from schemas.requests import Right
-from schemas.tasks import Action
 
 Wrong = tuple[str, str] | None
 _SHOW: Final = "see `expunge show`"
@@ -50,9 +49,8 @@ def balance(work: Work, command: ObjectionBalanced) -> str:
         return wrong[0]
     state.progress = msgspec.structs.replace(state.progress, balance=command.balance)
     work.settled(acting.BALANCE)
-    legs = procedures.of(work.plan, state).legs[state.progress.leg + 1 :]
-    if any(one.action is Action.LIFT for one in legs):
-        acting.announce_lift(work)
+    # Whichever way it was weighed: what was restricted for the balancing is lifted in the end.
+    acting.announce_lift(work)
     return ""
 
 

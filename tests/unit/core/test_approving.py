@@ -10,6 +10,7 @@ from orchestrator.core.commanding import refusal
 from orchestrator.core.commands_deciding import Approved, HoldPlaced
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
+from orchestrator.core.plan import RetainRule
 from orchestrator.core.replay import replay
 from orchestrator.core.rulings import Hold
 from schemas.outcomes import KeptWhy
@@ -158,3 +159,18 @@ def test_what_is_done_needs_no_approval_again() -> None:
     story.fire("silent:mail")
     story.answer("mail", found(2))
     assert story.out()["mail"].action is Action.ERASE, "two records are left to erase, and three need nobody"
+
+
+def test_the_preview_of_what_still_runs_does_not_hang_on_the_day_either() -> None:
+    running = RetainRule(KeptWhy.LEGAL_OBLIGATION, "fr-ccom-l123-22", 120, "no_ground", 6)
+    both = plan(system("crm", contacts(), invoices("accounts", kinds=("email",), retain=running)))
+    story = Story(msgspec.structs.replace(both, approval_records=1))
+    story.answer("crm", {"contacts": found(2), "accounts": found(anchor_missing=1)})
+    line = approving.preview(story.plan, story.state)["record_sets"]["crm/accounts"]
+    assert line == {
+        "found": 1,
+        "does": "keep",
+        "rule": "open:fr-ccom-l123-22:6m",
+        "why": "no_ground",
+        "text": "fr-ccom-l123-22",
+    }

@@ -273,3 +273,48 @@ def test_the_release_of_a_hold_erases_nothing_of_a_request_that_was_withdrawn() 
     assert story.closed()
     assert len(story.tasks) == sent
     assert story.state.forgotten
+
+
+def test_the_owner_of_the_hold_that_keeps_it_is_reminded_and_no_other() -> None:
+    other = hold("hold-2", "mail")
+    story = Story(TWO, holds=(HOLD, msgspec.structs.replace(other, owner="hr")))
+    story.answer("crm", found())
+    story.answer("mail", NothingHeld())
+    story.answer("crm", kept())
+    assert story.closed()
+    story.fire("owed")
+    assert [one.to for one in story.notices if one.kind == "hold_review_due"] == ["legal"]
+
+
+def test_a_hold_that_is_released_while_the_request_ends_begins_nothing() -> None:
+    story = Story(plan(), holds=(HOLD,))
+    story.told(RequestWithdrawn(request_id="req", observed_at=at(story.now), role="dpo"))
+    assert not release(story).ignored
+    assert len(orders(story)) == 0
+    recalled(story, "crm")
+    assert story.closed()
+
+
+def test_a_release_after_the_close_goes_by_the_plan_of_that_day() -> None:
+    story = Story(plan(), holds=(HOLD,))
+    story.answer("crm", found())
+    story.answer("crm", kept())
+    newer = story.corrected(system("crm", contacts(max_records=7)))
+    event = HoldReleased(
+        request_id="req", observed_at=at(story.now), role="legal", hold_id="hold-1", plan_sha256=story.in_force()
+    )
+    story.told(event)
+    assert story.state.plan_sha256 == newer.digest()
+    story.answer("crm", found())
+    story.answer("crm", deleted())
+    assert len(story.records) == 2
+
+
+def test_what_is_to_be_tried_again_later_is_searched_again_under_a_hold() -> None:
+    story = Story(TWO)
+    story.all_answer(found())
+    story.answer("crm", Failed(FailureKind.TRANSIENT, "busy"))
+    assert "retry:crm" in story.state.timers
+    place(story, hold("hold-1", "crm"))
+    assert story.out()["crm"].action is Action.LOCATE
+    assert "retry:crm" not in story.state.timers

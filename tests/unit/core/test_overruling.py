@@ -10,11 +10,14 @@ import pytest
 from orchestrator.core.commanding import refusal
 from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.machine import Step
-from orchestrator.core.model import Phase
+from orchestrator.core.model import Phase, SystemState
+from orchestrator.core.moments import date_of
 from orchestrator.core.overruling import unknown
 from orchestrator.core.plan import PolicyVersionPlan, RetainRule, RetentionRulePlan
 from orchestrator.core.replay import replay
-from schemas.outcomes import Kept, KeptWhy
+from orchestrator.core.rulings import Rulings, SetDecision
+from orchestrator.core.staying import staying
+from schemas.outcomes import Kept, KeptWhy, NothingHeld
 from schemas.tasks import Action
 from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
 
@@ -181,3 +184,19 @@ def test_s39_the_ground_follows_from_the_legal_basis_where_nobody_gave_one(basis
     story.answer("crm", found())
     story.answer("crm", deleted())
     assert rule(story) == f"erase:gdpr-17-1{ground}"
+
+
+def test_what_was_decided_about_a_set_without_records_stops_nobody() -> None:
+    story = Story(plan(system("crm", contacts(), contacts("notes"))))
+    decide(story, record_set="notes", **CLAIMS)
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    assert story.out()["crm"].instructions["notes"].keep is KeptWhy.LEGAL_CLAIMS
+    assert story.reasons == []
+
+
+def test_a_decision_that_rests_on_nothing_any_more_waits_for_a_person() -> None:
+    crm = system("crm")
+    state = SystemState(located={"contacts": found(2)})
+    said = SetDecision("crm", "contacts", "dpo", at(), KeptWhy.LEGAL_CLAIMS, "", "nonsense", "2026-09-01")
+    _, blocked = staying(crm, state, Rulings(decisions=(said,)), at(), date_of(at()))
+    assert [(one.reason, one.detail) for one in blocked] == [("unknown_text", "nonsense")]

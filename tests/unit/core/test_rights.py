@@ -503,3 +503,47 @@ def test_every_right_has_a_procedure() -> None:
     for right in Right:
         story = Story(CRM, right)
         assert bool(procedures.of(CRM, story.state).legs) != procedures.answered_by_a_person(right)
+
+
+def test_an_erasure_waits_once_for_the_same_restriction() -> None:
+    story = Story(plan())
+    one = OtherOpened(request_id="req", observed_at=at(), other="limit")
+    assert not story.told(one).ignored
+    assert story.told(one).ignored == "it is waited for already"
+
+
+def test_what_is_handed_to_another_controller_is_brought_up_when_it_is_due() -> None:
+    story = Story(all_able(plan()), Right.PORTABILITY, asked=Asked(transfer_to="other-bank"))
+    story.all_answer()
+    story.all_answer()
+    (job,) = story.effects(AssemblePackage)
+    story.told(
+        PackageAssembled(request_id="req", observed_at=at(story.now), job_id=job.job_id, file="f", sha256="1" * 64)
+    )
+    while "transfer" in {one.kind for one in story.state.obligations}:
+        story.fire("owed")
+    (told,) = [one for one in story.notices if one.kind == "transfer_due"]
+    assert (told.to, told.facts["controller"]) == ("dpo", "other-bank")
+
+
+def test_what_an_earlier_leg_found_empty_is_not_told_as_done() -> None:
+    story = Story(BOTH, Right.OBJECTION, asked=Asked(purposes=("marketing", "profiling", "scoring")))
+    story.answer("crm", {"contacts": NothingHeld(), "scores": found()})
+    while story.out() and story.out()["crm"].action is not Action.RESTRICT:
+        story.all_answer()
+    story.told(RequestWithdrawn(**base(story)))
+    story.fire("silent:crm")
+    assert "before" in story.records[0].not_searched["crm"]
+    assert "stopped" not in story.records[0].not_searched["crm"]
+
+
+def test_an_objection_reaches_nothing_that_rests_on_a_contract() -> None:
+    contract = msgspec.structs.replace(able(contacts("deliveries")), purpose="scoring", basis="contract", stoppable=())
+    story = Story(plan(system("crm", contract)), Right.OBJECTION, asked=Asked(purposes=("scoring",)))
+    story.all_answer()
+    assert story.closed()
+    assert (
+        story.records[0]
+        .not_searched["crm/deliveries"]
+        .endswith("GDPR Art. 21(1): rests on neither Art. 6(1)(e) nor (f)")
+    )
