@@ -62,6 +62,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         extended: The answer took two months more, and the person was told in time (Art. 12(3)).
         paused_days: Days by which the answer was later because the person was asked for something.
         requester: In which relation to the data subject whoever asked stands; None: it is the data subject.
+        controllers: Those that were asked. ``bound_controllers``: all that the request binds, these included, where one
+            that was asked is a joint controller (Art. 26(3)); empty: nobody else is bound.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -93,3 +95,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     extended: bool = False
     paused_days: int = 0
     requester: str | None = None
+    bound_controllers: tuple[str, ...] = ()

@@ -13,6 +13,9 @@ from orchestrator.core.plan import Plan
 def lines(plan: Plan, state: RequestState) -> Iterator[str]:
     """Give the lines; none where the person asks, is known, and the clock runs."""
     yield from _who(state)
+    bound = plan.bound(state.controllers)
+    if bound:
+        yield f"asked of {', '.join(state.controllers)}; binds {', '.join(bound)} (GDPR Art. 26(3))"
     if state.pauses or state.extension is not None:
         yield from (f"clock: {step}" for step in clock.trace(plan, state))
     if state.fee is not None:

@@ -69,6 +69,8 @@ def _print(out: Console, one: CompletionRecord, kid: str) -> None:
     out.print(
         f"{one.right} request, received {words.minute(one.received_at)}, completed {words.minute(one.completed_at)}"
     )
+    if one.bound_controllers:
+        out.print(f"asked of {', '.join(one.controllers)}; binds {', '.join(one.bound_controllers)} (GDPR Art. 26(3))")
     out.print(f"result: {words.result(one.result)}; weakest line: {words.headline(one.headline)}")
     out.print()
     made = table("record set", "outcome", "rule")

@@ -54,6 +54,8 @@ def as_data(page: Page) -> dict[str, Any]:
         "notice_by": clock.notice_by(state),
         "target_on": clock.target(page.plan, state),
         "policy_version": page.plan.version_on(state.received_at[:10]),
+        "controllers": state.controllers,
+        "bound_controllers": page.plan.bound(state.controllers),
         "identity": state.identity,
         "requester": state.requester,
         "pauses": state.pauses,

@@ -154,6 +154,7 @@ def record(
         extended=state.extension is not None,
         paused_days=state.paused_days,
         requester=state.requester.relation.value if state.requester is not None else None,
+        bound_controllers=plan.bound(state.controllers),
     )
 
 

@@ -119,7 +119,10 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A controller: its holidays, the law that dates its requests, and where one complains, if the policy says."""
+    """A controller: its holidays, the law that dates its requests, and where one complains, if the policy says.
+
+    ``joint``: it is one of the policy's joint controllers (Art. 26).
+    """
 
     id: str
     country: str
@@ -127,6 +130,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     regime: str
     authority: str = ""
     court: str = ""
+    joint: bool = False
 
 
 class PromisePlan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,6 +197,17 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         if not self.policy_versions:
             return self.policy_version
         return next((one.id for one in reversed(self.policy_versions) if one.begins_on <= day), UNVERSIONED)
+
+    def bound(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """Give all controllers that a request binds, in the order of the policy; none where no asked one is joint.
+
+        The person may turn to each of the joint controllers (Art. 26(3)): whoever was asked, all of them answer for it.
+        """
+        joint = {one.id for one in self.controllers_info if one.joint}
+        if not joint & set(asked):
+            return ()
+        known = tuple(one.id for one in self.controllers_info if one.id in joint | set(asked))
+        return (*known, *(one for one in asked if one not in known))
 
     def system(self, name: str) -> SystemPlan:
         """Give one system's plan."""

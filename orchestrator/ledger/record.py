@@ -147,6 +147,9 @@ def _supports_its_claim(record: CompletionRecord) -> None:
 
     It may say less: a second record also speaks for systems that still keep something and have no line in it.
     """
+    bound = set(record.bound_controllers)
+    if bound and (len(bound) < len(record.bound_controllers) or not bound >= set(record.controllers)):
+        raise VerificationError("its joint controllers do not contain those that were asked, or one twice", fix=_FIX)
     names = [(system.system, line.name) for system in record.systems for line in system.record_sets]
     if len({system.system for system in record.systems}) < len(record.systems) or len(set(names)) < len(names):
         raise VerificationError("a record set stands twice", fix=_FIX)

@@ -121,7 +121,15 @@ def plan_parts(register: Register) -> dict[str, Any]:
         "policy_versions": tuple(PolicyVersionPlan(one.id, one.begins.isoformat()) for one in document.version),
         "controllers": tuple(one.id for one in document.controller),
         "controllers_info": tuple(
-            ControllerPlan(one.id, one.country, one.calendar, one.regime, one.authority, one.court)
+            ControllerPlan(
+                one.id,
+                one.country,
+                one.calendar,
+                one.regime,
+                one.authority,
+                one.court,
+                one.id in document.policy.joint_controllers,
+            )
             for one in document.controller
         ),
         "joined_domains": tuple((one.found_in, one.may_search) for one in document.join),

@@ -34,6 +34,10 @@ def test_s01_s03_s34_a_request_to_one_controller_is_dated_by_all_six_and_carried
     assert odigo.rows("crm") == [2]
     assert odigo.rows("hr") == [1, 2]
     record = odigo.record()
+    assert record.controllers == ("odigo-es",)
+    assert list(record.bound_controllers) == SIX, "joint controllers: whoever was asked, all of them answer (Art. 26)"
+    assert odigo.shown()["bound_controllers"] == SIX
+    assert "asked of odigo-es; binds odigo-fr, odigo-es, odigo-uk" in " ".join(odigo("show", "one").split())
     assert set(outcomes_of(record)) == {"crm/contacts", "hr/applications"}
     (rule,) = (line.rule for one in record.systems for line in one.record_sets if line.name == "contacts")
     assert rule == "erase:gdpr-17-1-a", "S03: it rests on a legitimate interest, so no consent ended"

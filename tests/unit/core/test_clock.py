@@ -16,7 +16,7 @@ from orchestrator.core.commands_identity import Refused
 from orchestrator.core.plan import ControllerPlan, Plan, PromisePlan
 from orchestrator.core.replay import replay
 from schemas.requests import Right
-from tests.support.stories import Story, at, plan
+from tests.support.stories import Story, at, deleted, found, plan
 from tests.unit.core.test_identity import do, wrong
 
 FR = ControllerPlan("acme-fr", "FR", "FR", "eu", "CNIL", "tribunal judiciaire de Paris")
@@ -50,6 +50,21 @@ def test_s34_the_earliest_of_all_calendars(received: str, controllers: tuple[Con
     assert story.state.due_on == due
     trace = clock.trace(story.plan, story.state)
     assert all(any(one.calendar in step for step in trace) for one in controllers)
+
+
+def test_s01_a_request_to_one_joint_controller_binds_all_of_them() -> None:
+    fr, gb = (msgspec.structs.replace(one, joint=True) for one in (FR, GB))
+    of = by(fr, gb, DE)
+    assert of.bound(("acme-uk",)) == ("acme-fr", "acme-uk")
+    assert of.bound(("acme-de", "acme-fr")) == ("acme-fr", "acme-uk", "acme-de")
+    assert of.bound(("acme-fr", "other")) == ("acme-fr", "acme-uk", "other"), "what was asked is never left out"
+    assert of.bound(("acme-de",)) == (), "it decides by itself: nobody else is bound"
+    story = Story(of, Right.ERASURE, controllers=("acme-uk",))
+    story.all_answer(found())
+    story.all_answer(deleted())
+    (record,) = story.records
+    assert record.controllers == ("acme-uk",)
+    assert record.bound_controllers == ("acme-fr", "acme-uk")
 
 
 def test_s36_a_promise_that_is_stricter_binds_and_one_without_extension_refuses_it() -> None:

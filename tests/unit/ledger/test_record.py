@@ -329,6 +329,15 @@ def test_i03_a_record_set_that_stands_twice_is_refused() -> None:
         verified(msgspec.structs.replace(one, systems=(twice,)))
 
 
+@pytest.mark.parametrize("bound", [("acme-es",), ("acme", "acme-es", "acme-es")])
+def test_s01_joint_controllers_without_the_one_that_was_asked_or_twice_are_refused(bound: tuple[str, ...]) -> None:
+    one = RECORD
+    both = ("acme-es", *one.controllers)
+    assert verified(msgspec.structs.replace(one, bound_controllers=both)).bound_controllers == both
+    with pytest.raises(VerificationError, match="joint controllers"):
+        verified(msgspec.structs.replace(one, bound_controllers=bound))
+
+
 def test_the_core_and_the_verifier_agree_on_the_words() -> None:
     assert ledger._WEAKEST_FIRST == aggregate.WEAKEST_FIRST
     assert ledger._OUT_OF_SCOPE == completion.OUT_OF_SCOPE
