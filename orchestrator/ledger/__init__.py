@@ -1,1 +1,1 @@
-"""Evidence, pure: the signed form of a completion record and how it is checked. The Merkle log follows later."""
+"""Evidence, pure: signed completion records, the Merkle log over them, its checkpoints, and how each is checked."""
