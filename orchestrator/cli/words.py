@@ -274,8 +274,12 @@ def event(one: events.Event) -> str:
                 "lift": "the person was told: lift the restriction",
             }.get(kind, kind)
             return f"timer: {said}" + (f" ({system})" if system else "")
+        case events.OtherClosed(erased=True):
+            return "the erasure of the same person that was begun before has closed"
         case events.OtherClosed():
             return "the access request of the same person has closed"
+        case events.OtherOpened(erases=True):
+            return "an erasure of the same person was begun before: this one waits for it"
         case events.OtherOpened():
             return "the same person asked for a restriction: nothing is erased until it is lifted"
         case events.Resumed(role=role):

@@ -13,6 +13,7 @@ import msgspec
 from orchestrator.core import aggregate, ending, procedures
 from orchestrator.core.answers import back_to_discovery, reopen
 from orchestrator.core.effects import Order
+from orchestrator.core.events import OtherOpened
 from orchestrator.core.model import Attention, Phase, SystemState
 from orchestrator.core.moments import later
 from orchestrator.core.procedures import Leg
@@ -155,12 +156,12 @@ def _restricted(work: Work) -> bool:
     )
 
 
-def hold_back(work: Work, other: str) -> str:
-    """Let an erasure wait for a restriction that came later: what has not left is called back (decision 4).
+def hold_back(work: Work, event: OtherOpened) -> str:
+    """Let an erasure wait for another request of the person: what has not left is called back (decision 4).
 
     One that is closed may still owe an erasure; it waits when that comes due.
     """
-    state = work.state
+    state, other = work.state, event.other
     if state.right is not Right.ERASURE or state.ending is not None:
         return "nothing of it has to wait"
     if state.forgotten:
@@ -168,7 +169,7 @@ def hold_back(work: Work, other: str) -> str:
     if other in state.waits_for:
         return "it is waited for already"
     state.waits_for = (*state.waits_for, other)
-    work.notice("erasure_waits", "dpo", other=other, text="gdpr-18-2")
+    work.notice("erasure_waits", "dpo", other=other, **({} if event.erases else {"text": "gdpr-18-2"}))
     if state.phase in (Phase.ACTING, Phase.REVIEWING):
         ending.recall(work)
         back_to_discovery(work)

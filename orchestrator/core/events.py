@@ -73,15 +73,23 @@ class TimerFired(Happened, frozen=True, kw_only=True):
 
 
 class OtherClosed(Happened, frozen=True, kw_only=True):
-    """A request of the same person that this one waits for has closed."""
+    """A request of the same person that this one waits for has closed.
+
+    ``erased``: it was an erasure, so whatever was found before it closed may be gone.
+    """
 
     other: str
+    erased: bool = False
 
 
 class OtherOpened(Happened, frozen=True, kw_only=True):
-    """The same person asked for a restriction: nothing may be erased while it stands (decision 11)."""
+    """The same person asked for something that goes before an erasure (decision 11).
+
+    A restriction, while which nothing may be erased; or, ``erases``, an erasure that was begun before this one was.
+    """
 
     other: str
+    erases: bool = False
 
 
 class Resumed(Happened, frozen=True, kw_only=True):

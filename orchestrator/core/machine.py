@@ -17,6 +17,7 @@ from orchestrator.core import (
     accepting,
     acting,
     adopting,
+    afresh,
     aggregate,
     answers,
     approving,
@@ -112,14 +113,9 @@ def _apply(work: Work, event: LaterEvent) -> str:
         case TimerFired():
             return _timer(work, event)
         case OtherClosed():
-            if event.other not in work.state.waits_for:
-                return "not waited for"
-            work.state.waits_for = tuple(one for one in work.state.waits_for if one != event.other)
-            if not work.state.waits_for and work.state.phase is Phase.DECIDING:
-                # It may have waited for weeks: what was found then, and what was not, is no ground to decide on now.
-                answers.back_to_discovery(work)
+            return afresh.other_closed(work, event)
         case OtherOpened():
-            return acting.hold_back(work, event.other)
+            return acting.hold_back(work, event)
         case Resumed():
             return mending.resume(work, event.plan_sha256)
         case Recalled():

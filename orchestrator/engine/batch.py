@@ -28,6 +28,7 @@ from orchestrator.errors import DependencyError, IllegalTransitionError
 from orchestrator.ports import Chance, JournalRow, Keyring, Transaction
 from schemas import topics
 from schemas.codec import encode
+from schemas.requests import Right
 
 _EVENT: Final = msgspec.json.Decoder(Event)
 APPLIED: Final = "applied"
@@ -340,7 +341,8 @@ class Batch:
             return
         rows = []
         for other, request_id in self.tx.take_waits(self._closed_first):
-            body = encode(OtherClosed(request_id=request_id, observed_at=self.now, other=other))
+            erased = self.states[other].right is Right.ERASURE
+            body = encode(OtherClosed(request_id=request_id, observed_at=self.now, other=other, erased=erased))
             rows.append(
                 JournalRow(
                     source=INTERNAL_SOURCE,

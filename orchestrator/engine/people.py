@@ -1,15 +1,20 @@
-"""Who asks for what at the same time: an erasure waits for copies and restrictions of its person (decision 11)."""
+"""Who asks for what at the same time (decision 11).
+
+An erasure waits for copies and restrictions of its person, and for an erasure that was begun before it. Who waits for
+whom has no circle: an erasure is told what to wait for when it is confirmed who asks, and before that nobody waits for
+it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.core.events import OtherOpened
 from orchestrator.core.rulings import Hold
 from orchestrator.engine import wire
 from orchestrator.engine.batch import INTERNAL_SOURCE, Batch
 from orchestrator.engine.capsule import subject_ref
-from orchestrator.engine.conflicts import FIRST, stands
+from orchestrator.engine.conflicts import AWAITED, share, stands
 from orchestrator.engine.wire import OpenedRequest
 from orchestrator.ports import JournalRow
 from schemas.codec import encode
@@ -20,8 +25,13 @@ from schemas.requests import Right
 class People:
     """Recognises requests of one person, among those that are open and those of this batch."""
 
-    def __init__(self, batch: Batch, key: bytes, opened: Iterable[OpenedRequest]) -> None:
-        """Digest the unique identifiers of new requests, and ask the store once who else has them."""
+    def __init__(
+        self, batch: Batch, key: bytes, opened: Iterable[OpenedRequest], confirmed: Sequence[str] = ()
+    ) -> None:
+        """Digest the unique identifiers of new requests, and ask the store once who else has them.
+
+        ``confirmed``: older requests of which it may be known now who asks.
+        """
         opened = list(opened)
         self._batch = batch
         self._refs = {
@@ -30,6 +40,9 @@ class People:
             )
             for one in opened
         }
+        self._scopes = {one.message.request_id: one.message.scope.systems for one in opened}
+        for request_id, ref in batch.tx.subject_refs(confirmed) if confirmed else ():
+            self._refs.setdefault(request_id, []).append(ref)
         refs = sorted({ref for some in self._refs.values() for ref in some})
         batch.tx.one_person(refs)
         self._erasures: dict[bytes, set[str]] = {}
@@ -37,7 +50,7 @@ class People:
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
             if right == Right.ERASURE:
                 self._erasures.setdefault(ref, set()).add(request_id)
-            if right in FIRST:
+            if right in AWAITED:
                 self._first.setdefault(ref, set()).add(request_id)
         asking = {one.message.request_id for one in opened if one.message.right is Right.ACCESS}
         wanted = sorted({ref for request_id in asking for ref in self._refs[request_id]})
@@ -53,11 +66,20 @@ class People:
 
     def waits_for(self, request_id: str, right: Right) -> tuple[str, ...]:
         """Give the requests that a new request has to wait for."""
-        if right is not Right.ERASURE:
-            return ()
-        found = {one for ref in self._refs[request_id] for one in self._first.get(ref, ())}
+        return self._standing(request_id, self._scopes[request_id]) if right is Right.ERASURE else ()
+
+    def _standing(self, request_id: str, scope: Collection[str]) -> tuple[str, ...]:
+        found = {one for ref in self._refs.get(request_id, ()) for one in self._first.get(ref, ())} - {request_id}
         # Looked at again: one may have closed before its row was locked.
-        return tuple(sorted(one for one in found if stands(self._batch.states[one])))
+        standing = [state for one in found if stands(state := self._batch.states[one])]
+        return tuple(sorted(one.request_id for one in standing if one.right is not Right.ERASURE or share(scope, one)))
+
+    def confirmed(self, request_id: str) -> None:
+        """Let an erasure of which it is known now who asks wait for those that were begun meanwhile."""
+        state = self._batch.states[request_id]
+        for other in self._standing(request_id, state.scope) if stands(state) else ():
+            if other not in state.waits_for and self._batch.states[other].right is Right.ERASURE:
+                self._wait(request_id, other, erases=True)
 
     def copies(self, request_id: str, right: Right) -> int:
         """Count the copies that the person got before, as far as that is still known (S32)."""
@@ -76,21 +98,24 @@ class People:
         self._waits += [{"other": other, "request_id": request_id} for other in others]
         if right is Right.RESTRICTION:
             self._hold_back(request_id, {one for ref in refs for one in self._erasures.get(ref, ())})
-        if right in FIRST and stands(self._batch.states[request_id]):
+        if right in AWAITED and stands(self._batch.states[request_id]):
             for ref in refs:
                 self._first.setdefault(ref, set()).add(request_id)
 
     def _hold_back(self, restriction: str, erasures: set[str]) -> None:
         """Let open erasures of the person wait: an event of their own, applied with what waits."""
         for one in sorted(erasures):
-            body = encode(OtherOpened(request_id=one, observed_at=self._batch.now, other=restriction))
-            event_id = f"{one}.waits.{restriction}"
-            row = JournalRow(
-                INTERNAL_SOURCE, event_id, one, OtherOpened.__name__, self._batch.now, wire.digest(body)[0], None, body,
-                "waiting",
-            )  # fmt: skip
-            self._batch.journal.append(row)
-            self._waits.append({"other": restriction, "request_id": one})
+            self._wait(one, restriction)
+
+    def _wait(self, request_id: str, other: str, *, erases: bool = False) -> None:
+        event = OtherOpened(request_id=request_id, observed_at=self._batch.now, other=other, erases=erases)
+        body, event_id = encode(event), f"{request_id}.waits.{other}"
+        row = JournalRow(
+            INTERNAL_SOURCE, event_id, request_id, OtherOpened.__name__, self._batch.now, wire.digest(body)[0], None,
+            body, "waiting",
+        )  # fmt: skip
+        self._batch.journal.append(row)
+        self._waits.append({"other": other, "request_id": request_id})
 
     def write(self) -> None:
         """Write what was accepted."""

@@ -8,12 +8,13 @@ import msgspec
 
 from orchestrator.core.commands import COMMANDS, AnyCommand
 from orchestrator.core.commands_deciding import HoldReleased
+from orchestrator.core.commands_identity import IdentityConfirmed
 from orchestrator.core.events import Event, OtherClosed, OtherOpened, Resumed
 from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, a_role, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
-from orchestrator.engine.conflicts import FIRST
+from orchestrator.engine.conflicts import FIRST, unconfirmed
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
 from orchestrator.errors import UsageError
@@ -68,7 +69,8 @@ class Waiting(Base):
             batch.tx.take_waiting(rows)
             opened = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
             # People before rows: all that another transaction may wait for is asked for in one order.
-            people = People(batch, self.keys.subject, [one for one in opened.values() if one is not None])
+            confirmed = [row.request_id for row in rows if row.type == IdentityConfirmed.__name__]
+            people = People(batch, self.keys.subject, [one for one in opened.values() if one is not None], confirmed)
             batch.load([*(row.request_id for row in rows), *people.first()])
             for row in sorted(rows, key=lambda one: not _is_first(opened.get(one.seq))):
                 self._apply_row(batch, row, opened.get(row.seq), people)
@@ -115,7 +117,10 @@ class Waiting(Base):
                 # What was mended may be a data map. Stamped here and not when it was noted: the connectors of the
                 # process that applies it are those that will answer.
                 event = msgspec.structs.replace(event, plan_sha256=self._plans.digest)
+            before = batch.states.get(row.request_id)
             verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash)
+            if isinstance(event, IdentityConfirmed) and verdict == APPLIED and unconfirmed(before):
+                people.confirmed(row.request_id)
             if isinstance(event, Resumed):
                 self.hints.note(self._holdback.release([row.request_id]), None)
         elif opened is None:

@@ -100,6 +100,10 @@ class Transaction(HoldRegistry, Protocol):
         """Give (subject_ref, request_id, right) of open requests that share a subject."""
         ...
 
+    def subject_refs(self, request_ids: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Give (request_id, subject_ref) of these requests: whom they are of, as long as that is known."""
+        ...
+
     def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:
         """Give (subject_ref, request_id) of accesses of these subjects that were answered with a copy.
 

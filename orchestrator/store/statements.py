@@ -38,6 +38,7 @@ SAME_SUBJECT: Final = (
     .join(t.requests, _R.request_id == _S.request_id)
     .where(_S.subject_ref.in_(_MANY), sa.or_(_R.phase != "closed", _S.right.in_(("restriction", "erasure"))))
 )
+SUBJECT_REFS: Final = sa.select(_S.request_id, _S.subject_ref).where(_S.request_id.in_(_MANY))
 COPIES: Final = (
     sa.select(_S.subject_ref, _S.request_id)
     .join(t.requests, _R.request_id == _S.request_id)

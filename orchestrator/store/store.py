@@ -125,6 +125,10 @@ class SqlTransaction(Sending, Parking, Positions, Holds):
         """Give (subject_ref, request_id, right) of requests that share a subject: open ones, restrictions, erasures."""
         return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
+    def subject_refs(self, request_ids: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Give (request_id, subject_ref) of these requests."""
+        return [(request_id, bytes(ref)) for request_id, ref in self._among(q.SUBJECT_REFS, request_ids)]
+
     def copies(self, refs: Sequence[bytes]) -> list[tuple[bytes, str]]:
         """Give (subject_ref, request_id) of accesses of these subjects that were answered with a copy."""
         return [(bytes(ref), request_id) for ref, request_id in self._among(q.COPIES, refs)]

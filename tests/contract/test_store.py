@@ -159,6 +159,11 @@ def test_one_person_is_recognised_among_open_requests_only(store: Store) -> None
         assert tx.same_subject([b"p"]) == [(b"p", "open", "access")]
         assert tx.same_subject([b"x"]) == []
         assert tx.same_subject([]) == []
+        assert sorted(tx.subject_refs(["open", "closed", "nobody"])) == [
+            ("closed", b"p"),
+            ("open", b"p"),
+            ("open", b"q"),
+        ]
 
 
 def test_those_who_wait_are_given_once(store: Store) -> None:

@@ -205,7 +205,7 @@ class Chaos:
             case "command":
                 self._told(draw(st.sampled_from(self._commands())))
             case "other":
-                self._told(OtherClosed(**self._base(), other="acc"))
+                self._told(OtherClosed(**self._base(), other="acc", erased=draw(st.booleans())))
             case "incident":
                 name = draw(st.sampled_from(["", "crm", "hr", "nowhere"]))
                 reason = draw(st.sampled_from(["internal_error", "contradictory_answer"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.outcomes import Attested, Exported, Lifted, NothingHeld, Rectified, Restricted, Stopped
+from schemas.outcomes import Attested, Deleted, Exported, Lifted, NothingHeld, Rectified, Restricted, Stopped
 from tests.support.home import records_of
 from tests.support.shop import ANN, CANARY, Shop, untouched
 
@@ -76,6 +76,16 @@ def test_an_erasure_waits_for_a_copy_and_a_restriction_that_were_asked_for_besid
     shop.later(hours=25)
     shop.run()
     assert shop.row("customers", 1) == {}
+
+
+def test_a_second_erasure_of_the_person_runs_after_the_first_and_both_have_a_record(shop: Shop) -> None:
+    shop.submit("erasure", request_id="first")
+    shop.submit("erasure", request_id="second")
+    shop.run()
+    assert {type(one) for one in shop.lines("first").values()} == {Deleted}
+    assert {type(one) for one in shop.lines("second").values()} == {NothingHeld}
+    assert [one.result for one in records_of(shop.home, "second")] == ["nothing_held"]
+    untouched(shop)
 
 
 @pytest.mark.parametrize("right", ["withdrawal_of_consent", "objection"])

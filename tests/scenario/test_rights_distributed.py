@@ -81,6 +81,10 @@ def test_every_right_that_changes_records(shop: Shop, installation: Installation
             wait_for(partial(_has_a_record, installation, word), 60)
             assert records(installation, word)[0].result == word
         assert shop.row("scores", 1) == {"id": 1, "email": ANN, "score": 50, "restricted": 0, "scoring_ok": 0}
+        installation.publish([RequestForm(Right.ERASURE, WHO, request_id=one) for one in ("gone", "again")])
+        wait_for(lambda: {"gone", "again"} <= set(installation.records()), 60)
+        assert installation.records()["gone"].result == "fulfilled"
+        assert installation.records()["again"].result == "nothing_held", "it ran after the first, not beside it"
         code, said = process.stop()
     assert code == 0, said
     untouched(shop)

@@ -163,6 +163,14 @@ def _known(kind: str) -> Known:
             events.OtherClosed(request_id="r", observed_at=AT, other="o"),
             "the access request of the same person has closed",
         ),
+        (
+            events.OtherClosed(request_id="r", observed_at=AT, other="o", erased=True),
+            "the erasure of the same person that was begun before has closed",
+        ),
+        (
+            events.OtherOpened(request_id="r", observed_at=AT, other="o", erases=True),
+            "an erasure of the same person was begun before: this one waits for it",
+        ),
         (events.Resumed(request_id="r", observed_at=AT, role="dpo"), "dpo: the cause is mended, try again"),
         (
             events.Incident(request_id="r", observed_at=AT, reason="internal_error"),

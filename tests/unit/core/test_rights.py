@@ -9,7 +9,7 @@ from orchestrator.core import bases, procedures
 from orchestrator.core.asked import Asked, Balance
 from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
-from orchestrator.core.effects import AssemblePackage, Recall
+from orchestrator.core.effects import AssemblePackage, IssueTask, Recall
 from orchestrator.core.events import OtherClosed, OtherOpened, PackageAssembled, Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
@@ -503,6 +503,24 @@ def test_every_right_has_a_procedure() -> None:
     for right in Right:
         story = Story(CRM, right)
         assert bool(procedures.of(CRM, story.state).legs) != procedures.answered_by_a_person(right)
+
+
+def test_what_was_found_while_another_erasure_ran_is_looked_for_again() -> None:
+    story = Story(plan(system("crm"), system("hr")), others=("one",))
+    first = story.out()["crm"].task_id
+    story.answer("hr", found(3))
+    story.told(OtherClosed(request_id="req", observed_at=at(), other="one", erased=True))
+    assert story.out()["crm"].task_id != first, "a search that is out may have looked before"
+    story.all_answer(NothingHeld())
+    assert story.closed()
+    assert story.records[0].result == "nothing_held"
+
+
+def test_one_that_ends_does_not_look_again_when_another_erasure_is_over() -> None:
+    story = Story(plan(), others=("one",))
+    story.told(RequestWithdrawn(**base(story)))
+    story.told(OtherClosed(request_id="req", observed_at=at(), other="one", erased=True))
+    assert len(story.effects(IssueTask)) == 1
 
 
 def test_an_erasure_waits_once_for_the_same_restriction() -> None:

@@ -127,6 +127,7 @@ def test_the_distributed_way_comes_to_the_same_end(rig: Rig) -> None:
     rig.seed(SUBJECT)
     begin(rig, 3)
     for _ in range(12):
+        rig.engine.apply_waiting()
         for name in rig.systems:
             if out := rig.engine.release(name, window=2):
                 rig.engine.published([one.task_id for one in out])
