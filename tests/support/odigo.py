@@ -28,10 +28,6 @@ from tests.support.policies import ODIGO
 PRIVATE, AT_WORK, PHONE = "ada@home.example", "ada.king@client.example", "+33612345678"
 BOB: Final = "bob@client.example"
 IP, COOKIE = "203.0.113.9", "c0ffee4711"
-SYSTEMS: Final = "".join(
-    f'[systems.{name}]\nconnector = "sql"\nmap = "{name}.toml"\nurl = "sqlite:///{name}.db"\n'
-    for name in ("crm", "hr", "logs")
-)
 TABLES: Final = {
     "crm": "CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, phone TEXT, name TEXT, comments TEXT);"
     "CREATE INDEX a ON contacts (email); CREATE INDEX b ON contacts (phone);",
@@ -80,28 +76,92 @@ mask = { ip = "{null}", cookie = "{null}", path = "gone" }
 }
 
 
+WIDER_TABLES: Final = {
+    "crm": """CREATE TABLE clients (id INTEGER PRIMARY KEY, email TEXT, name TEXT, company TEXT, ended_on DATE);
+CREATE TABLE subscribers (id INTEGER PRIMARY KEY, email TEXT, name TEXT, topic TEXT, since DATE);
+CREATE TABLE partners (id INTEGER PRIMARY KEY, email TEXT, name TEXT, solution TEXT, comments TEXT);
+CREATE INDEX c ON clients (email); CREATE INDEX d ON subscribers (email); CREATE INDEX e ON partners (email);
+""",
+    "events": """CREATE TABLE registrations (id INTEGER PRIMARY KEY, email TEXT, name TEXT, event TEXT, day DATE);
+CREATE INDEX a ON registrations (email);
+""",
+}
+"""Besides: clients with contracts that run or ended, subscribers, partners; and registrations for events."""
+_SET: Final = """[[record_set]]
+name = "{name}"
+table = "{name}"
+match = {{ email = [{{ field = "email" }}] }}
+personal = ["email", "name"]
+purpose = "{purpose}"
+basis = "{basis}"
+"""
+WIDER_MAPS: Final = {
+    "crm": _SET.format(name="clients", purpose="client_relation", basis="contract")
+    + """[record_set.retain]
+why = "exception_17_3_e"
+text = "policy:clients"
+months = 12
+anchor = "ended_on"
+open = "no_ground"
+review_months = 6
+mask = { email = "{null}", name = "{null}" }
+"""
+    + _SET.format(name="subscribers", purpose="marketing", basis="consent")
+    + _SET.format(name="partners", purpose="partner_contact", basis="legitimate_interest"),
+    "events": "version = 1\n"
+    + _SET.format(name="registrations", purpose="event_registration", basis="legitimate_interest"),
+}
+
+
+def build(home: Path, *, wider: bool = False) -> Path:
+    """Make the installation, with Ada, Bob and Eve in it; ``wider``: with every activity of the policy but one."""
+    names = [*TABLES, *(["events"] if wider else [])]
+    systems = "".join(
+        f'[systems.{name}]\nconnector = "sql"\nmap = "{name}.toml"\nurl = "sqlite:///{name}.db"\n' for name in names
+    )
+    make_home(home, f'[policy]\nfile = "odigo.toml"\n{systems}', names)
+    shutil.copy(ODIGO, home / "odigo.toml")
+    today = dt.datetime.now(dt.UTC).date()
+    month_ago = (today - dt.timedelta(days=30)).isoformat()
+    for name in names:
+        more = (WIDER_MAPS.get(name, ""), WIDER_TABLES.get(name, "")) if wider else ("", "")
+        (home / f"{name}.toml").write_text(MAPS.get(name, "") + more[0])
+        with closing(sqlite3.connect(home / f"{name}.db")) as db, db:
+            db.executescript(TABLES.get(name, "") + more[1])
+    insert(home, "crm", "contacts", (1, AT_WORK, PHONE, "Ada", "asks for a demo"))
+    insert(home, "crm", "contacts", (2, BOB, "+33612345679", "Bob", "asks too"))
+    insert(home, "hr", "applications", (1, PRIVATE, PHONE, "Ada", today.isoformat()))
+    insert(home, "hr", "applications", (2, "eve@home.example", None, "Eve", "2026-02-01"))
+    insert(home, "logs", "visits", (1, IP, COOKIE, "/jobs", month_ago))
+    insert(home, "logs", "visits", (2, IP, "0ther0ne", "/home", month_ago))
+    return home
+
+
+def insert(home: Path, system: str, table: str, row: tuple[Any, ...]) -> None:
+    """Write one row of a system."""
+    with closing(sqlite3.connect(home / f"{system}.db")) as db, db:
+        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", row)
+
+
+def keys_in(home: Path, system: str, table: str) -> list[int]:
+    """Give the keys of what a system still holds in one table."""
+    with closing(sqlite3.connect(home / f"{system}.db")) as db:
+        return [row[0] for row in db.execute(f"SELECT id FROM {table} ORDER BY id")]
+
+
 class Odigo:
     """``expunge ... --home`` of that installation."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        *,
+        wider: bool = False,
+    ) -> None:
         self.home, self.root, self._patch, self._capsys = root / "home", root, monkeypatch, capsys
-        make_home(self.home, f'[policy]\nfile = "odigo.toml"\n{SYSTEMS}', list(TABLES))
-        shutil.copy(ODIGO, self.home / "odigo.toml")
-        today = dt.datetime.now(dt.UTC).date()
-        rows: dict[str, list[tuple[Any, ...]]] = {
-            "crm": [(1, AT_WORK, PHONE, "Ada", "asks for a demo"), (2, BOB, "+33612345679", "Bob", "asks too")],
-            "hr": [(1, PRIVATE, PHONE, "Ada", today.isoformat()), (2, "eve@home.example", None, "Eve", "2026-02-01")],
-            "logs": [
-                (1, IP, COOKIE, "/jobs", (today - dt.timedelta(days=30)).isoformat()),
-                (2, IP, "0ther0ne", "/home", (today - dt.timedelta(days=30)).isoformat()),
-            ],
-        }
-        for name, tables in TABLES.items():
-            (self.home / f"{name}.toml").write_text(MAPS[name])
-            with closing(sqlite3.connect(self.home / f"{name}.db")) as db, db:
-                db.executescript(tables)
-                (table,) = (row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
-                db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?)", rows[name])
+        build(self.home, wider=wider)
 
     def __call__(self, *arguments: str, code: int | None = 0) -> str:
         self._capsys.readouterr()
@@ -146,6 +206,4 @@ class Odigo:
 
     def rows(self, system: str) -> list[int]:
         """Give the keys of what a system still holds."""
-        table = {"crm": "contacts", "hr": "applications", "logs": "visits"}[system]
-        with closing(sqlite3.connect(self.home / f"{system}.db")) as db:
-            return [row[0] for row in db.execute(f"SELECT id FROM {table} ORDER BY id")]
+        return keys_in(self.home, system, {"crm": "contacts", "hr": "applications", "logs": "visits"}[system])
