@@ -1,4 +1,4 @@
-"""The commands about law and policy: ``deadline``, and ``policy lint``, ``show``, ``schema``."""
+"""The commands about law and policy: ``deadline``, and ``policy lint``, ``show``, ``inform``, ``schema``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli.options import Home, Out, desk
 
-policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The published policy: lint, show.")
+policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The published policy: lint, show, inform.")
 PolicyFile = Annotated[
     Path | None,
     typer.Argument(metavar="FILE", help="A policy file; default: that of the home folder.", show_default=False),
@@ -44,6 +44,26 @@ def policy_show(
     from orchestrator.cli import policing
 
     return policing.show(desk(ctx, home, output), file, on)
+
+
+@policy.command(name="inform", short_help="Say what a person has to be told of each activity.")
+def policy_inform(
+    ctx: typer.Context,
+    file: PolicyFile = None,
+    activity: Annotated[
+        str | None, typer.Option("--activity", metavar="ID", help="Of one activity only.", show_default=False)
+    ] = None,
+    on: On = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Say purpose, basis, categories, source, how long and who gets the data, for each activity (GDPR Art. 15(1)).
+
+    `expunge show ID --why` says the same of each record set of a request, from the register it was begun under.
+    """
+    from orchestrator.cli import policing
+
+    return policing.inform(desk(ctx, home, output), file, activity, on)
 
 
 @policy.command(name="schema", short_help="Print the JSON Schema of a policy file.")

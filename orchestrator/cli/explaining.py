@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import words
+from orchestrator.cli import informing, words
 from orchestrator.cli.queries import Page
 from orchestrator.core import clock
 from orchestrator.core.deciding import EXPORT_RULE, NOTHING_RULE
@@ -17,6 +18,7 @@ from orchestrator.core.model import Obligation, SystemState
 from orchestrator.core.moments import date_of
 from orchestrator.core.plan import RecordSetPlan, SystemPlan
 from orchestrator.law.texts import LIBRARY
+from orchestrator.policy.informing import Processing
 from schemas.outcomes import Kept, Located, NothingHeld, Outcome, Pending
 from schemas.requests import Right
 
@@ -30,6 +32,7 @@ class Reason(msgspec.Struct, frozen=True):
         version: Version of the policy the request was decided under.
         facts: What was known of the records when it was decided.
         dates: What happens when, and what each date hangs on.
+        about: The activity it is held for, as the policy tells a person of it; None without a policy file.
     """
 
     system: str
@@ -40,6 +43,7 @@ class Reason(msgspec.Struct, frozen=True):
     version: str
     facts: tuple[str, ...]
     dates: tuple[str, ...]
+    about: Processing | None = None
 
 
 def reasons(page: Page) -> list[Reason]:
@@ -72,6 +76,7 @@ def _reason(page: Page, plan: SystemPlan, system: SystemState, one: RecordSetPla
         version=page.plan.version_on(page.state.received_at[:10]),
         facts=tuple(_facts(one, located, outcome)),
         dates=tuple(_dates(page, plan, one, outcome)),
+        about=page.plan.information.of(one.purpose) if page.plan.information else None,
     )
 
 
@@ -135,7 +140,9 @@ def _is_of(owed: Obligation, system: str, record_set: str) -> bool:
 
 def as_data(page: Page) -> dict[str, Any]:
     """Give what ``-o json`` prints under ``why``."""
-    return {"clock": list(clock.trace(page.plan, page.state)), "record_sets": reasons(page)}
+    told = page.plan.information
+    policy = msgspec.structs.replace(told, activities=()) if told else None
+    return {"clock": list(clock.trace(page.plan, page.state)), "record_sets": reasons(page), "policy": policy}
 
 
 def print_why(out: Console, page: Page) -> None:
@@ -153,5 +160,19 @@ def print_why(out: Console, page: Page) -> None:
             ("policy", f"version {one.version}"),
         ]
         rows += [("fact", fact) for fact in one.facts] + [("date", date) for date in one.dates]
-        for name, value in rows:
-            out.print(Text(f"  {name + ':':<9}{value}"), soft_wrap=True)
+        if one.about:
+            rows += informing.lines(one.about, date_of(page.state.received_at), one.system)
+        _print_rows(out, rows)
+    if told := page.plan.information:
+        out.print()
+        out.print(Text(f"The policy: {told.title}", "bold"))
+        version = page.plan.version_on(page.state.received_at[:10])
+        if version != told.version:
+            said = f"activities are told as version {told.version} has them; in force at receipt: {version}"
+            _print_rows(out, [("note", said)])
+        _print_rows(out, informing.general(told, date_of(page.state.received_at)))
+
+
+def _print_rows(out: Console, rows: Iterable[tuple[str, str]]) -> None:
+    for name, value in rows:
+        out.print(Text(f"  {name + ':':<12}{value}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``expunge policy lint|show|schema``: what a published policy says, and what does not hold in it."""
+"""``expunge policy lint|show|inform|schema``: what a published policy says, and what does not hold in it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import words
+from orchestrator.cli import informing, words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen
 from orchestrator.errors import UsageError
 from orchestrator.policy import Register
+from orchestrator.policy.informing import inform as information_of
 from orchestrator.policy.lint import Finding, lint
 from orchestrator.policy.lint.finding import Said
 from orchestrator.policy.promises import Promise
@@ -97,6 +98,22 @@ def show(desk: Desk, file: Path | None, on: dt.datetime | None) -> int:
         "register": register.document,
     }
     desk.screen.data(value, lambda out: _print_register(out, register, day))
+    return 0
+
+
+def inform(desk: Desk, file: Path | None, activity: str | None, on: dt.datetime | None) -> int:
+    """Print what the policy has to tell a person: of one activity, or of all.
+
+    Raises:
+        UsageError: the file cannot be read, or is wrong; no such activity.
+    """
+    day = _day(on)
+    register = _register(desk, file)
+    found = information_of(register.document)
+    if activity is not None:
+        found = informing.picked(found, activity)
+    value = {"file": register.file, "on": day, "information": found}
+    desk.screen.data(value, lambda out: informing.print_information(out, found, day))
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 import rfc8785
 
+from orchestrator.policy.informing import Information
 from schemas.outcomes import KeptWhy
 
 UNVERSIONED: Final = "unversioned"
@@ -175,6 +176,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     From ``policy_versions`` on, all is of the policy file and empty where there is none; 0 is no limit, or no target.
     ``policy_version`` is the newest; what a request is decided under is ``version_on`` its receipt (S49).
     ``approval_records``, ``four_eyes_records``: an erasure of more waits for one person, or for two.
+    ``information``: what the policy tells a person; nothing is decided by it.
     """
 
     systems: tuple[SystemPlan, ...]
@@ -191,6 +193,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     marketing_purposes: tuple[str, ...] = ()
     activities: tuple[ActivityPlan, ...] = ()
     retention_rules: tuple[RetentionRulePlan, ...] = ()
+    information: Information | None = None
 
     def version_on(self, day: str) -> str:
         """Give the version of the policy in force on a day (ISO 8601); ``unversioned`` before the first."""

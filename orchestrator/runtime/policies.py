@@ -22,6 +22,7 @@ from orchestrator.core.plan import (
 )
 from orchestrator.errors import UsageError
 from orchestrator.policy import Register, read
+from orchestrator.policy.informing import inform
 from orchestrator.policy.words import ARTICLES
 from orchestrator.settings import Settings
 
@@ -144,6 +145,7 @@ def plan_parts(register: Register) -> dict[str, Any]:
             ActivityPlan(one.id, one.basis, one.marketing, one.provided_by_subject) for one in document.activity
         ),
         "retention_rules": tuple(RetentionRulePlan(one.id, one.months or 0) for one in document.retention),
+        "information": inform(document),
     }
 
 

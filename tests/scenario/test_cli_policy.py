@@ -108,6 +108,32 @@ def test_show_says_it_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert (told["version"], told["register"]["controller"][1]["calendar"]) == ("1", "GB-ENG")
 
 
+def test_inform_says_what_a_person_has_to_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "policy", "inform", str(ODIGO), "--on", "2021-01-01")
+    assert code == 0
+    for part in (
+        "controller: Odigo, entity in France, FR, dpo@odigo.com, authority CNIL",
+        "jointly:    each of them answers for all",
+        "not about:  data of employees",
+        "the GDPR itself still applies there until 2021-07-01",
+        "from relationship ended: undecided (clients)",
+        "how long:   the policy does not say",
+        "1 year from connection, Décret 2011-219\n",
+        "source:     use of the website",
+    ):
+        assert part in out
+    _, out, _ = _run(capsys, "policy", "inform", str(ODIGO), "--activity", "logs", "-o", "json", "--on", "2026-11-26")
+    told = json.loads(out)
+    (one,) = told["information"]["activities"]
+    assert (one["basis"], one["article"]) == ("legal_obligation", "GDPR Art. 6(1)(c)")
+    assert told["on"] == "2026-11-26"
+    code, out, err = _run(capsys, "policy", "inform", str(ODIGO), "--activity", "markting")
+    assert (code, out) == (2, "")
+    assert "did you mean 'marketing'?" in err
+    code, _, err = _run(capsys, "policy", "inform", str(ODIGO), "--activity", "zzz")
+    assert (code, "known: contact_request, " in err) == (2, True)
+
+
 # -- the schema -------------------------------------------------------------------------------------------------------
 def _as_json(text: str) -> Any:
     return msgspec.to_builtins(tomllib.loads(text))

@@ -69,29 +69,6 @@ def test_s03_s04_s05_s07_s08_each_activity_has_its_basis(
     assert held_in in one["held_in"]
 
 
-def test_s11_s12_fields_and_free_text_are_told(register: dict[str, Any]) -> None:
-    one = _by_id(register, "activity")["contact_request"]
-    assert {"first name", "last name", "email", "phone", "comments"} <= set(one["fields"])
-    assert one["free_text"] is True
-
-
-def test_s23_s26_s27_processors_with_country_and_mechanism(register: dict[str, Any]) -> None:
-    found = _by_id(register, "recipient")
-    assert (found["atelier-xiv"]["role"], found["atelier-xiv"]["country"]) == ("processor", "PL")
-    for name in ("logmein", "eventbrite"):
-        assert (found[name]["role"], found[name]["country"]) == ("processor", "US")
-        assert found[name]["transfer"]
-
-
-def test_s28_authorities_are_recipients_of_their_own_kind(register: dict[str, Any]) -> None:
-    assert "authority" in {one["role"] for one in register["recipient"]}
-
-
-def test_s50_what_is_out_of_scope_is_said(register: dict[str, Any]) -> None:
-    assert register["policy"]["scope"] == ["www", "connect"]
-    assert len(register["out_of_scope"]) >= 2
-
-
 def test_s17_what_rests_on_a_repealed_text_is_blocked_until_somebody_decides() -> None:
     logs = contacts("lines", retain=RetainRule(KeptWhy.LEGAL_OBLIGATION, "fr-decret-2011-219", 12))
     story = Story(plan(system("logs", logs)))
@@ -116,7 +93,3 @@ def test_s43_whoever_asks_is_told_that_it_arrived_and_until_when() -> None:
     story = Story(plan(), Right.ACCESS)
     (receipt,) = [one for one in story.notices if one.kind == "receipt"]
     assert (receipt.to, receipt.facts["due_on"]) == ("subject", story.state.due_on)
-
-
-def test_s53_the_source_of_data_is_told(register: dict[str, Any]) -> None:
-    assert any(one.get("source") for one in register["activity"])

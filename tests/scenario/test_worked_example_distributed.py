@@ -123,7 +123,9 @@ class Worked(msgspec.Struct):
 def _events(installation: Installation, topic: str) -> tuple[list[Any], bytes]:
     messages = bus.read(installation.kafka, topic)
     raw = b"".join(b"%b %b %b\n" % (one.key or b"", one.value, repr(one.headers).encode()) for one in messages)
-    return [decode_event(bytes(event)).data for one in messages for event in batches.unpack(one.value)], raw
+    events = [event for one in messages for event in batches.unpack(one.value)]
+    assert all(isinstance(event, bytes) for event in events)
+    return [decode_event(event).data for event in events if isinstance(event, bytes)], raw
 
 
 @pytest.fixture(scope="module", params=KINDS)
