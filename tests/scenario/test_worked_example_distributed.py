@@ -158,6 +158,9 @@ def test_s01_s14_a_client_with_an_active_contract_no_ground_and_no_exception(wor
     assert (kept.why, kept.until, kept.review_by is None) == (KeptWhy.NO_GROUND, None, False)
     assert worked.who.first in keys_in(worked.home, "crm", "clients")
     assert record.policy_version == "2022-03-31"
+    candidate = worked.record("candidate")
+    assert candidate.controllers == ("odigo-be",)
+    assert set(candidate.bound_controllers) == {f"odigo-{one}" for one in ("fr", "es", "uk", "de", "nl", "be")}
     others = {name: one for name, one in outcomes_of(record).items() if name != "crm/clients"}
     assert set(map(type, others.values())) == {NothingHeld}
     assert {"events/registrations", "hr/applications"} < set(others), "asked everywhere, whoever was asked (S01)"
