@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import app_holds, app_policy, app_requests, app_services
+from orchestrator.cli import app_holds, app_intake, app_policy, app_requests, app_services
 from orchestrator.cli.format import Bus
 from orchestrator.cli.options import Home, Id, Out
 from orchestrator.cli.options import desk as _desk
@@ -277,6 +277,7 @@ def package(
     return mending.deliver(_desk(ctx, home, output), request_id, file)
 
 
+app_intake.register(app)
 app_requests.register(app)
 app_holds.register(app)
 app_services.register(app)

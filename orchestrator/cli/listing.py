@@ -54,9 +54,10 @@ def show_list(desk: Desk, what: What, limit: int) -> int:
 
 def _sum(desk: Desk, totals: Totals, shown: int, limit: int) -> None:
     more = f"; {shown} shown, --limit shows more" if shown == limit else ""
+    mails = f", {totals.mails} mails need a person (`expunge intake mail --waiting`)" if totals.mails else ""
     desk.screen.say(
         f"{totals.open} open ({totals.waiting} not begun), {totals.closed} closed, "
-        f"{totals.attention} need attention{more}"
+        f"{totals.attention} need attention{mails}{more}"
     )
 
 

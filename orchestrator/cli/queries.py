@@ -88,13 +88,17 @@ class HeldUp(msgspec.Struct, frozen=True, order=True):
 
 
 class Totals(msgspec.Struct):
-    """How many requests stand where. ``waiting``: taken in, not yet begun; they count as open too."""
+    """How many requests stand where. ``waiting``: taken in, not yet begun; they count as open too.
+
+    ``mails``: came by mail, and wait until a person says what they are.
+    """
 
     open: int = 0
     closed: int = 0
     attention: int = 0
     waiting: int = 0
     held_up: tuple[HeldUp, ...] = ()
+    mails: int = 0
 
 
 class Page(msgspec.Struct):
@@ -134,6 +138,8 @@ def totals(store: SqlStore) -> Totals:
     found = Totals()
     with store.read() as tx:
         found.waiting = tx.connection.execute(sa.select(sa.func.count()).where(_WAITING)).scalar_one()
+        mails = sa.select(sa.func.count()).where(t.mails.c.standing == "waiting")
+        found.mails = tx.connection.execute(mails).scalar_one()
         for is_closed, needs, count in tx.connection.execute(query):
             found.closed += count if is_closed else 0
             found.open += 0 if is_closed else count

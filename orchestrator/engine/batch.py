@@ -15,7 +15,7 @@ import msgspec
 from orchestrator.core import adopting, machine
 from orchestrator.core.effects import Complete, Effect, Recall
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, Recalled
-from orchestrator.core.model import LOGIC, RequestState
+from orchestrator.core.model import LOGIC, Phase, RequestState
 from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
 from orchestrator.engine import conflicts, stored, suppressing, wire
@@ -287,6 +287,7 @@ class Batch:
         tx.save_states([stored.row(one, self._next_timer(one)) for one in states])
         forgotten = [one for one in touched if self.states[one].forgotten]
         tx.forget(forgotten)
+        tx.drop_mails([one for one in touched if self.states[one].phase is Phase.CLOSED])
         gone = set(forgotten)
         tx.save_capsules(
             {one: self.box.seal(one, self.capsules[one]) for one in touched if one in self.capsules and one not in gone}

@@ -10,7 +10,7 @@ import msgspec
 
 from orchestrator.engine.base import again
 from orchestrator.errors import UsageError
-from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store
+from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store, Transaction
 from schemas.codec import encode
 from schemas.publishing import request_event
 from schemas.requests import RequestForm, new_request_id, utc, validated
@@ -40,33 +40,50 @@ class Intake:
             SchemaError: a form breaks a rule; names the field.
             UsageError: a request id is already taken by a request with other content.
         """
-        now = self._clock.now()
-        prepared = [self._row(validated(form, now=now), now) for form in forms]
-        return again(lambda: self._journal(prepared))
+        prepared = [self.prepared(form) for form in forms]
 
-    def _journal(self, prepared: Sequence[JournalRow]) -> list[Submitted]:
+        def write() -> list[Submitted]:
+            with self._store.write() as tx:
+                return self.note(tx, prepared)
+
+        return again(write)
+
+    def prepared(self, form: RequestForm) -> JournalRow:
+        """Validate and seal one form; nothing is written.
+
+        Raises:
+            SchemaError: it breaks a rule; names the field.
+        """
+        now = self._clock.now()
+        return self._row(validated(form, now=now), now)
+
+    def note(self, tx: Transaction, prepared: Sequence[JournalRow]) -> list[Submitted]:
+        """Journal prepared forms with whatever else this transaction does.
+
+        Raises:
+            UsageError: a request id is already taken by a request with other content.
+        """
         result: list[Submitted] = []
-        with self._store.write() as tx:
-            known = tx.known([(row.source, row.event_id) for row in prepared])
-            fresh: dict[str, JournalRow] = {}
-            for row in prepared:
-                before = known.get((row.source, row.event_id))
-                if before is None and row.event_id in fresh:
-                    before = fresh[row.event_id].payload_hash
-                if before == b"":
-                    raise UsageError(
-                        f"request {row.request_id} is closed and forgotten: whether this is the same cannot be told",
-                        fix="use a new request_id, or leave it out and one is made",
-                    )
-                if before is not None and before != row.payload_hash:
-                    raise UsageError(
-                        f"request {row.request_id} exists with other content",
-                        fix="use a new request_id, or leave it out and one is made",
-                    )
-                if before is None:
-                    fresh[row.event_id] = row
-                result.append(Submitted(row.request_id, before is None))
-            tx.journal(list(fresh.values()))
+        known = tx.known([(row.source, row.event_id) for row in prepared])
+        fresh: dict[str, JournalRow] = {}
+        for row in prepared:
+            before = known.get((row.source, row.event_id))
+            if before is None and row.event_id in fresh:
+                before = fresh[row.event_id].payload_hash
+            if before == b"":
+                raise UsageError(
+                    f"request {row.request_id} is closed and forgotten: whether this is the same cannot be told",
+                    fix="use a new request_id, or leave it out and one is made",
+                )
+            if before is not None and before != row.payload_hash:
+                raise UsageError(
+                    f"request {row.request_id} exists with other content",
+                    fix="use a new request_id, or leave it out and one is made",
+                )
+            if before is None:
+                fresh[row.event_id] = row
+            result.append(Submitted(row.request_id, before is None))
+        tx.journal(list(fresh.values()))
         return result
 
     def _row(self, form: RequestForm, moment: dt.datetime) -> JournalRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
+from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
     TOO_EARLY,
@@ -27,6 +28,7 @@ __all__ = [
     "HoldRow",
     "JournalRow",
     "Keyring",
+    "MailRow",
     "Message",
     "OutboxRow",
     "Outgoing",

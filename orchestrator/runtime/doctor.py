@@ -31,7 +31,7 @@ from schemas.requests import utc
 SKEW: Final = dt.timedelta(seconds=60)
 _UNPUBLISHED: Final = 300.0
 """Seconds after which the relay should have published what was released."""
-_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds")
+_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds", "mails")
 """Checks that read the store."""
 _CLASSES: Final = 5
 
@@ -76,7 +76,7 @@ class Doctor:
 
     def _of_store(self, store: SqlStore) -> Iterator[Finding]:
         for name, check in zip(
-            _OF_STORE, (_migrations, self._clocks, self._backlog, _parked, self._holds), strict=True
+            _OF_STORE, (_migrations, self._clocks, self._backlog, _parked, self._holds, self._mails), strict=True
         ):
             yield from made(name, functools.partial(check, store))
 
@@ -138,6 +138,15 @@ class Doctor:
         if not late:
             standing = sum(one.released_at is None for one in rows)
             yield Finding("holds", "ok", f"{standing} legal holds, and no review is due")
+
+    def _mails(self, store: SqlStore) -> Iterator[Finding]:
+        with store.read() as tx:
+            rows = tx.waiting_mails()
+        if rows:
+            text = f"{len(rows)} mails wait for {self._settings.mail.owner}, the oldest since {rows[0].arrived_at[:10]}"
+            yield Finding("mails", "finding", text, "`expunge intake mail --waiting`: the time to answer runs already")
+        else:
+            yield Finding("mails", "ok", "no mail waits for a person")
 
     def _strangers(self, store: SqlStore) -> list[tuple[str, int]]:
         known = [one.system for one in self._settings.systems]

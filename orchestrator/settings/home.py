@@ -19,12 +19,13 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.pace import Rate
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
+from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
-_TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "systems", *_SERVICES)
+_TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "mail", "systems", *_SERVICES)
 _T = TypeVar("_T")
 _OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate", "attested")
 
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True):
     redis: RedisSettings = RedisSettings()
     suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    mail: MailSettings = MailSettings()
 
 
 def load(home: Path) -> Settings:
@@ -128,6 +130,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         redis=_converted(raw, "redis", RedisSettings, location),
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
+        mail=read_mail(raw.get("mail", {}), location),
         keys=home / _text(raw, "keys", "folder", "keys", location),
         exports=home / _text(raw, "exports", "folder", "exports", location),
         policy=policy,

@@ -185,6 +185,33 @@ hold_subjects: Final = Table(
 )
 """Whom a standing hold is about: keyed digests (formats.md 5)."""
 
+mails: Final = Table(
+    "mails",
+    metadata,
+    Column("mail_id", TEXT, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("arrived_at", TEXT, nullable=False),
+    Column("dated", TEXT, nullable=False),
+    Column("taken_at", TEXT, nullable=False),
+    Column("standing", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("request_id", TEXT),
+    # The mail itself, sealed; null where nobody needs it any more.
+    Column("sealed", LargeBinary),
+    Column("settled_at", TEXT),
+    Column("settled_by", TEXT),
+    Column("outcome", TEXT),
+)
+"""Mails that were taken in, by keyed digests of their Message-ID (ADR 33)."""
+Index(
+    "mails_waiting",
+    mails.c.arrived_at,
+    sqlite_where=mails.c.standing == "waiting",
+    postgresql_where=mails.c.standing == "waiting",
+)
+Index("mails_request", mails.c.request_id)
+
 suppressions: Final = Table(
     "suppressions",
     metadata,

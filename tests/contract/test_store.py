@@ -18,6 +18,7 @@ from orchestrator.ports import (
     TOO_EARLY,
     HoldRow,
     JournalRow,
+    MailRow,
     OutboxRow,
     ParkedRow,
     Position,
@@ -487,3 +488,43 @@ def again_and_again(pool: ThreadPoolExecutor, call: Callable[[], None]) -> Futur
         raise AssertionError("never let in")
 
     return pool.submit(work)
+
+
+def a_mail(mail_id: str, standing: Any = "waiting", request_id: str | None = None) -> MailRow:
+    return MailRow(
+        mail_id, b"c", f"2026-01-0{mail_id}", "received", "2026-02-01", standing, "no_rule", 7, request_id, b"sealed"
+    )
+
+
+def test_mails_are_known_wait_and_are_settled_once(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_mails([a_mail("3"), a_mail("1"), a_mail("2", "request", "r2")])
+        tx.add_mails([])
+    with store.read() as tx:
+        assert [one.mail_id for one in tx.waiting_mails()] == ["1", "3"]
+        assert {one.sealed for one in tx.waiting_mails()} == {None}, "what is sealed is read for one at a time"
+        assert tx.mails(["2", "9"]) == {"2": msgspec.structs.replace(a_mail("2", "request", "r2"), sealed=None)}
+        assert tx.mails([]) == {}
+        assert tx.mail("9") is None
+    with store.write() as tx:
+        assert tx.settle_mail("1", at="2026-02-02", role="dpo", outcome="spam", request_id=None)
+        assert tx.settle_mail("3", at="2026-02-02", role="dpo", outcome="part_of_request", request_id="r2")
+        assert not tx.settle_mail("3", at="2026-02-02", role="dpo", outcome="spam", request_id=None)
+        assert not tx.settle_mail("2", at="2026-02-02", role="dpo", outcome="spam", request_id=None)
+    with store.read() as tx:
+        gone = tx.mail("1")
+        assert gone is not None
+        assert (gone.standing, gone.outcome, gone.settled_by, gone.sealed) == ("settled", "spam", "dpo", None)
+        assert [(one.mail_id, one.sealed) for one in tx.mails_of("r2")] == [("2", b"sealed"), ("3", b"sealed")]
+    with store.write() as tx, tx.together():
+        tx.drop_mails(["r1", "r2"])
+        tx.drop_mails([])
+    with store.read() as tx:
+        assert [one.sealed for one in tx.mails_of("r2")] == [None, None]
+
+
+def test_a_mail_is_taken_in_by_one_only(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_mails([a_mail("1")])
+    with pytest.raises(ConflictError), store.write() as tx:
+        tx.add_mails([a_mail("1")])

@@ -237,3 +237,66 @@ def test_parents_that_lead_nowhere_name_the_map(
     assert what in caught.value.message
     assert caught.value.fix.startswith(fix)
     assert caught.value.file == str(tmp_path / "crm.toml")
+
+
+MAIL = """
+[mail]
+max_bytes = 1000
+own_domains = ["@ACME.example"]
+
+[[mail.rules]]
+to = "erasure@acme.example"
+right = "erasure"
+
+[[mail.rules]]
+subject = "[stop]"
+right = "withdrawal_of_consent"
+purposes = ["newsletter"]
+"""
+_FIRST_OF_MAIL = GOOD.count("\n")
+
+
+def test_s43_rules_of_mail(tmp_path: Path) -> None:
+    (tmp_path / "expunge.toml").write_text(GOOD + MAIL)
+    found = load(tmp_path).mail
+    assert [(one.right, one.to, one.subject) for one in found.rules] == [
+        ("erasure", "erasure@acme.example", ""),
+        ("withdrawal_of_consent", "", "[stop]"),
+    ]
+    assert (found.max_bytes, found.own_domains, found.owner) == (1000, ("acme.example",), "dpo")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what", "fix"),
+    [
+        ("max_bytes = 1000", 'max_bytes = "1000"', 3, "max_bytes", "known"),
+        ("max_bytes = 1000", "max_bytes = 0", 3, "out of range", "1 to"),
+        ("max_bytes", "max_byte", 3, "unknown field `max_byte`", "known: rules, max_bytes"),
+        ("max_bytes = 1000", 'owner = "Marie Dupont"', 3, "owner is a role", "dpo"),
+        ('right = "erasure"', 'right = "erase"', 6, "rule 1: right: Invalid enum value", "known: right"),
+        ('right = "erasure"', "", 6, "required field `right`", "known: right"),
+        ('right = "erasure"', 'right = "rectification"', 6, "rule 1: nothing is to be corrected", "corrections"),
+        ('purposes = ["newsletter"]', "", 10, "rule 2: no purpose", "purposes"),
+        ('to = "erasure@acme.example"', "", 6, "exactly one of to, subject, header", "[[mail.rules]]"),
+        ('to = "erasure@acme.example"', 'to = "erasure"', 6, "to is one address", "erasure@"),
+        ('to = "erasure@acme.example"', 'header = "X-Erasure"', 6, "a name and a value", "X-Privacy"),
+        ('subject = "[stop]"', 'to = "Erasure@acme.example"', 10, "rule 2: says the same", "keep one"),
+        ("[[mail.rules]]\nto", "[mail.rules]\nto", None, "", ""),
+    ],
+)
+def test_s43_a_wrong_rule_of_mail_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int | None, what: str, fix: str
+) -> None:
+    assert old in MAIL
+    error = _load(tmp_path, GOOD + MAIL.replace(old, new, 1))
+    assert what in error.what
+    assert fix in error.fix
+    if line is not None:
+        assert error.where == f"{tmp_path / 'expunge.toml'}:{_FIRST_OF_MAIL + line}"
+
+
+@pytest.mark.parametrize("text", ["mail = 3\n", "[mail]\nrules = 3\n", "[mail]\nrules = [3]\n"])
+def test_s43_mail_that_is_no_table(tmp_path: Path, text: str) -> None:
+    error = _load(tmp_path, "version = 1\n" + text + GOOD.removeprefix("version = 1\n"))
+    assert "[mail]" in error.what
+    assert error.exit_code == 2
