@@ -27,6 +27,9 @@ become a person's work. All of them keep these promises too:
   records. A SQL store does one subject's order in one transaction.
 * The keys they report lead to the records without any identifier (``Holding.durable``): a corrected e-mail address is
   found by nobody who knows the old one.
+
+A connector may also look through a record set for what is past its period (``past``): the orchestrator then opens a
+request for each data subject found, which is located, decided, erased and looked at again like any other (ADR 36).
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ import msgspec
 from connectors.changes import Capability, Change, ChangeReport, Standing
 from connectors.datamap import RecordSet
 from connectors.errors import PermanentError
+from connectors.past import PastPage, PastQuestion
 from schemas.outcomes import Facts
 from schemas.tasks import Instruction, Link
 
@@ -304,6 +308,26 @@ class Connector(ABC):
         """Look at records by their key: task id -> record set -> key -> standing, for every key asked. Read only.
 
         Needed by every connector with a capability: what it says is done has to be seen on a fresh connection.
+        """
+        raise PermanentError("no_capability")
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether this connector can look for what is past its period: its class overrides ``past``."""
+        return type(self).past is not Connector.past
+
+    def past(self, question: PastQuestion) -> PastPage:  # noqa: ARG002 - optional
+        """Look through a page of a record set for records that are past their period, whoever's they are. Read only.
+
+        Records come in one stable order that ``after`` goes on in; a page ends where ``rows`` were looked at or
+        ``found`` were found, whichever is first. The next page begins right behind it: none is left out, and none
+        that stays where it is comes twice. Memory hangs on the page and not on the record set.
+
+        A record is past exactly if ``erase`` would erase it under ``erase_up_to`` of the same date.
+
+        Raises:
+            TransientError: the store is busy or away.
+            PermanentError: ``no_capability``; ``unknown_record_set``; ``no_period``: the set has no dated period.
         """
         raise PermanentError("no_capability")
 

@@ -14,13 +14,15 @@ from connectors.jobs import Job, Result
 from connectors.locating import Found, earliest, latest, proven, search, union
 from connectors.session import Session, second_look_failure
 from connectors.verdict import Evidence, judge
-from schemas.outcomes import Failed, FailureKind, Never, Outcome, Unverifiable, is_final
+from schemas.outcomes import Failed, FailureKind, KeptWhy, Never, Outcome, Unverifiable, is_final
 from schemas.requests import utc
 from schemas.tasks import Instruction
 
 Reports = Mapping[str, SetReport | Unverifiable]
 Sights = Mapping[str, Mapping[str, Presence] | Unverifiable]
 
+_AS_IT_IS = Instruction(KeptWhy.NO_GROUND, review_by="9999-12-31")
+"""For the record sets that an order is not about: everything stays, and exactly as it is."""
 _NO_INSTRUCTION = Failed(FailureKind.PERMANENT, "no_instruction")
 
 
@@ -62,20 +64,31 @@ def _refusal(job: Job, sets: Sequence[RecordSet], at: dt.datetime) -> Failed | N
     late = leases.refusal(task, at)
     if late is not None:
         return late
-    if any(one.name not in task.instructions for one in sets):
+    about = _about(job, sets)
+    if any(one.name not in task.instructions for one in about):
         return _NO_INSTRUCTION
-    for one in sets:
+    for one in about:
         # The connector counts what it finds now; what was found before counts as well (I9).
         if max(task.instructions[one.name].found, len(job.subject.keys.get(one.name, ()))) > one.max_records:
             return Failed(FailureKind.PERMANENT, "max_records")
     return None
 
 
+def _about(job: Job, sets: Sequence[RecordSet]) -> list[RecordSet]:
+    """Give the record sets that an order is about; none are named: all of them."""
+    named = job.task.record_sets
+    return [one for one in sets if one.name in named] if named else list(sets)
+
+
 def _erase(
     session: Session, jobs: Sequence[Job], sets: Sequence[RecordSet], now: Callable[[], dt.datetime]
 ) -> dict[TaskId, Reports | Never]:
     names = [one.name for one in sets]
-    instructions = {job.task_id: {name: job.task.instructions[name] for name in names} for job in jobs}
+    instructions = {
+        job.task_id: dict.fromkeys(names, _AS_IT_IS)
+        | {one.name: job.task.instructions[one.name] for one in _about(job, sets)}
+        for job in jobs
+    }
 
     def deed(connector: Connector, some: Sequence[ErasureOrder]) -> dict[TaskId, Reports | Never]:
         raw = answers.by_task(connector.erase(some), [order.task_id for order in some])
@@ -186,11 +199,12 @@ class _Sight(msgspec.Struct, frozen=True):
 def _result(job: Job, sets: Sequence[RecordSet], sight: _Sight) -> Result:
     outcomes: dict[str, Outcome] = {}
     handle: dict[str, Sequence[str]] = {}
+    about = {one.name for one in _about(job, sets)}
     for one in sets:
-        instruction = job.task.instructions[one.name]
-        outcomes[one.name] = _outcome(instruction, one, job, sight)
-        handle[one.name] = _remembered(one.name, job, sight, final=is_final(outcomes[one.name]))
-    for name in job.task.instructions.keys() - handle.keys():
+        if one.name in about:
+            outcomes[one.name] = _outcome(job.task.instructions[one.name], one, job, sight)
+        handle[one.name] = _remembered(one.name, job, sight, final=one.name in about and is_final(outcomes[one.name]))
+    for name in (job.task.instructions.keys() | set(job.task.record_sets)) - handle.keys():
         outcomes[name] = Unverifiable("unknown_record_set")
     return Result(outcomes, handle=handle)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
-from connectors import changing, erasing, exporting, locating
+from connectors import changing, erasing, exporting, locating, sweeping
 from connectors.changes import Capability
 from connectors.contract import Connector, TaskId
 from connectors.datamap import RecordSet
@@ -35,6 +35,7 @@ _ORDER = (
     Action.RESTRICT,
     Action.STOP,
     Action.ERASE,
+    Action.SWEEP,
 )
 """A copy is made before anything is changed or erased; a restriction that comes together with its end stays."""
 
@@ -82,7 +83,7 @@ def execute(
         if value is not None and not isinstance(value, bool)
     }
     with guarded(values):
-        name, sets, results = _run(open_connector, jobs, key, now, exports)
+        name, sets, results = _run(open_connector, jobs, key, now, nonce, exports)
     by_id = {job.task_id: job for job in jobs}
     at = utc(now())
     confirmations = []
@@ -106,6 +107,7 @@ def _run(
     jobs: Sequence[Job],
     key: SharedKey,
     now: Callable[[], dt.datetime],
+    nonce: Callable[[], bytes],
     exports: ExportSink | None,
 ) -> tuple[str, Sequence[RecordSet], dict[TaskId, Result]]:
     """Carry out what could be opened; gives the connector's name, its record sets, and a result per job."""
@@ -127,6 +129,8 @@ def _run(
                     results |= exporting.export(session, some, sets, key, exports)
                 case Action.ERASE:
                     results |= erasing.erase(session, open_connector, some, sets, now)
+                case Action.SWEEP:
+                    results |= sweeping.sweep(session, some, sets, key, nonce)
                 case Action.RECTIFY | Action.RESTRICT | Action.LIFT | Action.STOP:
                     results |= changing.change(session, open_connector, Capability(action), some, sets, now)
     return name, sets, results

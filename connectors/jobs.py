@@ -18,7 +18,7 @@ from schemas.codec import decode, encode
 from schemas.errors import SchemaError, SealError, UnknownKeyError
 from schemas.outcomes import Failed, FailureKind, Never, Outcome
 from schemas.sealing import Binding, SharedKey
-from schemas.tasks import Action, FieldValue, Findings, Link, Secret, Task
+from schemas.tasks import Action, FieldValue, Findings, Link, Page, Secret, Task
 
 CHUNK: Final = 500
 """Most identifiers of one subject in one call (decision 10)."""
@@ -61,11 +61,13 @@ class Result(msgspec.Struct, frozen=True):
         outcomes: Per record set; or one for all of them.
         links: Further identifiers found.
         handle: Keys to remember by record set; those of the task stay for any that is left out.
+        page: What a sweep saw.
     """
 
     outcomes: Mapping[str, Outcome] | Never
     links: tuple[Link, ...] = ()
     handle: Mapping[str, Sequence[str]] = {}
+    page: Page | None = None
 
 
 def scope(task: Task, corrections: Mapping[str, object], sets: Sequence[RecordSet]) -> list[str]:
@@ -74,11 +76,13 @@ def scope(task: Task, corrections: Mapping[str, object], sets: Sequence[RecordSe
     match task.action:
         case Action.RECTIFY:
             return list(corrections) or every
-        case Action.RESTRICT | Action.LIFT | Action.STOP:
+        case Action.RESTRICT | Action.LIFT | Action.STOP | Action.ERASE:
             return list(task.record_sets) or every
         case Action.EXPORT:
             return list(task.fields) or every
-        case Action.LOCATE | Action.ERASE:
+        case Action.SWEEP:
+            return [task.sweep.record_set] if task.sweep is not None else every
+        case Action.LOCATE:
             return every
 
 
@@ -110,9 +114,14 @@ def sealed(job: Job, result: Result, key: SharedKey, nonce: Callable[[], bytes])
     remembered = {**job.subject.keys, **result.handle}
     keys = {name: sorted(many) for name, many in remembered.items() if many}
     task = job.task
-    handle = key.seal(encode(keys), _handle_binding(task), nonce=nonce()) if keys else ""
+    handle = handle_for(task, keys, key, nonce) if keys else ""
     bound = Binding(req=task.request_id, task=task.task_id, sys=task.system, use="findings")
-    return key.seal(encode(Findings(result.links, handle)), bound, nonce=nonce())
+    return key.seal(encode(Findings(result.links, handle, result.page)), bound, nonce=nonce())
+
+
+def handle_for(task: Task, keys: Mapping[str, Sequence[str]], key: SharedKey, nonce: Callable[[], bytes]) -> str:
+    """Seal keys, so that they come back with later tasks of the same request or sweep (ADR 16)."""
+    return key.seal(encode(keys), _handle_binding(task), nonce=nonce())
 
 
 def _handle_binding(task: Task) -> Binding:

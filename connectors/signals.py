@@ -186,7 +186,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",
     ),
-    "action": ("locate", "erase", "export", "rectify", "restrict", "lift", "stop"),
+    "action": ("locate", "erase", "export", "rectify", "restrict", "lift", "stop", "sweep"),
     "verdict": ("applied", "ignored", "duplicate", "parked", "buried"),
     "what": ("received", "waiting", "requests", "confirmations", "timers", "release", "publish", "tasks"),
     "state": ("unreleased", "released", "quarantined", "open", "overdue", "at_risk"),

@@ -137,7 +137,8 @@ def _kept(
 ) -> Outcome:
     """Judge records that stay: there, masked, dated."""
     review_by = instruction.review_by
-    masking = record_set.retain and record_set.erase != "with_parent" and review_by is None
+    as_it_is = review_by is not None or instruction.only_over
+    masking = record_set.retain and record_set.erase != "with_parent" and not as_it_is
     mask = record_set.retain.mask if record_set.retain and masking else {}
     bare = [key for key in kept if seen.presence[key] is Presence.PRESENT]
     if mask and bare:

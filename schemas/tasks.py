@@ -31,6 +31,7 @@ class Action(enum.StrEnum):
     RESTRICT = "restrict"
     LIFT = "lift"
     STOP = "stop"
+    SWEEP = "sweep"
 
 
 CHANGES: Final = frozenset({Action.RECTIFY, Action.RESTRICT, Action.LIFT, Action.STOP})
@@ -56,6 +57,8 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
             that finds them gone reports them as deleted, never as "nothing held".
         review_by: With ``keep``: records stay until somebody has looked afresh on that day, whatever their age (a
             legal hold, an exception decided by a person, a contract that still runs).
+        only_over: Nobody asked for the rest: what is not over stays exactly as it is, without a mask, and a record set
+            without a period of its own goes with the records that it belongs to (``Connector.past``).
     """
 
     keep: KeptWhy | None = None
@@ -64,6 +67,23 @@ class Instruction(msgspec.Struct, frozen=True, omit_defaults=True):
     period_months: Count = 0
     found: Count = 0
     review_by: Date | None = None
+    only_over: bool = False
+
+
+class Sweep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """For ``sweep``: which records to look for, and how much of the record set to look at in one go (ADR 36).
+
+    The task's handle is where the last page ended; without one it is the first.
+
+    Attributes:
+        up_to: Last anchor date (inclusive) whose retention is over.
+        rows: Most records to look at. ``found``: most to give.
+    """
+
+    record_set: Word
+    up_to: Date
+    rows: Count
+    found: Count
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,8 +115,9 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
         not_after: RFC 3339; an order that changes or erases is refused after it (a lease, decision 4).
         instructions: For ``erase``: one per record set of the system.
         purposes: For ``stop``: the purposes for which the records are no longer used.
-        record_sets: For ``restrict``, ``lift`` and ``stop``: the record sets it is about, which are answered; none
-            means all of them.
+        record_sets: For ``restrict``, ``lift``, ``stop`` and ``erase``: the record sets it is about, which are
+            answered; none means all of them.
+        sweep: For ``sweep``. Then ``request_id`` names the sweep, and nobody is asked for.
         fields: For ``export``: record set -> the only fields that are copied (portability). Record sets that are not
             named are not copied, and are left out of the answer. None means everything of all of them.
         sealed: Compact JWE (``dir``, A256GCM) of ``Secret``, bound to request, task and system.
@@ -113,6 +134,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     purposes: tuple[Word, ...] = ()
     record_sets: tuple[Word, ...] = ()
     fields: dict[Word, tuple[Word, ...]] = {}
+    sweep: Sweep | None = None
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,11 +153,52 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
         return [("kind", self.kind), ("strength", str(self.strength))]
 
 
+class Past(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Records of one data subject that are past their period; sealed, since it holds identifiers in clear.
+
+    Attributes:
+        identifiers: Unique ones that lead to the records; none: they name nobody, and only their keys lead there.
+        handle: Their keys, sealed with the system's key to the sweep's id.
+        count: How many records. ``last``: the latest anchor date among them.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    handle: str
+    count: Count
+    last: Date
+
+    def __repr__(self) -> str:
+        """Hide the values (I4)."""
+        return f"Past(identifiers={len(self.identifiers)}, count={self.count})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide the values from rich's tracebacks and pretty printer too; msgspec's own would show them."""
+        return [("identifiers", len(self.identifiers)), ("count", self.count)]
+
+
+class Page(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a sweep saw of one page.
+
+    Attributes:
+        scanned: Records looked at. ``undated``: of these, without a date that can be read.
+        unclear: Past, but what they name is shared: nothing says surely whose they are.
+    """
+
+    scanned: Count
+    past: tuple[Past, ...] = ()
+    undated: Count = 0
+    unclear: Count = 0
+
+
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The sealed part of a confirmation: further identifiers, and the handle (itself sealed)."""
+    """The sealed part of a confirmation: further identifiers, and the handle (itself sealed).
+
+    ``page``: of a sweep; its handle is where the next page begins, none: that was the last.
+    """
 
     links: tuple[Link, ...] = ()
     handle: str = ""
+    page: Page | None = None
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -27,6 +27,7 @@ from connectors.contract import (
     TaskId,
 )
 from connectors.errors import MisconfiguredError
+from connectors.past import PastPage, PastQuestion
 from connectors.sql.building import compile_plan
 from connectors.sql.datamap import SqlMap, SqlRecordSet
 from connectors.sql.edits import change, inspect
@@ -36,6 +37,7 @@ from connectors.sql.errors import translated
 from connectors.sql.finding import find, holdings
 from connectors.sql.holding import holder
 from connectors.sql.looking import present
+from connectors.sql.past import past
 from connectors.sql.plan import Plan
 from connectors.sql.sampling import missed
 from connectors.sql.values import cell
@@ -145,6 +147,10 @@ class SqlConnector(Connector):
         with self._transaction() as (connection, plan):
             seen = inspect(connection, plan, capability, inspections)
         return {one.task_id: answer for one, answer in zip(inspections, seen, strict=True)}
+
+    def past(self, question: PastQuestion) -> PastPage:
+        with self._transaction() as (connection, plan):
+            return past(connection, plan, question)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -108,7 +108,18 @@ class _Builder:
             update_mask=self._update(mask, by_key),
             moves=self._moves(anonymise) if spec.replace_key else None,
             edits=self._edits(by_key),
+            by_page=self._by_page(),
         )
+
+    def _by_page(self) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
+        if self.spec.retain is None or not self.dated:
+            return None
+        keys = [self.table.c[name] for name in self.key]
+        most = sa.bindparam("most", type_=sa.Integer())
+        first = sa.select(*keys, self.table.c[self.spec.retain.anchor]).order_by(*keys).limit(most)
+        after = [sa.bindparam(f"after_{place}", type_=one.type) for place, one in enumerate(keys)]
+        behind = keys[0] > after[0] if len(keys) == 1 else sa.tuple_(*keys) > sa.tuple_(*after)
+        return first, first.where(behind)
 
     def _edits(self, by_key: sa.ColumnElement[bool]) -> Edits | None:
         spec, real = self.spec, self.real.columns

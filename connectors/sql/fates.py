@@ -66,14 +66,21 @@ def _of_set(
 ) -> dict[Key, Fate]:
     here = found[one.name]
     parents = {}
-    if one.spec.erase == "with_parent" and one.spec.parent is not None:
+    follows = one.spec.erase == "with_parent"
+    if (follows or one.spec.retain is None) and one.spec.parent is not None:
         parents = linked(plan, one, found, fates[one.spec.parent])
     decided: dict[Key, Fate] = {}
     for key, row in here.rows.items():
         # A row whose parent is not among the rows found (an orphan) is decided by the set's own instruction.
-        fate = parents.get(one.up(row)) if parents else None
-        decided[key] = fate or _of_row(one.name, [orders[at] for at in here.owners[key]], dates.get(key))
+        owners = [orders[at] for at in here.owners[key]]
+        fate = parents.get(one.up(row)) if parents and (follows or _only_over(one.name, owners)) else None
+        decided[key] = fate or _of_row(one.name, owners, dates.get(key))
     return decided
+
+
+def _only_over(name: str, orders: Sequence[ErasureOrder]) -> bool:
+    """Tell whether a row goes with what it belongs to, since an order is only about what is past its period."""
+    return any((said := order.instructions.get(name)) is not None and said.only_over for order in orders)
 
 
 def _of_row(name: str, orders: Sequence[ErasureOrder], anchor: dt.date | None) -> Fate:
@@ -84,7 +91,7 @@ def _of_row(name: str, orders: Sequence[ErasureOrder], anchor: dt.date | None) -
         if instruction is None:
             raise PermanentError("no_instruction")
         if not _is_over(instruction, anchor):
-            untouched |= instruction.review_by is not None
+            untouched |= instruction.review_by is not None or instruction.only_over
             dated = anchor is not None and instruction.period_months > 0
             stays.append(add_months(anchor, instruction.period_months) if anchor is not None and dated else None)
     if not stays:

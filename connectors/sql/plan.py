@@ -119,6 +119,8 @@ class SetPlan:
         anchor: Position of the anchor date; None where there is none, or it is the parent's.
         method: What erasing means here: ``delete`` or ``anonymise``.
         edits: What may be changed of rows that stay; None where the data map names nothing.
+        by_page: Reads key and anchor of the first ``most`` rows in the order of the key, and of those after a key
+            (``after_0``, ...); None where the set has no period of its own.
     """
 
     spec: SqlRecordSet
@@ -142,6 +144,7 @@ class SetPlan:
     update_mask: sa.Update | None
     moves: Moves | None
     edits: Edits | None
+    by_page: tuple[sa.Select[Any], sa.Select[Any]] | None = None
 
     @property
     def name(self) -> str:

@@ -42,6 +42,7 @@ from connectors.exports import ExportSink, read_export
 from connectors.testing.canary import find_canaries
 from connectors.testing.checks import check_dates, holds, match, seed_counts
 from connectors.testing.conformance_changes import ChangeConformance
+from connectors.testing.conformance_past import PastConformance
 from connectors.testing.people import OTHER, STRANGER, SUBJECT
 from connectors.testing.stand import all_final, listening, opened
 from connectors.testing.wrapper import Idle
@@ -63,7 +64,7 @@ HOSTILE: Final = ("' OR 1=1 --", "%", "_", ".*", "(", "[", "\\", "a\0b", "a\nb",
 """Values that mean something to SQL, LIKE, regular expressions, globs, C strings or number parsers."""
 
 
-class ConnectorConformance(ChangeConformance):
+class ConnectorConformance(ChangeConformance, PastConformance):
     """The cases. See the module's docstring."""
 
     def test_removes_all_it_counts(self) -> None:

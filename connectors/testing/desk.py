@@ -17,7 +17,7 @@ from schemas.identifiers import Identifier
 from schemas.outcomes import Outcome
 from schemas.requests import utc
 from schemas.sealing import Binding, SharedKey
-from schemas.tasks import CHANGES, Action, Confirmation, FieldValue, Findings, Instruction, Link, Secret, Task
+from schemas.tasks import CHANGES, Action, Confirmation, FieldValue, Findings, Instruction, Link, Secret, Sweep, Task
 
 NOW: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SYSTEM: Final = "sut"
@@ -68,6 +68,7 @@ class Desk:
         purposes: Sequence[str] = (),
         record_sets: Sequence[str] = (),
         fields: Mapping[str, Sequence[str]] | None = None,
+        sweep: Sweep | None = None,
     ) -> Task:
         """Make one sealed task; the lease of an order that erases or changes runs for an hour."""
         self._number += 1
@@ -93,6 +94,7 @@ class Desk:
             purposes=tuple(purposes),
             record_sets=tuple(record_sets),
             fields={name: tuple(some) for name, some in (fields or {}).items()},
+            sweep=sweep,
         )
 
     def run(self, tasks: Sequence[Task]) -> list[Answer]:

@@ -30,7 +30,8 @@ from connectors.contract import (
 from connectors.datamap import RecordSet
 from connectors.errors import MisconfiguredError, PermanentError
 from connectors.testing.dates import due
-from connectors.testing.fake_changes import ChangingFake, values_of
+from connectors.testing.fake_changes import values_of
+from connectors.testing.fake_past import PastFake
 from connectors.testing.fake_store import DEFAULT_SETS, Crash, FakeSet, FakeStore, Row
 from schemas.identifiers import canonical
 from schemas.outcomes import Facts
@@ -59,7 +60,7 @@ class FakeSystem(FakeStore):
         return twin.open
 
 
-class FakeConnector(ChangingFake):
+class FakeConnector(PastFake):
     """A connector to a ``FakeSystem``."""
 
     name = "fake/1.0"
@@ -221,7 +222,7 @@ class FakeConnector(ChangingFake):
 
     def _to_do(self, instruction: Instruction, report: SetReport) -> SetReport:
         """Leave out what stays as it is."""
-        return SetReport(report.erased) if instruction.review_by else report
+        return SetReport(report.erased) if instruction.review_by or instruction.only_over else report
 
     def _carry_out(self, one: FakeSet, report: SetReport, values: frozenset[str]) -> None:
         rows = self._system.rows[one.name]

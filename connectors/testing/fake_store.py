@@ -16,7 +16,7 @@ from schemas.outcomes import KeptWhy
 Cell = str | int | float | bool | None
 Method = Literal[
     "record_sets", "check", "locate", "erase", "present", "export", "open", "*",
-    "rectify", "restrict", "lift", "stop", "inspect",
+    "rectify", "restrict", "lift", "stop", "inspect", "sweep",
 ]  # fmt: skip
 Kind = Literal[
     "raise",  # the call raises ``error``

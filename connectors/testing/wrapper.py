@@ -21,6 +21,7 @@ from connectors.contract import (
     TaskId,
 )
 from connectors.datamap import RecordSet
+from connectors.past import PastPage, PastQuestion
 
 
 class Wrapper(Connector):
@@ -68,6 +69,13 @@ class Wrapper(Connector):
         self, capability: Capability, inspections: Sequence[Inspection]
     ) -> Mapping[TaskId, Mapping[str, Mapping[str, Standing]]]:
         return self.inner.inspect(capability, inspections)
+
+    @property
+    def sweeps(self) -> bool:
+        return self.inner.sweeps
+
+    def past(self, question: PastQuestion) -> PastPage:
+        return self.inner.past(question)
 
     def close(self) -> None:
         self.inner.close()

@@ -156,7 +156,7 @@ def able(state: RequestState, of: Leg, system: str, one: RecordSetPlan) -> bool:
         case Action.STOP:
             return set(of.purposes) <= set(one.stoppable)
         case _:
-            _: Literal[Action.LOCATE, Action.ERASE, Action.EXPORT] = of.action  # a new action does not type-check here
+            _: Literal[Action.LOCATE, Action.ERASE, Action.EXPORT, Action.SWEEP] = of.action  # a new action fails here
             return True
 
 

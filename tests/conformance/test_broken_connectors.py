@@ -22,7 +22,7 @@ from connectors.testing.fake_store import Row
 from connectors.testing.runner import cases, run_case
 from schemas.identifiers import canonical
 from schemas.tasks import Instruction
-from tests.conformance import broken_changers  # noqa: F401 - registers its connectors
+from tests.conformance import broken_changers, broken_past  # noqa: F401 - register their connectors
 from tests.conformance.registry import BROKEN, Broken, caught_by
 
 
@@ -35,6 +35,8 @@ from tests.conformance.registry import BROKEN, Broken, caught_by
     "kept_rows_are_masked_and_dated",
     "orphans_are_noticed",
     "what_is_restricted_or_stopped_is_still_found_and_erased",
+    "a_swept_person_is_erased_by_what_was_found",
+    "what_is_not_over_stays_as_it_is",
 )
 class TakesTheFirstRecordForAll(FakeConnector):
     def _found(self, subject: Subject) -> dict[str, list[str]]:
@@ -145,7 +147,9 @@ class TakesMaskedForGone(FakeConnector):
         return Presence.GONE if seen is Presence.MASKED else seen
 
 
-@caught_by("crash_half_way_converges", "what_somebody_has_to_look_at_first_stays_as_it_is")
+@caught_by(
+    "crash_half_way_converges", "what_somebody_has_to_look_at_first_stays_as_it_is", "what_is_not_over_stays_as_it_is"
+)
 class ForgetsChildrenAfterACrash(FakeConnector):
     """Erases parents first, and finds children only through them."""
 
@@ -264,6 +268,7 @@ class AnswersOnePersonOnce(FakeConnector):
     "batch_answers_match_exactly",
     "orphans_are_noticed",
     "what_somebody_has_to_look_at_first_stays_as_it_is",
+    "what_is_not_over_stays_as_it_is",
 )
 class LeavesOutKeysThatAreThere(FakeConnector):
     def present(self, looks: Sequence[Look]) -> Any:
@@ -302,13 +307,13 @@ class SaysMaskedAndIsNot(FakeConnector):
         return Presence.MASKED if seen is Presence.PRESENT and one.retain else seen
 
 
-@caught_by("what_somebody_has_to_look_at_first_stays_as_it_is")
+@caught_by("what_somebody_has_to_look_at_first_stays_as_it_is", "what_is_not_over_stays_as_it_is")
 class MasksEvidence(FakeConnector):
     def _to_do(self, instruction: Instruction, report: SetReport) -> SetReport:
         return report
 
 
-@caught_by("kept_rows_are_masked_and_dated")
+@caught_by("kept_rows_are_masked_and_dated", "what_is_not_over_stays_as_it_is")
 class KeepsWithoutADate(FakeConnector):
     def _report(self, one: FakeSet, instruction: Instruction, erased: list[str], kept: list[str]) -> SetReport:
         report = super()._report(one, instruction, erased, kept)

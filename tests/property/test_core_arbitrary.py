@@ -248,7 +248,7 @@ class Chaos:
     def _fitting(self, task: IssueTask, name: str) -> Outcome:
         draw = self.data.draw
         match task.action:
-            case Action.LOCATE:
+            case Action.LOCATE | Action.SWEEP:
                 choices: list[Outcome] = [NothingHeld(), Located(2, Facts("2020-05-05", "2020-05-05"))]
                 return draw(st.sampled_from(choices))
             case Action.EXPORT:

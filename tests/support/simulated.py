@@ -203,7 +203,7 @@ class World:
                 outcome = Pending(utc(later), outcome.ref)
             return dict.fromkeys((one.name for one in sets), outcome), ()
         match task.action:
-            case Action.LOCATE:
+            case Action.LOCATE | Action.SWEEP:
                 return self._locate(store, sets, task)
             case Action.ERASE:
                 return self._erase(store, sets, task), ()

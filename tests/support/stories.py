@@ -273,7 +273,7 @@ class Story:
         """Every task that is out is answered: located once, deleted, exported; or all with one outcome."""
         for name, task in self.out().items():
             match task.action:
-                case Action.LOCATE:
+                case Action.LOCATE | Action.SWEEP:
                     self.answer(name, outcome or found())
                 case Action.ERASE:
                     self.answer(name, outcome or deleted())

@@ -12,6 +12,7 @@ INTERNAL = {
     "export_row",
     "key_type",
     "no_instruction",
+    "no_period",
     "parquet_rewrite",
     "record_sets",
     "unknown_format",

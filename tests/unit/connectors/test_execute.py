@@ -40,7 +40,7 @@ from schemas.outcomes import (
     is_final,
 )
 from schemas.sealing import SharedKey
-from schemas.tasks import CHANGES, WHOLE_SYSTEM, Action, Instruction, Link, Task
+from schemas.tasks import CHANGES, WHOLE_SYSTEM, Action, Instruction, Link, Sweep, Task
 
 TRANSIENT, PERMANENT, MISCONFIGURED = FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.MISCONFIGURED
 NAMES = [one.name for one in DEFAULT_SETS]
@@ -290,8 +290,15 @@ def order(desk: Desk, action: Action, identifiers: Mapping[str, str]) -> Task:
     """Make a task of any action that can be carried out."""
     corrections = {"contacts": {"name": "Right"}} if action is Action.RECTIFY else {}
     sets = ["contacts"] if action in CHANGES else []
+    sweep = Sweep("invoices", "2026-01-01", 100, 100) if action is Action.SWEEP else None
     return desk.task(
-        action, identifiers, instructions=ERASE, corrections=corrections, purposes=["marketing"], record_sets=sets
+        action,
+        identifiers,
+        instructions=ERASE,
+        corrections=corrections,
+        purposes=["marketing"],
+        record_sets=sets,
+        sweep=sweep,
     )
 
 
@@ -315,7 +322,8 @@ def test_an_exception_becomes_a_failure_with_a_code(
     method = cast("Any", action.value)
     system.fault("raise", method, error=error)
     answer = desk.run([order(desk, action, who())])[0]
-    assert answer.outcomes == dict.fromkeys(["contacts"] if action in CHANGES else NAMES, Failed(kind, code))
+    names = ["contacts"] if action in CHANGES else ["invoices"] if action is Action.SWEEP else NAMES
+    assert answer.outcomes == dict.fromkeys(names, Failed(kind, code))
 
 
 def test_i04_a_code_that_is_an_identifier_does_not_leave(system: FakeSystem, desk: Desk) -> None:
@@ -557,6 +565,9 @@ def test_execute_never_raises_and_believes_no_junk(junk: Any, action: Action) ->
         restrict = lift = stop = rectify
 
         def inspect(self, capability: Any, inspections: Any) -> Any:
+            return junk
+
+        def past(self, question: Any) -> Any:
             return junk
 
     desk = Desk(lambda: Junk(FakeSystem().open()))
