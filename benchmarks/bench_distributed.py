@@ -40,6 +40,8 @@ from tests.support import bus
 
 ROOT = Path(__file__).parent.parent
 SUBJECTS = 20_000
+LISTENS = "0A"
+"""A listening socket in /proc/net/tcp."""
 RESULTS = Path(__file__).parent / "results-distributed.json"
 
 PARENT = """
@@ -162,15 +164,23 @@ def peak_mb(pid: int) -> int:
     return 0
 
 
-def named(word: str) -> list[int]:
-    """Processes whose command line holds a word."""
-    found = []
+def serving(port: int) -> list[int]:
+    """Processes of the server behind a port of this machine, and their children: no other server of that kind."""
+    sockets = {
+        f"socket:[{fields[9]}]"
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for fields in map(str.split, Path(table).read_text().splitlines()[1:])
+        if fields[3] == LISTENS and int(fields[1].rpartition(":")[2], 16) == port
+    }
+    parents: dict[int, int] = {}
+    found: set[int] = set()
     for one in Path("/proc").iterdir():
         if one.name.isdigit():
-            with contextlib.suppress(OSError):
-                if word.encode() in (one / "cmdline").read_bytes():
-                    found.append(int(one.name))
-    return found
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                parents[int(one.name)] = int((one / "stat").read_text().rpartition(")")[2].split()[1])
+                if any(str(file.readlink()) in sockets for file in (one / "fd").iterdir()):
+                    found.add(int(one.name))
+    return sorted(found | {pid for pid, parent in parents.items() if parent in found})
 
 
 class Installation:
@@ -274,11 +284,13 @@ def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: i
             counter.wait([request_id], 30)
             times.append((counter.seen[request_id] - start) * 1000)
             time.sleep(0.02)
+        bus_port = int(one.kafka.rpartition(":")[2])
+        store_port = sa.make_url(os.environ["EXPUNGE_TEST_POSTGRES"]).port or 5432
         groups = {
             "orchestrator": [p.pid for p in one.processes if p.name.startswith("orchestrator")],
             "workers": [p.pid for p in one.processes if p.name.startswith("worker")],
-            "broker": named("kafka.Kafka"),
-            "postgres": named("postgres"),
+            "broker": serving(bus_port),
+            "postgres": serving(store_port),
             "publisher and reader": [os.getpid()],
         }
         topics = [one.name for one in FIXED if one.name != HEARTBEATS.name] + [tasks_of(name).name for name in systems]
@@ -289,7 +301,7 @@ def measure(systems: Systems, kind: str, orchestrators: int, count: int, lone: i
         ids = publisher_burst(publisher, range(first, first + count))
         counter.wait(ids, 300)
         took = max(counter.seen[i] for i in ids) - start
-        groups["postgres"] = sorted({*groups["postgres"], *named("postgres")})
+        groups["postgres"] = sorted({*groups["postgres"], *serving(store_port)})
         used = {name: (cpu_of(pids) - used_before[name]) * 1000 / count for name, pids in groups.items()}
         memory = {p.name: peak_mb(p.pid) for p in one.processes}
         result: Row = {"per_s": count / took, "times": sorted(times), "cpu_ms": used, "peak_mb": memory}

@@ -57,6 +57,9 @@ def open_postgres(url: sa.URL) -> sa.Engine:
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
     settings = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
+    # A bitmap scan never marks what is dead in an index: each look at a queue would visit again all that ever was in
+    # it, until a vacuum comes. We look for single rows, or for the first few; there an index scan costs the same.
+    settings += " -c enable_bitmapscan=off"
     given = url.query.get("options", "")
     own = options(url, unheard=UNHEARD_SECONDS, connect_timeout=CONNECT_SECONDS, application_name="expunge")
     return sa.create_engine(
