@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -74,7 +75,7 @@ def _reason(page: Page, plan: SystemPlan, system: SystemState, one: RecordSetPla
         rule=rule,
         texts=tuple(_text(text, page.state.received_at) for text in dict.fromkeys(named)),
         version=page.plan.version_on(page.state.received_at[:10]),
-        facts=tuple(_facts(one, located, outcome)),
+        facts=(*_facts(one, located, outcome), *_ended(rule)),
         dates=tuple(_dates(page, plan, one, outcome)),
         about=page.plan.information.of(one.purpose) if page.plan.information else None,
     )
@@ -115,6 +116,12 @@ def _facts(one: RecordSetPlan, located: Outcome | None, outcome: Outcome | None)
     if outcome is not None and outcome is not located:
         said.append(words.outcome(outcome))
     return said
+
+
+def _ended(rule: str) -> list[str]:
+    """Say which request has ended the use that was the reason to hold the records."""
+    found = re.search(r"erase:gdpr-17-1-[bc]:([^:]+):([^:]+)$", rule)
+    return [f"the person has ended this use by request {found[2]}, {words.text(found[1])}"] if found else []
 
 
 def _dates(page: Page, plan: SystemPlan, one: RecordSetPlan, outcome: Outcome | None) -> list[str]:

@@ -154,8 +154,11 @@ def rule(code: str) -> str:
     code = code.removeprefix("with_parent:")
     stays = words_kept.rule(code, text)
     kept = re.fullmatch(r"(retain|retention-over):(.+):(\d+)m", code)
+    ended = re.fullmatch(r"(erase:gdpr-17-1-[bc]):([^:]+):([^:]+)", code)
     if stays:
         said = stays
+    elif ended:
+        said = f"{rule(ended[1])}: ended by request {ended[3]}, {text(ended[2])}"
     elif kept:
         verb = "keep" if kept[1] == "retain" else "erase, time is over:"
         said = f"{verb} {months(int(kept[3]))}, {text(kept[2])}"

@@ -40,6 +40,7 @@ def state_of(plan: Plan, event: RequestAccepted) -> RequestState:
         asked=event.asked,
         systems={one.system: SystemState() for one in plan.systems if one.system in scope},
         holds=event.holds,
+        ended=event.ended,
         hold_version=len(event.holds),
     )
     if procedures.of(plan, state).at_receipt:

@@ -13,7 +13,7 @@ from orchestrator.core.resting import objection as objection_to
 from orchestrator.core.rulings import NONE, Rulings
 from orchestrator.core.staying import found_in, staying
 from orchestrator.law.periods import add_months, last_expired_anchor
-from schemas.outcomes import Located
+from schemas.outcomes import KeptWhy, Located
 from schemas.tasks import Instruction
 
 ERASE_RULE = "erase:gdpr-17-1"
@@ -51,15 +51,25 @@ def decide_erasure(
         elif one.erase == "with_parent" and parent is not None:
             instructions[one.name] = msgspec.structs.replace(parent, found=count)
             rules[one.name] = f"with_parent:{rules[one.parent or '']}"
-        elif decision is not None or one.retain is None:
+        elif decision is not None or one.retain is None or _overtaken(one.retain, rulings.ground_of(*_use(one))):
+            ground = rulings.ground_of(*_use(one)) if decision is None else decision.ground
             instructions[one.name] = Instruction(found=count)
-            rules[one.name] = ERASE_RULE if decision is None else f"{ERASE_RULE}-{decision.ground}"
+            rules[one.name] = f"{ERASE_RULE}-{ground}" if ground else ERASE_RULE
         else:
             objection = _objection(plan.system, one, one.retain, found, now, today, own) if found else None
             if objection:
                 blocked.append(objection)
             instructions[one.name], rules[one.name] = _retain(one.retain, found, count, today)
     return instructions, rules, blocked
+
+
+def _use(one: RecordSetPlan) -> tuple[str, str]:
+    return one.purpose, one.basis
+
+
+def _overtaken(retain: RetainRule, ground: str) -> bool:
+    """Tell whether what stays for lack of a ground has one now; an exception of Art. 17(3) stands against any."""
+    return bool(ground) and retain.why is KeptWhy.NO_GROUND
 
 
 def _parents_first(sets: tuple[RecordSetPlan, ...]) -> list[RecordSetPlan]:

@@ -9,7 +9,7 @@ from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
 from orchestrator.core.model import Known
-from orchestrator.core.rulings import Hold
+from orchestrator.core.rulings import Ended, Hold
 from schemas.outcomes import Outcome
 from schemas.requesters import Level, Requester
 from schemas.requests import Right
@@ -20,7 +20,8 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     """A request arrived.
 
     ``others``: open requests of the same person to wait for; ``holds``: legal holds that reach it; ``copies``:
-    accesses of the person before this one; ``follows``: an earlier request that it goes on from.
+    accesses of the person before this one; ``follows``: an earlier request that it goes on from; ``ended``: what the
+    person has ended by an objection or a withdrawal of consent that is still in force.
     """
 
     right: Right
@@ -38,6 +39,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     follows: str | None = None
     copies: int = 0
     asked: Asked = NOTHING
+    ended: tuple[Ended, ...] = ()
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from orchestrator.core.asked import BEGINNING, NOTHING, Asked, Progress
 from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
-from orchestrator.core.rulings import Approval, Hold, SetDecision
+from orchestrator.core.rulings import Approval, Ended, Hold, SetDecision
 from schemas.identifiers import Strength
 from schemas.outcomes import Attested, Outcome
 from schemas.requesters import Requester
@@ -151,6 +151,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         ground: Why the controller does not act on it.
         fee: What a further copy costs. ``copies``: accesses of the same person before this one.
         holds, decisions, approvals: What persons decided that stands above the rules (``rulings``).
+        ended: Uses of the data that the person has ended before, which are grounds for an erasure.
         hold_version: Counts holds placed and released; an order says under which it was decided (decision 4).
         preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
         asked, progress: What belongs to the right, and how far its procedure is.
@@ -200,6 +201,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     holds: tuple[Hold, ...] = ()
     hold_version: int = 0
     decisions: tuple[SetDecision, ...] = ()
+    ended: tuple[Ended, ...] = ()
     approvals: tuple[Approval, ...] = ()
     preview: str = ""
     asked: Asked = NOTHING

@@ -14,7 +14,7 @@ from orchestrator.core.work import Work
 def decide(work: Work) -> bool:
     """Decide what is not decided and done; False: a person has to decide or approve first, and was called."""
     state, plan, today = work.state, work.plan, date_of(work.now)
-    rulings = Rulings(state.holds, state.decisions)
+    rulings = Rulings(state.holds, state.decisions, state.ended)
     blocked: list[Attention] = []
     for name, system in state.systems.items():
         if approving.done(plan, name, system):

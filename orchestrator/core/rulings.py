@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from orchestrator.core import bases
 from schemas.outcomes import KeptWhy, Located, Outcome
 
 HOLD_RULE: Final = "hold"
@@ -79,11 +80,43 @@ class SetDecision(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     review_by: str = ""
 
 
+class Ended(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A use that the person has ended before: a ground for the erasure of what was used for it (Art. 17(1)(b), (c)).
+
+    Attributes:
+        request_id: The objection or the withdrawal of consent that ended it.
+        text: By which text: ``gdpr-7-3``, ``gdpr-21-1`` (it was weighed and upheld), ``gdpr-21-3`` (marketing).
+        purposes: Which uses.
+    """
+
+    request_id: str
+    text: str
+    purposes: tuple[str, ...]
+
+
+_ENDS: Final = {"gdpr-7-3": ("b", "a"), "gdpr-21-1": ("c", "ef"), "gdpr-21-3": ("c", "abcdef")}
+"""By text: the ground of Art. 17(1), and the bases of Art. 6(1) that it takes away."""
+
+
 class Rulings(msgspec.Struct, frozen=True):
-    """All that stands above the rules in one request. ``ground``: of its erasures, where nobody decided another."""
+    """All that stands above the rules in one request. ``ended``: uses that the person has ended in other requests."""
 
     holds: tuple[Hold, ...] = ()
     decisions: tuple[SetDecision, ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+    def ground_of(self, purpose: str, basis: str) -> str:
+        """Give ground, text and request by which the use of a record set has ended, as a rule names them; or nothing.
+
+        What rests on consent has no other basis here: a record set has one. An objection that was upheld was found to
+        reach it, also where no basis is declared.
+        """
+        letter = bases.letter(basis)
+        for one in self.ended:
+            ground, reached = _ENDS[one.text]
+            if purpose in one.purposes and (letter in tuple(reached) or (ground == "c" and not letter)):
+                return f"{ground}:{one.text}:{one.request_id}"
+        return ""
 
     def holds_on(self, system: str, record_set: str, found: Outcome | None) -> tuple[Hold, ...]:
         """Give the holds that are about a record set, the oldest first."""

@@ -118,6 +118,8 @@ def _open(case: _Case, one: RecordSetPlan) -> tuple[Stay | None, Attention | Non
     retain, located = one.retain, case.system.located.get(one.name)
     if retain is None or retain.open != KeptWhy.NO_GROUND or not isinstance(located, Located):
         return None, None
+    if case.rulings.ground_of(one.purpose, one.basis):
+        return None, None  # the person has ended the use: there is a ground
     if located.facts.anchor_last is not None and not located.facts.anchor_missing:
         return None, None
     objection = objection_to(retain.text, case.today, case.own)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from orchestrator.core import procedures
 from orchestrator.core.model import Phase, RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.core.rulings import Ended
 from schemas.requests import Right
+from schemas.tasks import Action
 
 UNVERIFIED: Final = "unverified"
 COPIES: Final = frozenset({Right.ACCESS, Right.PORTABILITY})
 """Give a copy of what an erasure would take away: they go first."""
 FIRST: Final = COPIES | {Right.RESTRICTION}
 """What an erasure waits for: a copy, and the end of a restriction, which is there so that nothing is erased."""
+ENDING: Final = frozenset({Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT})
+"""End a use of the data, which is a ground for an erasure that follows (Art. 17(1)(b), (c))."""
+BEFORE: Final = FIRST | ENDING
+"""Begun before an erasure that comes with them."""
 AWAITED: Final = FIRST | {Right.ERASURE}
 """And an erasure that was begun before: two of one person would take away each other's evidence."""
 
@@ -28,6 +36,23 @@ def stands(state: RequestState) -> bool:
     if state.right not in FIRST:
         return False
     return state.phase is not Phase.CLOSED or restricts(state)
+
+
+def ended(plan: Plan, state: RequestState) -> tuple[Ended, ...]:
+    """Give the uses that a request has ended, as long as that is in force: grounds for an erasure of the same person.
+
+    An objection that is still weighed has ended nothing yet; nor has what nobody is sure that the person has asked for.
+    """
+    if state.right not in ENDING or state.identity.level != "verified" or state.ending is not None:
+        return ()
+    if state.phase is Phase.CLOSED and not any(one.kind == "suppression" for one in state.obligations):
+        return ()
+    legs = procedures.of(plan, state).legs
+    return tuple(
+        Ended(state.request_id, one.rule.removeprefix("stop:"), one.purposes)
+        for one in legs
+        if one.action is Action.STOP
+    )
 
 
 def unconfirmed(state: RequestState | None) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.core.events import OtherOpened
-from orchestrator.core.rulings import Hold
+from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine import wire
 from orchestrator.engine.batch import INTERNAL_SOURCE, Batch
 from orchestrator.engine.capsule import subject_ref
-from orchestrator.engine.conflicts import AWAITED, share, stands
+from orchestrator.engine.conflicts import AWAITED, ENDING, ended, share, stands
 from orchestrator.engine.wire import OpenedRequest
 from orchestrator.ports import JournalRow
 from schemas.codec import encode
@@ -50,7 +50,7 @@ class People:
         for ref, request_id, right in batch.tx.same_subject(refs) if refs else ():
             if right == Right.ERASURE:
                 self._erasures.setdefault(ref, set()).add(request_id)
-            if right in AWAITED:
+            if right in AWAITED or right in ENDING:
                 self._first.setdefault(ref, set()).add(request_id)
         asking = {one.message.request_id for one in opened if one.message.right is Right.ACCESS}
         wanted = sorted({ref for request_id in asking for ref in self._refs[request_id]})
@@ -81,6 +81,13 @@ class People:
             if other not in state.waits_for and self._batch.states[other].right is Right.ERASURE:
                 self._wait(request_id, other, erases=True)
 
+    def ended(self, request_id: str, right: Right) -> tuple[Ended, ...]:
+        """Give the uses that the person of a new erasure has ended before."""
+        if right is not Right.ERASURE:
+            return ()
+        found = sorted({one for ref in self._refs[request_id] for one in self._first.get(ref, ())})
+        return tuple(each for one in found for each in ended(self._batch.plan_of(one), self._batch.states[one]))
+
     def copies(self, request_id: str, right: Right) -> int:
         """Count the copies that the person got before, as far as that is still known (S32)."""
         if right is not Right.ACCESS:
@@ -98,7 +105,7 @@ class People:
         self._waits += [{"other": other, "request_id": request_id} for other in others]
         if right is Right.RESTRICTION:
             self._hold_back(request_id, {one for ref in refs for one in self._erasures.get(ref, ())})
-        if right in AWAITED and stands(self._batch.states[request_id]):
+        if right in ENDING or (right in AWAITED and stands(self._batch.states[request_id])):
             for ref in refs:
                 self._first.setdefault(ref, set()).add(request_id)
 

@@ -22,7 +22,7 @@ from orchestrator.engine import wire
 from orchestrator.engine.answers import Answers, Opened, opened_confirmation
 from orchestrator.engine.base import BATCH, STOPS, again
 from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
-from orchestrator.engine.conflicts import FIRST
+from orchestrator.engine.conflicts import BEFORE
 from orchestrator.engine.people import People
 from orchestrator.engine.waiting import Waiting, refuse
 from orchestrator.errors import UsageError
@@ -162,7 +162,7 @@ class Receiving(Waiting, Answers):
         named = [*(one.row.request_id for one in requests), *(one.opened.confirmation.request_id for one in answers)]
         batch.load([*named, *people.first()])
         known = _known(batch, requests, answers)
-        for request in sorted(requests, key=lambda one: one.opened.message.right not in FIRST):
+        for request in sorted(requests, key=lambda one: one.opened.message.right not in BEFORE):
             batch.trace = request.trace
             self._request(batch, request, people, known)
         people.write()

@@ -14,7 +14,7 @@ from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
 from orchestrator.engine.base import BATCH, STOPS, Base, a_role, again, one_by_one
 from orchestrator.engine.batch import APPLIED, DEAD, Batch
-from orchestrator.engine.conflicts import FIRST, unconfirmed
+from orchestrator.engine.conflicts import BEFORE, unconfirmed
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
 from orchestrator.errors import UsageError
@@ -141,9 +141,8 @@ class Waiting(Base):
         others = people.waits_for(row.request_id, right)
         capsule = self._box.new()
         copies = people.copies(row.request_id, right)
-        event = wire.accept(
-            opened, capsule, self._plans.digest, others, batch.now, copies, people.holds(row.request_id, right)
-        )
+        holds, ended = people.holds(row.request_id, right), people.ended(row.request_id, right)
+        event = wire.accept(opened, capsule, self._plans.digest, others, batch.now, copies, holds, ended)
         verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash, capsule=capsule)
         if verdict == APPLIED:
             people.accepted(row.request_id, right, others)
@@ -191,4 +190,4 @@ def refuse(batch: Batch, row: JournalRow, verdict: str = DEAD) -> None:
 
 
 def _is_first(opened: wire.OpenedRequest | None) -> bool:
-    return opened is not None and opened.message.right in FIRST
+    return opened is not None and opened.message.right in BEFORE

@@ -15,7 +15,7 @@ from orchestrator.core.effects import IssueTask, Notice
 from orchestrator.core.events import Confirmed, RequestAccepted
 from orchestrator.core.model import Known
 from orchestrator.core.plan import Plan
-from orchestrator.core.rulings import Hold
+from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
 from schemas import envelope, requesters
@@ -75,6 +75,7 @@ def accept(
     now: str,
     copies: int = 0,
     holds: tuple[Hold, ...] = (),
+    ended: tuple[Ended, ...] = (),
 ) -> RequestAccepted:
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
@@ -93,6 +94,7 @@ def accept(
         locale=message.locale,
         others=others,
         holds=holds,
+        ended=ended,
         identity=message.identity,
         requester=message.requester,
         minor_at_collection=message.minor_at_collection,

@@ -98,7 +98,10 @@ class Transaction(HoldRegistry, MailRegistry, Protocol):
         ...
 
     def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
-        """Give (subject_ref, request_id, right) of open requests that share a subject."""
+        """Give (subject_ref, request_id, right) of requests that share a subject.
+
+        Open ones, and closed ones of rights that last: restrictions, erasures, objections, withdrawals of consent.
+        """
         ...
 
     def subject_refs(self, request_ids: Sequence[str]) -> list[tuple[str, bytes]]:

@@ -33,10 +33,12 @@ DUE: Final = sa.select(_R.request_id).where(_R.next_timer <= _NOW).order_by(_R.n
 NEXT_TIMER: Final = sa.select(sa.func.min(_R.next_timer))
 CAPSULES: Final = sa.select(t.capsules.c.request_id, t.capsules.c.sealed).where(t.capsules.c.request_id.in_(_MANY))
 
+_LAST: Final = ("restriction", "erasure", "objection", "withdrawal_of_consent")
+"""Rights of which something lasts after the request has closed."""
 SAME_SUBJECT: Final = (
     sa.select(_S.subject_ref, _S.request_id, _S.right)
     .join(t.requests, _R.request_id == _S.request_id)
-    .where(_S.subject_ref.in_(_MANY), sa.or_(_R.phase != "closed", _S.right.in_(("restriction", "erasure"))))
+    .where(_S.subject_ref.in_(_MANY), sa.or_(_R.phase != "closed", _S.right.in_(_LAST)))
 )
 SUBJECT_REFS: Final = sa.select(_S.request_id, _S.subject_ref).where(_S.request_id.in_(_MANY))
 COPIES: Final = (

@@ -123,7 +123,7 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails):
         self._insert(t.subjects, rows)
 
     def same_subject(self, refs: Sequence[bytes]) -> list[tuple[bytes, str, str]]:
-        """Give (subject_ref, request_id, right) of requests that share a subject: open ones, restrictions, erasures."""
+        """Give (subject_ref, request_id, right) of requests that share a subject: open ones, and what lasts."""
         return [(bytes(ref), request_id, right) for ref, request_id, right in self._among(q.SAME_SUBJECT, refs)]
 
     def subject_refs(self, request_ids: Sequence[str]) -> list[tuple[str, bytes]]:

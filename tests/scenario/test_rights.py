@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,68 @@ def test_a_second_erasure_of_the_person_runs_after_the_first_and_both_have_a_rec
     assert {type(one) for one in shop.lines("second").values()} == {NothingHeld}
     assert [one.result for one in records_of(shop.home, "second")] == ["nothing_held"]
     untouched(shop)
+
+
+def _rules(shop: Shop, request_id: str) -> dict[str, str]:
+    (system,) = records_of(shop.home, request_id)[0].systems
+    return {line.name: line.rule for line in system.record_sets}
+
+
+def test_s03_s39_an_upheld_objection_is_the_ground_of_the_erasure_that_follows(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.submit("objection", purposes=["scoring"])
+    shop.run(code=1)
+    shop("balance", "objection", "--uphold", "--reason", "no_compelling_ground")
+    shop.run(code=None)
+    shop.later(hours=25)
+    shop.run()
+    shop.submit("erasure")
+    shop.run()
+    rules = _rules(shop, "erasure")
+    assert rules["scores"] == "erase:gdpr-17-1-c:gdpr-21-1:objection"
+    assert "objection" not in rules["contacts"], "it was not objected to what these are used for"
+    capsys.readouterr()
+    shop("show", "erasure", "--why")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the person has ended this use by request objection, GDPR Art. 21(1)" in said
+    assert "GDPR Art. 17(1)(c)" in said
+    untouched(shop)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_s05_withdrawn_consent_is_the_ground_of_the_erasure_that_follows(shop: Shop, together: bool) -> None:
+    file = shop.home / "crm.toml"
+    on_consent = 'purpose = "marketing"\nbasis = "consent"'
+    file.write_text(file.read_text().replace('purpose = "delivery"\nbasis = "contract"', on_consent))
+    if together:
+        shop.submit("erasure")
+    shop.submit("withdrawal_of_consent", purposes=["marketing"])
+    if not together:
+        shop.run()
+        shop.submit("erasure")
+    shop.run()
+    rules = _rules(shop, "erasure")
+    assert rules["contacts"] == "erase:gdpr-17-1-b:gdpr-7-3:withdrawal_of_consent"
+    assert rules["scores"].startswith("erase:gdpr-17-1-a")
+
+
+@pytest.mark.parametrize(
+    ("end", "more"),
+    [(["withdraw"], {}), ([], {"identity": "unverified"})],
+    ids=["withdrawn", "nobody confirmed it"],
+)
+def test_an_objection_that_is_not_in_force_is_no_ground(shop: Shop, end: list[str], more: dict[str, Any]) -> None:
+    shop.submit("objection", purposes=["scoring"], **more)
+    shop.run(code=1)
+    for one in end:
+        shop(one, "objection")
+    shop.submit("erasure", request_id="gone")
+    shop.run(code=None)
+    shop.later(hours=200 * 24)
+    shop.run(code=None)
+    rules = _rules(shop, "gone")
+    assert rules["scores"] == "erase:gdpr-17-1-a"
 
 
 @pytest.mark.parametrize("right", ["withdrawal_of_consent", "objection"])

@@ -106,6 +106,10 @@ def test_every_kind_of_obligation_has_words(kind: str) -> None:
         ("retain:policy:crm-quotes:18m", "keep 18 months, own policy, crm-quotes"),
         ("retention-over:de-hgb-257:12m", "erase, time is over: 1 year, Handelsgesetzbuch, § 257"),
         ("with_parent:retain:x-unknown:1m", "as its parent: keep 1 month, x-unknown"),
+        (
+            "with_parent:erase:gdpr-17-1-c:gdpr-21-1:req-9",
+            "as its parent: erase, GDPR Art. 17(1)(c): ended by request req-9, GDPR Art. 21(1)",
+        ),
         ("a-rule-of-a-later-version", "a-rule-of-a-later-version"),
     ],
 )

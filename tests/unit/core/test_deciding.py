@@ -10,6 +10,7 @@ import pytest
 from orchestrator.core.deciding import decide_erasure
 from orchestrator.core.model import Phase, SystemState
 from orchestrator.core.plan import PolicyVersionPlan, RecordSetPlan, RetainRule, RetentionRulePlan
+from orchestrator.core.rulings import Ended
 from schemas.outcomes import Deleted, Facts, Kept, KeptWhy, Located, NothingHeld, Outcome
 from schemas.tasks import Instruction
 from tests.support.stories import TEN_YEARS, Story, at, contacts, found, invoices, plan, system
@@ -185,3 +186,63 @@ def test_a_blocked_decision_sends_nothing_and_is_made_afresh() -> None:
         "contacts": "erase:gdpr-17-1",
         "invoices": "retain:fr-ccom-l123-22:120m",
     }
+
+
+# -- what the person has ended before -----------------------------------------------------------------------
+UPHELD = Ended("obj-1", "gdpr-21-1", ("scoring",))
+MARKETING = Ended("obj-2", "gdpr-21-3", ("marketing",))
+WITHDRAWN = Ended("wd-1", "gdpr-7-3", ("marketing", "newsletter"))
+
+
+def grounds(*ended: Ended, purpose: str, basis: str, retain: RetainRule | None = None) -> list[str]:
+    one = contacts(purpose=purpose, basis=basis, retain=retain)
+    story = Story(plan(system("crm", one)), ended=ended)
+    story.all_answer(found(2, last="2026-01-01"))
+    return [] if story.out() == {} else [story.state.systems["crm"].rules["contacts"]]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "basis", "rule"),
+    [
+        ("scoring", "legitimate_interest", "erase:gdpr-17-1-c:gdpr-21-1:obj-1"),
+        ("scoring", "", "erase:gdpr-17-1-c:gdpr-21-1:obj-1"),
+        ("scoring", "contract", "erase:gdpr-17-1-a"),
+        ("support", "legitimate_interest", "erase:gdpr-17-1-a"),
+        ("newsletter", "consent", "erase:gdpr-17-1-b:gdpr-7-3:wd-1"),
+        ("newsletter", "legitimate_interest", "erase:gdpr-17-1-a"),
+        ("newsletter", "", "erase:gdpr-17-1"),
+        ("marketing", "consent", "erase:gdpr-17-1-b:gdpr-7-3:wd-1"),
+        ("marketing", "contract", "erase:gdpr-17-1-c:gdpr-21-3:obj-2"),
+        ("other", "consent", "erase:gdpr-17-1-b"),
+    ],
+)
+def test_s03_s05_s39_what_the_person_has_ended_before_is_the_ground(purpose: str, basis: str, rule: str) -> None:
+    assert grounds(WITHDRAWN, UPHELD, MARKETING, purpose=purpose, basis=basis) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("why", "rule"),
+    [
+        (KeptWhy.NO_GROUND, "erase:gdpr-17-1-c:gdpr-21-1:obj-1"),
+        (KeptWhy.LEGAL_OBLIGATION, "retain:fr-ccom-l123-22:120m"),
+    ],
+)
+def test_s39_a_ground_ends_what_is_kept_for_lack_of_one_and_no_exception(why: KeptWhy, rule: str) -> None:
+    kept = msgspec.structs.replace(TEN_YEARS, why=why)
+    assert grounds(UPHELD, purpose="scoring", basis="legitimate_interest", retain=kept) == [rule]
+
+
+def test_s14_what_still_runs_is_erased_where_the_person_has_ended_its_use() -> None:
+    running = RetainRule(KeptWhy.NO_GROUND, "policy:clients", 1, "no_ground", 6)
+    one = contacts(purpose="scoring", basis="legitimate_interest", retain=running)
+    for ended, rule in (((), "open:policy:clients:6m"), ((UPHELD,), "erase:gdpr-17-1-c:gdpr-21-1:obj-1")):
+        story = Story(plan(system("crm", one)), ended=ended)
+        story.all_answer(found(2, anchor_missing=2))
+        assert story.state.systems["crm"].rules["contacts"] == rule
+
+
+def test_a_child_goes_on_the_ground_of_its_parent() -> None:
+    child = contacts("calls", erase="with_parent", parent="contacts")
+    story = Story(plan(system("crm", contacts(purpose="scoring", basis="6(1)(f)"), child)), ended=(UPHELD,))
+    story.all_answer(found(2))
+    assert story.state.systems["crm"].rules["calls"] == "with_parent:erase:gdpr-17-1-c:gdpr-21-1:obj-1"
