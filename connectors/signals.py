@@ -181,7 +181,8 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "review_due",
         "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
         "data_of_the_dead", "cannot_be_found", "further_copy", "fee_open", "extension_notice_near",
-        "manual_task", "objection_to_balance", "unknown_field", "unknown_purpose", "unknown_record_set",
+        "manual_task", "objection_to_balance", "recipient_to_ask", "recipient_silent",
+        "unknown_field", "unknown_purpose", "unknown_record_set",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",
         "contradictory", "id_taken", "unknown_request", "impossible", "unknown_key", "too_early",

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.outcomes import Attested, Kept, Notified
 from schemas.outcomes import Final as FinalOutcome
 
 KIND: Final = "dsr-completion"
@@ -45,6 +46,38 @@ class SystemLine(msgspec.Struct, frozen=True, omit_defaults=True):
     backups_kept_days: int | None = None
 
 
+class RecipientLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A processor that was asked (GDPR Art. 28), or a recipient that was told (Art. 19). Never verified: a word.
+
+    Attributes:
+        recipient: Its id in the policy.
+        role: processor, recipient, authority or partner.
+        record_sets: As system/record set: what it works on, or was given, and was asked or told about.
+        outcome: Attested (a processor has done it), Kept (a processor keeps it, on which text and until when), Notified
+            (it was told); None: ``why_not`` says why there is none.
+        asked_on: When it was asked or told, as far as that was noted.
+        found: How many records it says that it found.
+        document_sha256: Of the document that proves it.
+        country: Where it is: an ISO 3166 code, or the area that the policy names.
+        agreement: Contract under Art. 28(3), as the policy names it; ``transfer``: what a transfer to it rests on.
+        withheld: Text by which the person may not be told of it (Art. 23).
+    """
+
+    recipient: str
+    role: str
+    record_sets: tuple[str, ...] = ()
+    outcome: Attested | Kept | Notified | None = None
+    assurance: str = ""
+    why_not: str = ""
+    asked_on: str | None = None
+    found: int | None = None
+    document_sha256: str = ""
+    country: str = ""
+    agreement: str = ""
+    transfer: tuple[str, ...] = ()
+    withheld: str = ""
+
+
 class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The payload that is canonicalised (RFC 8785) and signed.
 
@@ -57,6 +90,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         headline: The weakest line (architecture.md section 6).
         identifiers_kept_until: How long the sealed identifiers live for what is still owed; None: gone now.
         by_hand: What a person did, where the right asks nothing of any system.
+        recipients: Processors and recipients of the policy: asked, told, or why not.
         follows: Id of the record before this one, when a request has several.
         ground: Why the controller did not act; only of a refused request (Art. 12(4)).
         extended: The answer took two months more, and the person was told in time (Art. 12(3)).
@@ -90,6 +124,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     identifiers_kept_until: str | None = None
     package_sha256: str | None = None
     by_hand: tuple[RecordSetLine, ...] = ()
+    recipients: tuple[RecipientLine, ...] = ()
     follows: str | None = None
     ground: str | None = None
     extended: bool = False

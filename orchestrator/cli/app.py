@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import app_holds, app_intake, app_policy, app_requests, app_services
+from orchestrator.cli import app_holds, app_intake, app_policy, app_requests, app_services, app_tasks
 from orchestrator.cli.format import Bus
 from orchestrator.cli.options import Home, Id, Out
 from orchestrator.cli.options import desk as _desk
@@ -247,22 +247,6 @@ def balance(
     return deciding.balance(_desk(ctx, home, output), request_id, role, decided, reason)
 
 
-@app.command(short_help="Say that something was done by hand, with a document.")
-def attest(
-    ctx: typer.Context,
-    request_id: Id,
-    document: Annotated[Path, typer.Option(metavar="FILE", help="What proves it; only its SHA-256 is kept.")],
-    place: Annotated[str, typer.Argument(metavar="[SYSTEM[/RECORD_SET]]", help="Where it was done.")] = "",
-    role: Annotated[str, typer.Option(help="Who says so: a role, never a name.")] = "dpo",
-    home: Home = None,
-    output: Out = None,
-) -> int:
-    """Say that something was done by hand, which no system can do; shown as the weaker assurance."""
-    from orchestrator.cli import deciding
-
-    return deciding.attest(_desk(ctx, home, output), request_id, role, place, document)
-
-
 @app.command()
 def package(
     ctx: typer.Context,
@@ -279,6 +263,7 @@ def package(
 
 app_intake.register(app)
 app_requests.register(app)
+app_tasks.register(app)
 app_holds.register(app)
 app_services.register(app)
 

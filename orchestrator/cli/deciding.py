@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from orchestrator.cli.desk import Desk
 from orchestrator.core.asked import Balance
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
+from orchestrator.core.commands_recipients import RecipientAnswered
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.engine import commands
 from orchestrator.errors import UsageError
@@ -16,6 +20,8 @@ from orchestrator.store.migrate import check as check_tables
 from schemas.errors import SchemaError
 from schemas.requesters import is_day
 from schemas.requests import parse_time, utc
+
+_LARGEST_DOCUMENT: Final = 100 << 20
 
 
 def withdraw(desk: Desk, request_id: str, role: str) -> int:
@@ -92,12 +98,7 @@ def attest(desk: Desk, request_id: str, role: str, place: str, document: Path) -
     Raises:
         UsageError: nothing is to be done by hand there, or the document cannot be read.
     """
-    try:
-        with document.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        fix = "name a file that can be read"
-        raise UsageError("the document cannot be read", why=error.strerror or "", fix=fix) from None
+    digest = digest_of(document)
     system, _, record_set = place.partition("/")
     command = DoneByHand(
         request_id=request_id,
@@ -108,6 +109,38 @@ def attest(desk: Desk, request_id: str, role: str, place: str, document: Path) -
         document_sha256=digest,
     )
     return _give(desk, command, "takes your word for it")
+
+
+def answer(desk: Desk, command: RecipientAnswered, document: Path) -> int:
+    """Note what a processor or recipient says; of the document only its SHA-256 is kept.
+
+    Raises:
+        UsageError: it has no such task, the answer lacks something, or the document cannot be read.
+    """
+    command = msgspec.structs.replace(command, document_sha256=digest_of(document))
+    return _give(desk, command, "takes this answer in")
+
+
+def digest_of(document: Path) -> str:
+    """Give the SHA-256 of a document, read piece by piece; it is neither stored nor named.
+
+    Raises:
+        UsageError: it cannot be read, or is larger than any document that proves something.
+    """
+    try:
+        if not document.is_file():
+            raise UsageError("the document is no file", fix="name a file that can be read")
+        if document.stat().st_size > _LARGEST_DOCUMENT:
+            raise UsageError(
+                "the document is too large to be a proof",
+                why=f"more than {_LARGEST_DOCUMENT >> 20} MiB",
+                fix="give the page or the ticket that says it, and keep the rest where it is",
+            )
+        with document.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        fix = "name a file that can be read"
+        raise UsageError("the document cannot be read", why=error.strerror or "", fix=fix) from None
 
 
 def _give(desk: Desk, command: AnyCommand, what: str) -> int:

@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import asked, explaining, queries, words, words_commands
+from orchestrator.cli import asked, explaining, queries, tasks, words, words_commands
 from orchestrator.cli.causes import cause
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.queries import Page
@@ -16,8 +16,10 @@ from orchestrator.cli.screen import table
 from orchestrator.core import clock
 from orchestrator.core.events import RequestAccepted
 from orchestrator.core.model import Phase, RequestState, Result, SystemState
+from orchestrator.runtime.clock import SystemClock
 from schemas.identifiers import Strength
 from schemas.outcomes import Located, Never, Pending
+from schemas.requests import utc
 
 
 def show(desk: Desk, request_id: str, *, why: bool = False) -> int:
@@ -41,7 +43,7 @@ def show(desk: Desk, request_id: str, *, why: bool = False) -> int:
 
 def as_data(page: Page) -> dict[str, Any]:
     """Give what ``-o json`` prints. References of identifiers stay out: they are noise to everybody else."""
-    state = page.state
+    state, today = page.state, utc(SystemClock().now())[:10]
     return {
         "request_id": state.request_id,
         "right": state.right,
@@ -64,6 +66,7 @@ def as_data(page: Page) -> dict[str, Any]:
         "fee": state.fee,
         "follows": state.continues,
         "systems": {name: _system_data(one) for name, one in sorted(state.systems.items())},
+        "recipients": [tasks.as_data(name, one, today) for name, one in sorted(state.recipients.items())],
         "attention": state.attention,
         "obligations": state.obligations,
         "holds": state.holds,
@@ -125,6 +128,7 @@ def _print(out: Console, page: Page) -> None:
         out.print(f"  {line}")
     _attention(out, state)
     _record_sets(out, page)
+    _recipients(out, state)
     _rest(out, page)
     out.print()
     made = table("when", "what happened")
@@ -194,6 +198,14 @@ def _record_sets(out: Console, page: Page) -> None:
         out.print(made)
 
 
+def _recipients(out: Console, state: RequestState) -> None:
+    today = utc(SystemClock().now())[:10]
+    if state.recipients:
+        out.print()
+    for name, one in sorted(state.recipients.items()):
+        out.print(f"  {tasks.line(name, one, today)}", highlight=False)
+
+
 _TIMERS: Final = {
     "retry": "tried again",
     "pending": "looked at again: what was not done yet",
@@ -201,6 +213,8 @@ _TIMERS: Final = {
     "notice": "reminder: the last day to announce an extension",
     "proof": "the proof of the requester has ended by then",
     "lapse": "ends, if the person does not answer",
+    "answer": "somebody is called, if it has not answered",
+    "remind": "reminder of the answer",
 }
 
 

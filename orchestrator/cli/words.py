@@ -65,6 +65,8 @@ REASONS: Final = {
     "unpublishable": "something about it cannot be published",
     "manual_task": "no system can do it: a person has to",
     "objection_to_balance": "an objection has to be weighed",
+    "recipient_to_ask": "a processor has to be asked, or a recipient told",
+    "recipient_silent": "a processor or recipient did not answer in time",
     "unknown_record_set": "a correction of a record set that no data map has",
     "unknown_field": "a correction of a field that no data map has",
     "unknown_purpose": "a purpose that no system uses data for",
@@ -108,6 +110,7 @@ _OBLIGATIONS: Final = {
     "package_expiry": "the access package expires",
     "restriction": "look whether it has to stay restricted",
     "transfer": "hand the copy to the other controller",
+    "recipient": "ask the processor again for what it keeps",
     "suppression": "keyed digests of the identifiers recognise what comes back, until then",
 }
 
@@ -275,6 +278,8 @@ def event(one: events.Event) -> str:
                 "silent": "see who is silent",
                 "owed": "an obligation is due",
                 "lift": "the person was told: lift the restriction",
+                "answer": "the day of an answer is over",
+                "remind": "remind whoever has to write or to hear",
             }.get(kind, kind)
             return f"timer: {said}" + (f" ({system})" if system else "")
         case events.OtherClosed(erased=True):

@@ -17,6 +17,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import RequestState
 from orchestrator.core.rulings import SetDecision
@@ -66,6 +67,10 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
             return f"objection {balance}: {why.replace('_', ' ')}"
         case DoneByHand(system=system, record_set=record_set):
             return f"done by hand, with a document: {'/'.join(filter(None, (system, record_set))) or 'the answer'}"
+        case RecipientAsked(recipient=recipient, asked_on=day):
+            return f"{recipient} was written to" + (f" on {day}" if day else "")
+        case RecipientAnswered():
+            return f"answer of {command.recipient}: {_answer(command)}"
         case HoldPlaced(hold=hold):
             return f"legal hold {hold.hold_id} ({code(hold.reason)}, {hold.text}), looked at again by {hold.review_by}"
         case HoldReleased(hold_id=hold_id):
@@ -74,6 +79,16 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
             return decided(command)
         case Approved(preview=preview):
             return f"approved what preview {preview[:12]} shows"
+
+
+def _answer(one: RecipientAnswered) -> str:
+    found = f"{one.found} found, " if one.found is not None else ""
+    if not one.exception:
+        return f"{found}done, with a document"
+    if not one.text:
+        return f"not told, {code(one.exception)}"
+    days = f" until {one.until}" if one.until else f", looked at again by {one.review_by}"
+    return f"{found}kept by exception {one.exception} of GDPR Art. 17(3), {one.text}{days}"
 
 
 def decided(one: SetDecided | SetDecision) -> str:

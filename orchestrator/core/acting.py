@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.core import aggregate, ending, procedures
+from orchestrator.core import aggregate, ending, procedures, recipients
 from orchestrator.core.answers import back_to_discovery, reopen
 from orchestrator.core.effects import Order
 from orchestrator.core.events import OtherOpened
@@ -104,7 +104,8 @@ def _order(work: Work, name: str, leg: Leg, sets: tuple[str, ...] | None) -> Ord
 
 
 def start(work: Work) -> None:
-    """Send every system that holds something the order of the leg."""
+    """Send every system that holds something the order of the leg, and have the processors asked."""
+    recipients.ask(work)
     for name, system in work.state.systems.items():
         system.retry = False
         if aggregate.held(system) and aggregate.lines(work.plan.system(name), system) is None:

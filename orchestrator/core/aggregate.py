@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from orchestrator.core import procedures
 from orchestrator.core.discovery import unreached
-from orchestrator.core.model import Attention, RequestState, Result, SystemState
+from orchestrator.core.model import Attention, Obligation, RequestState, Result, SystemState
 from orchestrator.core.plan import Plan, SystemPlan
 from orchestrator.errors import IllegalTransitionError
 from schemas.outcomes import (
@@ -229,19 +229,22 @@ def _held_sets(system: SystemState) -> list[str]:
     return [name for name, one in system.located.items() if isinstance(one, Located)]
 
 
-def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tuple[Result, str]:
+def result_of(
+    plan: Plan, state: RequestState, missing: tuple[str, ...], others: Collection[str] = ()
+) -> tuple[Result, str]:
     """Give the result and the headline: this episode's lines, and what earlier ones left open.
 
     Args:
         plan: The plan the request goes by.
         state: Its state.
         missing: What could not be searched (``unsearched``).
+        others: How processors count (``recipients_told.tags``).
 
     Raises:
         IllegalTransitionError: a line is not final.
     """
-    tags = {"not_searched"} if missing else set()
-    if any(one.kind == "retention" and one.system not in state.systems for one in state.obligations):
+    tags = {"not_searched", *others} if missing else set(others)
+    if any(_elsewhere(state, one) for one in state.obligations):
         tags.add("kept")
     for name, system in state.systems.items():
         if system.asked:
@@ -260,6 +263,13 @@ def result_of(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> tupl
     if tags & {"kept", "not_searched"}:
         return Result.PARTLY_FULFILLED, headline
     return Result.FULFILLED, headline
+
+
+def _elsewhere(state: RequestState, one: Obligation) -> bool:
+    """Tell whether something is kept of which this episode has no line."""
+    if one.kind == "recipient":
+        return one.recipient not in state.recipients
+    return one.kind == "retention" and one.system not in state.systems
 
 
 def system_tags(plan: SystemPlan, system: SystemState) -> set[str]:

@@ -188,6 +188,7 @@ def reopen(work: Work, systems: tuple[str, ...]) -> None:
     state.package = state.package_sha256 = state.package_job = ""
     # What these systems kept stays owed until the episode ends: a newer plan must not lose sight of it meanwhile.
     state.systems = {name: SystemState() for name in systems}
+    state.recipients = {}
     # The end of the episode sets the timer of what is owed anew; meanwhile somebody has to hear of it (I6).
     state.timers.pop("owed", None)
     due, _ = response_due(date_of(work.now))

@@ -13,6 +13,8 @@ from orchestrator.core import (
     ending,
     holding,
     procedures,
+    recipients,
+    recipients_told,
     refusing,
     requester,
 )
@@ -39,7 +41,8 @@ def answering(work: Work) -> bool:
     state.obligations = completion.obligations(plan, state, today)
     missing = aggregate.unsearched(plan, state)
     if state.ending is None:
-        state.result, headline = aggregate.result_of(plan, state, missing)
+        others = recipients_told.tags(plan, state, work.now)
+        state.result, headline = aggregate.result_of(plan, state, missing, others)
         overridden = state.progress.balance is Balance.OVERRIDDEN and not state.progress.lifting
         if overridden and state.result in {Result.FULFILLED, Result.PARTLY_FULFILLED}:
             # What was to be weighed goes on; marketing, if it was meant as well, is stopped all the same.
@@ -47,7 +50,10 @@ def answering(work: Work) -> bool:
             state.result = Result.PARTLY_FULFILLED if some else Result.REFUSED
             state.ground = OVERRIDDEN
     else:
-        state.result, headline = state.ending, aggregate.headline_of(ending.tags(plan, state, missing))
+        state.result, headline = (
+            state.ending,
+            aggregate.headline_of(ending.tags(plan, state, missing) | recipients_told.tags(plan, state, work.now)),
+        )
     record = completion.record(plan, state, work.now, state.result, headline, missing)
     state.unsearched = missing
     state.ending = None
@@ -58,6 +64,7 @@ def answering(work: Work) -> bool:
     complaining.tell(work, record, to)
     requester.tell_others(work)
     _tell_recipients(work, record)
+    recipients_told.tell_person(work, record.recipients, to)
     work.effects.append(Complete(record))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     restricts = any(one.kind == "restriction" for one in state.obligations)
@@ -88,6 +95,9 @@ def _keep_what_is_owed(work: Work) -> None:
     state = work.state
     owing = {one.system for one in state.obligations if one.system}
     needed = {ref for name in sorted(owing) for ref in refs_for(work.plan, work.plan.system(name), state.known)}
+    for one in state.obligations:
+        if one.kind == "recipient":
+            needed |= set(recipients.refs_of(work.plan, state.known, one.sets))
     state.known = tuple(one for one in state.known if one.ref in needed)
     if state.obligations:
         work.timer("owed", start_of(min(one.due for one in state.obligations)))
@@ -124,13 +134,16 @@ def owed(work: Work, plan_sha256: str = "") -> None:
     # It stands until somebody lifts it, and is looked at again.
     review = days_from(today, work.plan.limits.restriction_review_days)
     stands = tuple(msgspec.structs.replace(one, due=review) for one in due if one.kind == "restriction")
-    state.obligations = tuple(one for one in state.obligations if one not in due or one.kind == "retention") + stands
+    asked = tuple((one.recipient, one.sets) for one in due if one.kind == "recipient")
+    stays = {"retention", "recipient"}
+    state.obligations = tuple(one for one in state.obligations if one not in due or one.kind in stays) + stands
     # Where nothing is looked at, no plan is needed; and nobody could mend what a closed request lacks.
     lacks = adopting.lacking(work, work.newer) if again and work.newer is not None else []
     if again and work.newer is not None and not lacks:
         adopting.adopt(work, work.newer, plan_sha256)
     # Also where an episode begins: it may take long, and what expired may not wait for its end.
     _keep_what_is_owed(work)
-    if again:
+    if again or asked:
         reopen(work, again)
+        recipients.renew(work, asked)
         work.stop(*lacks)

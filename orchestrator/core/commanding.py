@@ -14,6 +14,7 @@ from orchestrator.core import (
     identity,
     overruling,
     pausing,
+    recipients_answers,
     refusing,
     requester,
     righting,
@@ -32,6 +33,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.work import Work
@@ -57,6 +59,8 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     LiftOrdered: righting.lift,
     ObjectionBalanced: righting.balance,
     DoneByHand: righting.attest,
+    RecipientAsked: recipients_answers.asked,
+    RecipientAnswered: recipients_answers.answered,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -82,6 +86,8 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     LiftOrdered: righting.cannot_lift,
     ObjectionBalanced: righting.cannot_balance,
     DoneByHand: righting.cannot_attest,
+    RecipientAsked: recipients_answers.not_asked,
+    RecipientAnswered: recipients_answers.no_answer,
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

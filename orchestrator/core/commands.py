@@ -21,6 +21,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.happened import Command
 
@@ -50,6 +51,8 @@ AnyCommand = (
     | LiftOrdered
     | ObjectionBalanced
     | DoneByHand
+    | RecipientAsked
+    | RecipientAnswered
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orchestrator.core import aggregate, ending, procedures
+from orchestrator.core import aggregate, ending, procedures, recipients_told
 from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
@@ -34,7 +34,7 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
     if state.ending is not None:
         # An episode that ended before it had looked leaves owed what it was about, and not at once again (I8).
         due = days_from(today, 1)
-        owed = [replace(one, due=max(one.due, due)) if one.system in state.systems else one for one in owed]
+        owed = [replace(one, due=max(one.due, due)) if _was_about(state, one) else one for one in owed]
     for name, system in sorted(state.systems.items()):
         for record_set, outcome in (_lines(plan, name, system) if _told(plan, state, name) else {}).items():
             if _restricts(state, outcome):
@@ -63,11 +63,16 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
     if state.right in {Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT} and state.ending is None and _stopped(plan, state):
         owed = [one for one in owed if one.kind != "suppression"]
         owed.append(Obligation("suppression", days_from(today, plan.limits.objection_days)))
+    owed = recipients_told.owed(state, owed, today)
     if state.asked.transfer_to and state.package_sha256:
         owed.append(Obligation("transfer", max(state.due_on, days_from(today, 1)), text=state.asked.transfer_to))
     if state.package_sha256:
         owed.append(Obligation("package_expiry", days_from(today, plan.limits.package_days)))
     return tuple(owed)
+
+
+def _was_about(state: RequestState, one: Obligation) -> bool:
+    return one.recipient in state.recipients if one.kind == "recipient" else one.system in state.systems
 
 
 _AFRESH: Final = frozenset({"retention", "restriction"})
@@ -149,6 +154,7 @@ def record(
         identifiers_kept_until=kept_until,
         package_sha256=state.package_sha256 or None,
         by_hand=_by_hand(state),
+        recipients=recipients_told.lines(plan, state, now),
         follows=f"{state.request_id}.{number - 1}" if number > 1 else None,
         ground=state.ground or None,
         extended=state.extension is not None,

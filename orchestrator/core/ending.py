@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from orchestrator.core import aggregate, documents
+from orchestrator.core import aggregate, documents, recipients
 from orchestrator.core.commands import RequestWithdrawn
 from orchestrator.core.effects import Recall
 from orchestrator.core.events import Recalled
@@ -48,6 +48,9 @@ def end(work: Work, result: Result) -> None:
     state.package = state.package_sha256 = state.package_job = ""
     for name in ("silent:_package", "lapse", "notice"):
         state.timers.pop(name, None)
+    for name in state.recipients:
+        for kind in (recipients.ANSWER, recipients.REMIND):
+            state.timers.pop(f"{kind}:{name}", None)
     for system in state.systems.values():
         system.retry = False
     recall(work)

@@ -11,6 +11,8 @@ Invariants kept here, each with a test:
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from orchestrator.core import (
@@ -30,6 +32,7 @@ from orchestrator.core import (
     identity,
     mending,
     procedures,
+    recipients,
     requester,
     ruling,
 )
@@ -215,7 +218,7 @@ def _acting(work: Work) -> bool:
     more = acting.next_leg(work)
     if more is not False:
         return bool(more)
-    if identity.unfound(work):
+    if identity.unfound(work) or recipients.waits(work):
         return False
     move(state, Phase.REVIEWING if procedures.of(plan, state).reviews else Phase.ANSWERING)
     return True
@@ -257,14 +260,10 @@ def _timer(work: Work, event: TimerFired) -> str:
         case "deadline":
             todo = "the answer is due soon: see what is open with `expunge show`"
             work.warn(Attention("deadline_near", "dpo", todo, work.now, detail=state.due_on))
-        case "notice":
-            clock.notice_near(work)
-        case "proof":
-            requester.proof_ended(work)
-        case "lapse":
-            identity.lapsed(work)
-        case "lift":
-            acting.lift_is_due(work)
+        case recipients.REMIND | recipients.ANSWER:
+            recipients.timer(work, kind, name)
+        case _ if kind in _TIMERS:
+            _TIMERS[kind](work)
         case "silent" if name == "_package":
             answers.silent_package(work)
         case "silent" if _ends(state):
@@ -276,6 +275,14 @@ def _timer(work: Work, event: TimerFired) -> str:
         case _:
             closing.owed(work, event.plan_sha256)
     return ""
+
+
+_TIMERS: Final = {
+    "notice": clock.notice_near,
+    "proof": requester.proof_ended,
+    "lapse": identity.lapsed,
+    "lift": acting.lift_is_due,
+}
 
 
 def _resting(_: Work) -> bool:

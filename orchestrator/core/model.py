@@ -13,6 +13,7 @@ import msgspec
 
 from orchestrator.core.asked import BEGINNING, NOTHING, Asked, Progress
 from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
+from orchestrator.core.recipient_task import RecipientTask
 from orchestrator.core.rulings import Approval, Ended, Hold, SetDecision
 from schemas.identifiers import Strength
 from schemas.outcomes import Attested, Outcome
@@ -73,15 +74,22 @@ class Attention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
 
 class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Something still owed after completion; ``due`` is an ISO date (I8). ``holds``: the legal holds that keep it."""
+    """Something still owed after completion; ``due`` is an ISO date (I8). ``holds``: the legal holds that keep it.
 
-    kind: Literal["retention", "backup_horizon", "package_expiry", "suppression", "restriction", "transfer"]
+    ``recipient``: the processor that keeps it, of ``sets`` (system/record set).
+    """
+
+    kind: Literal[
+        "retention", "backup_horizon", "package_expiry", "suppression", "restriction", "transfer", "recipient"
+    ]
     due: str
     system: str = ""
     record_set: str = ""
     text: str = ""
     last: str | None = None
     holds: tuple[str, ...] = ()
+    recipient: str = ""
+    sets: tuple[str, ...] = ()
 
 
 class Timer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +163,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         hold_version: Counts holds placed and released; an order says under which it was decided (decision 4).
         preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
         asked, progress: What belongs to the right, and how far its procedure is.
+        recipients: Processors that are asked and recipients that are told, by id (``recipients``).
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -206,6 +215,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     preview: str = ""
     asked: Asked = NOTHING
     progress: Progress = BEGINNING
+    recipients: dict[str, RecipientTask] = {}
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -44,11 +44,12 @@ _SETTLES: Final = frozenset(
     }
 )
 """Reasons to wait for a person that this decision takes away."""
-_OBJECTIONS: Final = {
+OBJECTIONS: Final = {
     "unknown_text": "nobody knows this legal text",
     "text_not_yet_in_force": "this legal text is not in force yet",
     "text_repealed": "this legal text is repealed",
 }
+"""What is wrong with a text, in words, by ``resting.objection``."""
 
 Wrong = tuple[str, str] | None
 
@@ -78,7 +79,7 @@ def _no_exception(event: SetDecided) -> Wrong:
     today = date_of(event.observed_at)
     objection = objection_to(event.text, today, None)
     if objection:
-        return f"{event.text or 'no text'}: {_OBJECTIONS[objection]}", "name the text that it rests on, in force today"
+        return f"{event.text or 'no text'}: {OBJECTIONS[objection]}", "name the text that it rests on, in force today"
     if not event.review_by or not is_date(event.review_by) or event.review_by <= today.isoformat():
         return "a day on which somebody looks at it again is missing", "--review, a date in the future (YYYY-MM-DD)"
     return None

@@ -98,7 +98,9 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where automatic work stops and a person is asked. The unit is in the name.
 
     ``lapse_days``: so long a person who was asked something is waited for; 0: for ever. ``free_copies``: after so many
-    copies a person decides whether the next one costs something (S32); 0: none ever does.
+    copies a person decides whether the next one costs something (S32); 0: none ever does. ``recipient_margin_days``: so
+    long before the answer is due a processor has to have answered; its owner is reminded every
+    ``recipient_reminder_days`` (0: never).
     """
 
     rounds: int = 4
@@ -117,6 +119,8 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     lift_notice_hours: int = 24
     restriction_review_days: int = 180
     objection_days: int = 1096
+    recipient_margin_days: int = 10
+    recipient_reminder_days: int = 7
 
 
 class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -166,6 +170,29 @@ class RetentionRulePlan(msgspec.Struct, frozen=True, omit_defaults=True):
     months: int = 0
 
 
+class RecipientPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A processor (Art. 28) or recipient (Art. 19) of the policy (ADR 35).
+
+    ``sets``: connected record sets, as system/record set, that it works on or was given. ``category``: a kind of
+    recipients. ``since``: first day (ISO 8601) on which it gets any.
+    ``always``: asked whatever is found here. ``through``: the connected system that is its own store.
+    """
+
+    id: str
+    name: str
+    role: Literal["processor", "recipient", "authority", "partner"]
+    sets: tuple[str, ...] = ()
+    category: bool = False
+    country: str = ""
+    agreement: str = ""
+    confidentiality: str = ""
+    transfer: tuple[str, ...] = ()
+    since: str = ""
+    owner: str = "dpo"
+    always: bool = False
+    through: str = ""
+
+
 MARKETING: Final = ("direct_marketing", "marketing")
 """Purposes that are marketing where the policy names none: an objection to them is never weighed (Art. 21(3))."""
 
@@ -194,6 +221,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     activities: tuple[ActivityPlan, ...] = ()
     retention_rules: tuple[RetentionRulePlan, ...] = ()
     information: Information | None = None
+    recipients: tuple[RecipientPlan, ...] = ()
 
     def version_on(self, day: str) -> str:
         """Give the version of the policy in force on a day (ISO 8601); ``unversioned`` before the first."""

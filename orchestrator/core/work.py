@@ -23,6 +23,8 @@ INFORMS = frozenset(
         "proof_ended",
         "document_held",
         "manual_task",
+        "recipient_to_ask",
+        "recipient_silent",
         "objection_to_balance",
     }
 )
@@ -42,6 +44,8 @@ DECISIONS = frozenset(
         "further_copy",
         "approval_needed",
         "objection_to_balance",
+        "recipient_to_ask",
+        "recipient_silent",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""

@@ -325,7 +325,7 @@ class Batch:
                 "place": place,
                 "kind": owed.kind,
                 "system": owed.system,
-                "record_set": owed.record_set,
+                "record_set": owed.record_set or owed.recipient,
                 "due": owed.due,
                 "text": owed.text,
             }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.core import commanding, overruling, righting
+from orchestrator.core import commanding, overruling, recipients_answers, righting
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.commands_deciding import SetDecided
+from orchestrator.core.commands_recipients import RecipientAnswered
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
 from orchestrator.engine import wire
 from orchestrator.engine.base import a_role, again
@@ -46,6 +47,8 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
                 wrong = righting.not_weighed(StoredPlans().get(tx, state.plan_sha256), state)
             if wrong is None and isinstance(command, DoneByHand):
                 wrong = righting.not_taken(StoredPlans().get(tx, state.plan_sha256), state, command)
+            if wrong is None and isinstance(command, RecipientAnswered):
+                wrong = recipients_answers.unknown(StoredPlans().get(tx, state.plan_sha256), command)
             if wrong is not None:
                 raise UsageError(wrong[0], where=f"request {command.request_id}", fix=wrong[1])
             before = [row for row in tx.history(command.request_id) if row.type == kind]

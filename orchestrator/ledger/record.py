@@ -14,9 +14,9 @@ import rfc8785
 
 from orchestrator.errors import VerificationError
 from schemas.codec import decode, forbid_unknown
-from schemas.completion import JWS_TYP, KIND, CompletionRecord, RecordSetLine
+from schemas.completion import JWS_TYP, KIND, CompletionRecord, RecipientLine, RecordSetLine
 from schemas.errors import SchemaError
-from schemas.outcomes import Kept, Lifted, Rectified, Restricted, Stopped
+from schemas.outcomes import Attested, Kept, Lifted, Notified, Rectified, Restricted, Stopped
 from schemas.sealing import b64u, unb64u
 
 _SALT_BYTES: Final = 32
@@ -53,6 +53,12 @@ _BY_HAND: Final = frozenset({"complaint", "safeguard_copy"})
 _NOT_SUBJECT: Final = "not subject to this right: "
 _REACHES_ALL: Final = frozenset({"erasure", "access", "restriction"})
 """Rights that leave no record set out."""
+_ASKED_ABOUT: Final = frozenset({"erasure", "rectification", "restriction", "objection", "withdrawal_of_consent"})
+"""Rights for which processors are asked."""
+_UNASKED: Final = frozenset(
+    {"not asked: no connected record set is of its activities", "not waited for: the request ended before"}
+)
+"""Reasons of a processor that take something from the result, as in ``core.recipients_told``."""
 _FIX: Final = "get the record again from its issuer; do not rely on this one"
 
 
@@ -151,6 +157,8 @@ def _supports_its_claim(record: CompletionRecord) -> None:
     if bound and (len(bound) < len(record.bound_controllers) or not bound >= set(record.controllers)):
         raise VerificationError("its joint controllers do not contain those that were asked, or one twice", fix=_FIX)
     names = [(system.system, line.name) for system in record.systems for line in system.record_sets]
+    if len({one.recipient for one in record.recipients}) < len(record.recipients):
+        raise VerificationError("a recipient stands twice", fix=_FIX)
     if len({system.system for system in record.systems}) < len(record.systems) or len(set(names)) < len(names):
         raise VerificationError("a record set stands twice", fix=_FIX)
     for system in record.systems:
@@ -163,6 +171,7 @@ def _supports_its_claim(record: CompletionRecord) -> None:
     lines = [*record.by_hand, *(line for system in record.systems for line in system.record_sets)]
     tags = {_tag(outcome) for line in lines for outcome in (line.outcome, *line.also)}
     tags |= {_why_not(record.right, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
+    tags |= {_check_recipient(record, one) for one in record.recipients} - {""}
     weakest = next((one for one in _WEAKEST_FIRST if one in tags), "not_searched")
     if record.headline not in _WEAKEST_FIRST[: _WEAKEST_FIRST.index(weakest) + 1]:
         raise VerificationError("its headline says more than its weakest line", fix=_FIX)
@@ -222,7 +231,32 @@ def _check_line(record: CompletionRecord, line: RecordSetLine) -> None:
         raise VerificationError("a line claims another assurance than it has", fix=_FIX)
     for one in (line.outcome, *line.also):
         _check_change(one)
-    if isinstance(line.outcome, Kept) and not (line.outcome.text and (line.outcome.until or line.outcome.review_by)):
+    if isinstance(line.outcome, Kept):
+        _check_kept(line.outcome)
+
+
+def _check_recipient(record: CompletionRecord, line: RecipientLine) -> str:
+    """Check what is said of a processor or recipient; gives the word by which it counts for the headline."""
+    if record.right not in _ASKED_ABOUT:
+        raise VerificationError("nobody is asked or told about this right", fix=_FIX)
+    outcome = line.outcome
+    if (outcome is None) == (not line.why_not) or line.assurance != ("attested" if outcome is not None else ""):
+        raise VerificationError("a recipient's line says neither what it did nor why not", fix=_FIX)
+    if outcome is None:
+        return "not_searched" if line.role == "processor" and line.why_not in _UNASKED else ""
+    if isinstance(outcome, Notified) != (line.role != "processor"):
+        raise VerificationError("a processor answers, and a recipient is told", fix=_FIX)
+    if isinstance(outcome, Kept):
+        _check_kept(outcome)
+        if record.right != "erasure":
+            raise VerificationError("only an erasure has exceptions", fix=_FIX)
+    if isinstance(outcome, Attested | Kept) and not line.document_sha256:
+        raise VerificationError("a processor's word without a document", fix=_FIX)
+    return "" if isinstance(outcome, Notified) else _tag(outcome)
+
+
+def _check_kept(outcome: Kept) -> None:
+    if not (outcome.text and (outcome.until or outcome.review_by)):
         raise VerificationError("records are kept without a text or a date", fix=_FIX)
 
 

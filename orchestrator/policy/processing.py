@@ -89,6 +89,7 @@ class Recipient(Named, frozen=True, kw_only=True):
         held_in: Systems it works on.
         agreement: Contract under GDPR Art. 28(3), as the policy names it.
         confidentiality: What binds it to secrecy, as the policy names it.
+        since: First day on which it was given any; absent: since the first version.
         transfer: What a transfer to it rests on.
     """
 
@@ -101,6 +102,7 @@ class Recipient(Named, frozen=True, kw_only=True):
     held_in: tuple[Text, ...] = ()
     agreement: str = ""
     confidentiality: str = ""
+    since: dt.date | None = None
     transfer: tuple[Transfer, ...] = ()
 
 

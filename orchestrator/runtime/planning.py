@@ -14,7 +14,7 @@ from connectors.datamap import RecordSet, Retain, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
-from orchestrator.runtime import policies
+from orchestrator.runtime import parties, policies
 from orchestrator.settings import Settings
 from schemas.identifiers import Strength, strength_of
 
@@ -48,7 +48,10 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
         joined_domains=settings.policy.join_domains,
         limits=_limits(settings),
     )
-    return msgspec.structs.replace(plan, **policies.plan_parts(register)) if register else plan
+    if register is None:
+        return plan
+    told = parties.recipients(settings, register, plan.systems)
+    return msgspec.structs.replace(plan, **policies.plan_parts(register), recipients=told)
 
 
 def _limits(settings: Settings) -> Limits:

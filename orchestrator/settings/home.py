@@ -19,13 +19,26 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.pace import Rate
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
+from orchestrator.settings import recipients
 from orchestrator.settings.mail import MailSettings, read_mail
+from orchestrator.settings.recipients import RecipientSettings
 from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
-_TABLES: Final = ("version", "store", "keys", "exports", "policy", "limits", "mail", "systems", *_SERVICES)
+_TABLES: Final = (
+    "version",
+    "store",
+    "keys",
+    "exports",
+    "policy",
+    "limits",
+    "mail",
+    "systems",
+    "recipients",
+    *_SERVICES,
+)
 _T = TypeVar("_T")
 _OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate", "attested")
 
@@ -79,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True):
     suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     mail: MailSettings = MailSettings()
+    recipients: RecipientSettings = RecipientSettings()
 
 
 def load(home: Path) -> Settings:
@@ -131,6 +145,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
         mail=read_mail(raw.get("mail", {}), location),
+        recipients=recipients.read(_table(raw, "recipients", location), location),
         keys=home / _text(raw, "keys", "folder", "keys", location),
         exports=home / _text(raw, "exports", "folder", "exports", location),
         policy=policy,

@@ -113,13 +113,18 @@ mask = { email = "{null}", name = "{null}" }
 }
 
 
-def build(home: Path, *, wider: bool = False) -> Path:
-    """Make the installation, with Ada, Bob and Eve in it; ``wider``: with every activity of the policy but one."""
+def build(home: Path, *, wider: bool = False, asks: bool = False) -> Path:
+    """Make the installation, with Ada, Bob and Eve in it.
+
+    ``wider``: with every activity of the policy but one. ``asks``: its processors are asked and its recipients told;
+    elsewhere nobody would answer for them.
+    """
     names = [*TABLES, *(["events"] if wider else [])]
     systems = "".join(
         f'[systems.{name}]\nconnector = "sql"\nmap = "{name}.toml"\nurl = "sqlite:///{name}.db"\n' for name in names
     )
-    make_home(home, f'[policy]\nfile = "odigo.toml"\n{systems}', names)
+    recipients = f"[recipients]\nask = {str(asks).lower()}\n"
+    make_home(home, f'[policy]\nfile = "odigo.toml"\n{recipients}{systems}', names)
     shutil.copy(ODIGO, home / "odigo.toml")
     today = dt.datetime.now(dt.UTC).date()
     month_ago = (today - dt.timedelta(days=30)).isoformat()
@@ -159,9 +164,10 @@ class Odigo:
         capsys: pytest.CaptureFixture[str],
         *,
         wider: bool = False,
+        asks: bool = False,
     ) -> None:
         self.home, self.root, self._patch, self._capsys = root / "home", root, monkeypatch, capsys
-        build(self.home, wider=wider)
+        build(self.home, wider=wider, asks=asks)
 
     def __call__(self, *arguments: str, code: int | None = 0) -> str:
         self._capsys.readouterr()

@@ -24,6 +24,7 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.events import (
     Confirmed,
@@ -89,6 +90,8 @@ EVENTS: tuple[Event, ...] = (
     LiftOrdered(**BASE, role="dpo"),
     ObjectionBalanced(**BASE, role="dpo", balance=Balance.UPHELD, why="fraud_prevention"),
     DoneByHand(**BASE, role="dpo", document_sha256="0" * 64),
+    RecipientAsked(**BASE, role="dpo", recipient="mailer"),
+    RecipientAnswered(**BASE, role="dpo", recipient="mailer", found=0, document_sha256="0" * 64),
 )
 
 
