@@ -164,6 +164,9 @@ def _are_facts(facts: object) -> bool:
         and _is_date(one.anchor_last)
         and _is_count(one.anchor_missing)
         and _is_count(one.persons)
+        and _is_date(one.since_first)
+        and _is_date(one.since_last)
+        and _is_count(one.since_missing)
     )
 
 

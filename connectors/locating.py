@@ -155,6 +155,9 @@ def _union(one: Found | Unverifiable, other: Found | Unverifiable, record_set: R
         anchor_last=latest(a.facts.anchor_last, b.facts.anchor_last),
         anchor_missing=min(len(keys), a.facts.anchor_missing + b.facts.anchor_missing),
         persons=len(keys) if record_set.one_per_subject else max(a.facts.persons, b.facts.persons),
+        since_first=earliest(a.facts.since_first, b.facts.since_first),
+        since_last=latest(a.facts.since_last, b.facts.since_last),
+        since_missing=min(len(keys), a.facts.since_missing + b.facts.since_missing),
     )
     holding = Holding(
         keys,

@@ -98,6 +98,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         requester: In which relation to the data subject whoever asked stands; None: it is the data subject.
         controllers: Those that were asked. ``bound_controllers``: all that the request binds, these included, where one
             that was asked is a joint controller (Art. 26(3)); empty: nobody else is bound.
+        looked_again: Why a closed erasure was looked at again (I14): ``recheck``, or ``restored:`` and the time of the
+            snapshot; None: it was not that.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -131,3 +133,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     paused_days: int = 0
     requester: str | None = None
     bound_controllers: tuple[str, ...] = ()
+    looked_again: str | None = None

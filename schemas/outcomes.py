@@ -31,6 +31,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         anchor_first: Earliest anchor date of the retention rule (invoice date, last contact, ...).
         anchor_last: Latest anchor date.
         anchor_missing: Records whose anchor column is empty: no date can be computed for them.
+        since_first: Earliest day on which the person gave the data themselves (``since`` of the data map), which tells
+            who came back from what came back (I14). ``since_last``: the latest; ``since_missing``: records without one.
         persons: Distinct persons the records belong to, where the data map can tell (``one_per_subject``).
     """
 
@@ -38,6 +40,9 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     anchor_last: Date | None = None
     anchor_missing: Count = 0
     persons: Count = 1
+    since_first: Date | None = None
+    since_last: Date | None = None
+    since_missing: Count = 0
 
 
 class Located(_Outcome, frozen=True):

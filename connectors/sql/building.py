@@ -92,6 +92,7 @@ class _Builder:
                 (kind, one.strength, self._at(one.field)) for kind, places in spec.yields.items() for one in places
             ),
             anchor=self._at(spec.retain.anchor) if spec.retain is not None and self.dated else None,
+            since=self._at(spec.since) if spec.since else None,
             up=_getter(up),
             down={one.name: _getter([self._at(name) for name in one.parent_on.values()]) for one in self.children},
             anonymise=anonymise,
@@ -156,6 +157,7 @@ class _Builder:
         names += [one.field for places in spec.match.values() for one in places]
         names += [one.field for places in spec.yields.values() for one in places]
         names += [spec.retain.anchor] if spec.retain is not None and self.dated else []
+        names += [spec.since] if spec.since else []
         names += [column for child in self.children for column in child.parent_on.values()]
         return tuple(dict.fromkeys(names))
 

@@ -74,6 +74,8 @@ def _columns_named(one: SqlRecordSet) -> Iterable[tuple[str, str]]:
     for where in ("match", "yields"):
         for places in getattr(one, where).values():
             yield from ((where, place.field) for place in places)
+    if one.since:
+        yield ("since", one.since)
     if one.retain is not None:
         # The rows of a with_parent set take their date from the parent's row.
         if one.erase != "with_parent":

@@ -26,6 +26,8 @@ class SqlRecordSet(RecordSet, frozen=True, kw_only=True, forbid_unknown_fields=T
             before a row that stays counts as anonymised or masked.
         anonymise: column -> replacement: ``"{null}"``, ``"{random}"`` or a fixed value. On a ``with_parent`` set:
             applied while the parent stays, or when the parent is anonymised.
+        since: Column with the day on which the person gave the data themselves (registered, consented); it tells who
+            came back from what an import or a restored backup brought back (I14). Never when the row was written.
         replace_key: An anonymised row moves to a new random key, so that the old key leads nowhere.
     """
 
@@ -36,6 +38,7 @@ class SqlRecordSet(RecordSet, frozen=True, kw_only=True, forbid_unknown_fields=T
     personal: tuple[str, ...] = ()
     anonymise: dict[str, str | int | None] = msgspec.field(default_factory=dict)
     replace_key: bool = False
+    since: str = ""
 
     @property
     def mask(self) -> dict[str, str | int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -187,11 +187,16 @@ def _names_somebody(one: SetPlan, row: Row) -> bool:
 
 def anchors(plan: Plan, found: Mapping[str, Found]) -> dict[str, dict[Key, dt.date | None]]:
     """Give the anchor date of every row of sets that have one: its own, or for ``with_parent`` the parent's."""
+    return _days(plan, found, lambda one: one.anchor)
+
+
+def _days(
+    plan: Plan, found: Mapping[str, Found], place: Callable[[SetPlan], int | None]
+) -> dict[str, dict[Key, dt.date | None]]:
     dates: dict[str, dict[Key, dt.date | None]] = {}
     for one in plan.sets:
-        here = found[one.name]
-        if one.anchor is not None:
-            at = one.anchor
+        here, at = found[one.name], place(one)
+        if at is not None:
             dates[one.name] = {key: anchor_date(row[at]) for key, row in here.rows.items()}
         elif one.spec.erase == "with_parent" and one.spec.parent in dates:
             by_link = linked(plan, one, found, dates[one.spec.parent])
@@ -208,7 +213,7 @@ def linked(plan: Plan, one: SetPlan, found: Mapping[str, Found], values: Mapping
 
 def holdings(plan: Plan, subjects: Sequence[Subject], found: Mapping[str, Found]) -> list[Holdings]:
     """Give each subject's holdings."""
-    dates = anchors(plan, found)
+    dates, since = anchors(plan, found), _days(plan, found, lambda one: one.since)
     empty = {one.name: _NOTHING for one in plan.sets}
     answers: list[dict[str, Holding]] = [empty.copy() for _ in subjects]
     for one in plan.sets:
@@ -217,7 +222,7 @@ def holdings(plan: Plan, subjects: Sequence[Subject], found: Mapping[str, Found]
             answers[owner][one.name] = Holding(
                 keys=tuple(map(encode_key, keys)),
                 links=_links(one, [here.rows[key] for key in keys]) if one.yields else (),
-                facts=_facts(one, keys, dates.get(one.name)),
+                facts=_facts(one, keys, dates.get(one.name), since.get(one.name)),
             )
     return list(answers)
 
@@ -235,14 +240,23 @@ def _links(one: SetPlan, rows: Sequence[Row]) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _facts(one: SetPlan, keys: Sequence[Key], dates: Mapping[Key, dt.date | None] | None) -> Facts:
+def _facts(
+    one: SetPlan,
+    keys: Sequence[Key],
+    dates: Mapping[Key, dt.date | None] | None,
+    since: Mapping[Key, dt.date | None] | None,
+) -> Facts:
     persons = len(keys) if one.spec.one_per_subject else 1
+    first, last, missing = _span(keys, dates)
+    since_first, since_last, since_missing = _span(keys, since)
+    return Facts(first, last, missing, persons, since_first, since_last, since_missing)
+
+
+def _span(keys: Sequence[Key], dates: Mapping[Key, dt.date | None] | None) -> tuple[str | None, str | None, int]:
+    """Give the first day, the last, and how many have none."""
     if dates is None:
-        return Facts(persons=persons)
+        return None, None, 0
     known = sorted(date for key in keys if (date := dates[key]) is not None)
-    return Facts(
-        anchor_first=known[0].isoformat() if known else None,
-        anchor_last=known[-1].isoformat() if known else None,
-        anchor_missing=len(keys) - len(known),
-        persons=persons,
-    )
+    if not known:
+        return None, None, len(keys)
+    return known[0].isoformat(), known[-1].isoformat(), len(keys) - len(known)

@@ -117,6 +117,7 @@ class SetPlan:
         up: Reads from a row what refers to the parent's row; None where it refers to none.
         down: child set -> reads from a row what that child's ``up`` gives.
         anchor: Position of the anchor date; None where there is none, or it is the parent's.
+        since: Position of the day on which the person gave the data; as ``anchor``.
         method: What erasing means here: ``delete`` or ``anonymise``.
         edits: What may be changed of rows that stay; None where the data map names nothing.
         by_page: Reads key and anchor of the first ``most`` rows in the order of the key, and of those after a key
@@ -130,6 +131,7 @@ class SetPlan:
     places: tuple[Place, ...]
     yields: tuple[tuple[str, Strength, int], ...]
     anchor: int | None
+    since: int | None
     up: Callable[[Row], Any]
     down: Mapping[str, Callable[[Row], Any]]
     anonymise: tuple[Rule, ...]

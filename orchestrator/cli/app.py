@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import app_holds, app_intake, app_policy, app_requests, app_services, app_tasks
+from orchestrator.cli import (
+    app_holds,
+    app_intake,
+    app_policy,
+    app_requests,
+    app_returning,
+    app_services,
+    app_tasks,
+)
 from orchestrator.cli.format import Bus
 from orchestrator.cli.options import Home, Id, Out
 from orchestrator.cli.options import desk as _desk
@@ -265,6 +273,7 @@ app_intake.register(app)
 app_requests.register(app)
 app_tasks.register(app)
 app_holds.register(app)
+app_returning.register(app)
 app_services.register(app)
 
 

@@ -60,6 +60,7 @@ REASONS: Final = {
     "misconfigured": "the configuration does not fit the system",
     "failed": "the system could not do it",
     "keeps_failing": "the system keeps failing",
+    "came_back": "data of an erased person is there again",
     "contradictory_answer": "two different answers under one id",
     "contradictory_request": "two different requests under one event id",
     "unpublishable": "something about it cannot be published",

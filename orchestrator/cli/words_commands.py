@@ -18,6 +18,7 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import RequestState
 from orchestrator.core.rulings import SetDecision
@@ -79,6 +80,10 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
             return decided(command)
         case Approved(preview=preview):
             return f"approved what preview {preview[:12]} shows"
+        case Restored(system=system, snapshot=snapshot):
+            return f"{system} was restored from a snapshot of {snapshot}: what was erased since is looked for again"
+        case CameBack(system=system, since=since, reason=reason):
+            return f"the person came back themselves on {since} ({code(reason)})" + (f" in {system}" if system else "")
 
 
 def _answer(one: RecipientAnswered) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from orchestrator.core import aggregate
 from orchestrator.core.commands_deciding import HoldReleased
+from orchestrator.core.commands_returning import Restored
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.events import Event, Resumed, TimerFired
 from orchestrator.core.model import Attention, Phase, RequestState, SystemState
@@ -29,7 +30,7 @@ _TODO = {
 def brought(state: RequestState, event: Event) -> str:
     """Give the digest of the newer plan that an event brings; empty if it brings none."""
     match event:
-        case Resumed() | TimerFired() | HoldReleased() if event.plan_sha256 != state.plan_sha256:
+        case Resumed() | TimerFired() | HoldReleased() | Restored() if event.plan_sha256 != state.plan_sha256:
             return event.plan_sha256
         case _:
             return ""

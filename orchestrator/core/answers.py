@@ -101,7 +101,7 @@ def _late(work: Work, event: Confirmed) -> str:
         return "no system was asked anything"
     if state.ending is not None:
         return "the task is not awaited, and the request is about to end"
-    if _ended_early(state):
+    if ended_early(state):
         if not _contradicts(state.systems.get(event.system), event):
             return "the task is not awaited"
         # Nothing is begun again for somebody who does not ask; but who answers for the record has to hear of it (I1).
@@ -117,13 +117,13 @@ def _late(work: Work, event: Confirmed) -> str:
     if not discovery.opens_a_search(work.plan, state, before):
         return "the task is not awaited"
     if state.phase is Phase.CLOSED:
-        reopen(work, tuple(name for name in state.scope if name in work.plan.by_name and _searchable(work, name)))
+        reopen(work, tuple(name for name in state.scope if name in work.plan.by_name and searchable(work, name)))
     else:
         back_to_discovery(work)
     return ""
 
 
-def _ended_early(state: RequestState) -> bool:
+def ended_early(state: RequestState) -> bool:
     """Tell whether a closed request was withdrawn, refused, or nobody's: whatever is learnt, nobody asks for it now."""
     refused = state.result is Result.REFUSED and state.progress.balance is not Balance.OVERRIDDEN
     early = {Result.WITHDRAWN, Result.IDENTITY_NOT_ESTABLISHED, Result.LAPSED}
@@ -151,14 +151,15 @@ def _look_again(work: Work, name: str) -> None:
     todo = "a late answer says that data is still there: look at the system, then `expunge retry`"
     if state.phase is Phase.CLOSED:
         reopen(work, (name,))
-        if _searchable(work, name):
+        if searchable(work, name):
             return
         todo = "a late answer says that data is still there, and nothing is left to find it by: look at the system"
     state.systems.setdefault(name, SystemState())
     work.stop(Attention("contradictory_answer", "system_owner", todo, work.now, name))
 
 
-def _searchable(work: Work, name: str) -> bool:
+def searchable(work: Work, name: str) -> bool:
+    """Tell whether something is known that finds the person in a system."""
     return bool(discovery.refs_for(work.plan, work.plan.system(name), work.state.known))
 
 

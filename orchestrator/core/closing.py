@@ -17,6 +17,7 @@ from orchestrator.core import (
     recipients_told,
     refusing,
     requester,
+    returning,
 )
 from orchestrator.core.answers import reopen
 from orchestrator.core.asked import Balance, again
@@ -56,11 +57,16 @@ def answering(work: Work) -> bool:
         )
     record = completion.record(plan, state, work.now, state.result, headline, missing)
     state.unsearched = missing
+    returning.remember(state, work.now)
     state.ending = None
     state.records = record.number
     to = requester.addressee(state, work.now)
     facts = refusing.remedies(plan, state)
-    work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
+    if state.look is not None:
+        facts = facts | {"looked_again": state.look.why}
+    if state.look is None or record.result not in {Result.NOTHING_HELD.value, Result.NOT_SUBJECT.value}:
+        # After a restore that brought nothing back there is a record, and nothing that a person has to be told.
+        work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
     complaining.tell(work, record, to)
     requester.tell_others(work)
     _tell_recipients(work, record)
@@ -70,8 +76,10 @@ def answering(work: Work) -> bool:
     restricts = any(one.kind == "restriction" for one in state.obligations)
     state.timers = {name: one for name, one in state.timers.items() if name == "lift" and restricts}
     state.progress = again(state.progress)
+    state.look = None
     move(state, Phase.CLOSED)
     _keep_what_is_owed(work)
+    returning.set_timer(work)
     return False
 
 

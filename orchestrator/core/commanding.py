@@ -17,6 +17,7 @@ from orchestrator.core import (
     recipients_answers,
     refusing,
     requester,
+    returning,
     righting,
 )
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
@@ -34,6 +35,7 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.work import Work
@@ -61,6 +63,8 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     DoneByHand: righting.attest,
     RecipientAsked: recipients_answers.asked,
     RecipientAnswered: recipients_answers.answered,
+    Restored: returning.restored,
+    CameBack: returning.came_back,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -88,6 +92,9 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     DoneByHand: righting.cannot_attest,
     RecipientAsked: recipients_answers.not_asked,
     RecipientAnswered: recipients_answers.no_answer,
+    # Told to every request that it may concern; what it does not concern changes nothing.
+    Restored: lambda _state, _one: None,
+    CameBack: returning.cannot_come_back,
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

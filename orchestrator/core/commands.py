@@ -22,6 +22,7 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.happened import Command
 
@@ -53,6 +54,8 @@ AnyCommand = (
     | DoneByHand
     | RecipientAsked
     | RecipientAnswered
+    | Restored
+    | CameBack
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

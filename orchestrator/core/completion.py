@@ -161,7 +161,14 @@ def record(
         paused_days=state.paused_days,
         requester=state.requester.relation.value if state.requester is not None else None,
         bound_controllers=plan.bound(state.controllers),
+        looked_again=_looked_again(state),
     )
+
+
+def _looked_again(state: RequestState) -> str | None:
+    if state.look is None:
+        return None
+    return f"{state.look.why}:{state.look.snapshot}" if state.look.snapshot else state.look.why
 
 
 def _by_hand(state: RequestState) -> tuple[RecordSetLine, ...]:
@@ -233,7 +240,7 @@ def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> 
         left = {
             one: why
             for one, why in of.left_out.items()
-            if one not in of.earlier and procedures.never_reached(plan, state, name, sets[one])
+            if one not in of.earlier and (state.look or procedures.never_reached(plan, state, name, sets[one]))
         }
         reasons |= {f"{name}/{one}": NOT_SUBJECT + why for one, why in left.items()}
     if state.ending is not None:

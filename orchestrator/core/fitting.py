@@ -84,7 +84,9 @@ def _doubt(plan: SystemPlan, one: RecordSetPlan, system: SystemState, outcome: O
             return "" if is_moment(outcome.check_after) else "malformed_date"
         case Located():
             fits = action is Action.LOCATE
-            dated = is_date(outcome.facts.anchor_first) and is_date(outcome.facts.anchor_last)
+            facts = outcome.facts
+            days = (facts.anchor_first, facts.anchor_last, facts.since_first, facts.since_last)
+            dated = all(is_date(day) for day in days)
             doubt = "" if dated else "malformed_date"
         case NothingHeld():
             before = system.located.get(one.name) if action is Action.EXPORT or action in CHANGES else None

@@ -34,6 +34,7 @@ from orchestrator.core import (
     procedures,
     recipients,
     requester,
+    returning,
     ruling,
 )
 from orchestrator.core.effects import AssemblePackage, Effect
@@ -144,6 +145,7 @@ def _ends(state: RequestState) -> bool:
 def _discovering(work: Work) -> bool:
     state, plan = work.state, work.plan
     work.settled(approving.NEEDED)  # nothing is decided any more: what is found now is shown anew
+    returning.afresh(work)
     if work.stopped():
         return False
     holding.outdated(work)
@@ -190,7 +192,7 @@ def _deciding(work: Work) -> bool:
     state, plan = work.state, work.plan
     if work.stopped() or state.waits_for:
         return False
-    if state.right is Right.ERASURE and not ruling.decide(work):
+    if state.right is Right.ERASURE and not (returning.judge(work) and ruling.decide(work)):
         return False
     if state.right not in {Right.ERASURE, Right.ACCESS} and not procedures.answered_by_a_person(state.right):
         work.stop(*procedures.unknown(plan, state, work.now))
@@ -273,7 +275,7 @@ def _timer(work: Work, event: TimerFired) -> str:
         case "silent":
             answers.silent(work, name)
         case _:
-            closing.owed(work, event.plan_sha256)
+            (returning.recheck if kind == returning.TIMER else closing.owed)(work, event.plan_sha256)
     return ""
 
 

@@ -92,6 +92,15 @@ class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     sets: tuple[str, ...] = ()
 
 
+class Look(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Why a closed erasure is looked at again (I14): ``since`` when, and the ``result`` that it had."""
+
+    why: Literal["recheck", "restored"]
+    since: str
+    result: Result | None = None
+    snapshot: str = ""
+
+
 class Timer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A timer with its generation: one that fires for an older generation is ignored."""
 
@@ -164,6 +173,8 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
         asked, progress: What belongs to the right, and how far its procedure is.
         recipients: Processors that are asked and recipients that are told, by id (``recipients``).
+        erased: system -> when it was last completed that something was erased there. ``look``: why it is looked again.
+        returned: system -> day since when the person is known to have come back there themselves.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -216,6 +227,9 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     asked: Asked = NOTHING
     progress: Progress = BEGINNING
     recipients: dict[str, RecipientTask] = {}
+    erased: dict[str, str] = {}
+    returned: dict[str, str] = {}
+    look: Look | None = None
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

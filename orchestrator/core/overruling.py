@@ -41,6 +41,7 @@ _SETTLES: Final = frozenset(
         "unknown_rule",
         "rule_undecided",
         "rule_exceeded",
+        "came_back",
     }
 )
 """Reasons to wait for a person that this decision takes away."""

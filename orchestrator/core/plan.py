@@ -100,7 +100,8 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     ``lapse_days``: so long a person who was asked something is waited for; 0: for ever. ``free_copies``: after so many
     copies a person decides whether the next one costs something (S32); 0: none ever does. ``recipient_margin_days``: so
     long before the answer is due a processor has to have answered; its owner is reminded every
-    ``recipient_reminder_days`` (0: never).
+    ``recipient_reminder_days`` (0: never). ``recheck_days``: how often it is looked whether what was erased came back,
+    while backups live; 0: never.
     """
 
     rounds: int = 4
@@ -121,6 +122,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     objection_days: int = 1096
     recipient_margin_days: int = 10
     recipient_reminder_days: int = 7
+    recheck_days: int = 0
 
 
 class ControllerPlan(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,8 @@ a late answer brings new identifiers before the close, an obligation comes due a
 answer after CLOSED opens a follow-up. Everything that stops it (attention, waiting, retry) is an overlay: the
 phase does not change, so that nothing has to remember where to return to.
 
+A look at a closed erasure that finds nothing (``returning``) goes from DECIDING back to CLOSED, without an answer.
+
 A request that ends before its work is done (``ending``) goes to ANSWERING from wherever it stands.
 
 ``ACCEPTS`` says which events mean something in which phase. What is not listed is either ignored with a reason
@@ -18,6 +20,7 @@ from typing import Final
 from orchestrator.core.commands import COMMANDS
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import DocumentDeleted
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import LiftOrdered
 from orchestrator.core.events import (
     Confirmed,
@@ -39,7 +42,7 @@ MOVES: Final[dict[Phase, frozenset[Phase]]] = {
     P.RECEIVED: frozenset({P.VERIFYING}),
     P.VERIFYING: frozenset({P.DISCOVERING, P.ANSWERING}),
     P.DISCOVERING: frozenset({P.DECIDING, P.ANSWERING}),
-    P.DECIDING: frozenset({P.ACTING, P.DISCOVERING, P.ANSWERING}),
+    P.DECIDING: frozenset({P.ACTING, P.DISCOVERING, P.ANSWERING, P.CLOSED}),
     P.ACTING: frozenset({P.REVIEWING, P.DISCOVERING, P.ANSWERING}),
     P.REVIEWING: frozenset({P.ANSWERING, P.DISCOVERING}),
     P.ANSWERING: frozenset({P.CLOSED}),
@@ -48,6 +51,7 @@ MOVES: Final[dict[Phase, frozenset[Phase]]] = {
 
 _OPEN: Final = frozenset(P) - {P.CLOSED}
 _ANY: Final = frozenset(P)
+_AT_ANY_TIME: Final = (DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered, Restored, CameBack)
 
 ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     RequestAccepted: frozenset(),
@@ -60,7 +64,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     Incident: _OPEN,
     Recalled: _OPEN,
     **dict.fromkeys(COMMANDS, _OPEN),
-    **dict.fromkeys((DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered), _ANY),
+    **dict.fromkeys(_AT_ANY_TIME, _ANY),
 }
 
 IGNORES: Final[dict[type, str]] = {
@@ -69,9 +73,7 @@ IGNORES: Final[dict[type, str]] = {
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",
-    **dict.fromkeys(
-        set(COMMANDS) - {DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered}, "the request is closed"
-    ),
+    **dict.fromkeys(set(COMMANDS) - set(_AT_ANY_TIME), "the request is closed"),
 }
 
 

@@ -46,6 +46,7 @@ DECISIONS = frozenset(
         "objection_to_balance",
         "recipient_to_ask",
         "recipient_silent",
+        "came_back",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""

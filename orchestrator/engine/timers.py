@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from orchestrator.core import returning
 from orchestrator.core.events import TimerFired
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED
@@ -52,7 +53,7 @@ class Timers(Base):
                     observed_at=batch.now,
                     name=name,
                     generation=timer.generation,
-                    plan_sha256=self._plans.digest if name == "owed" else "",
+                    plan_sha256=self._plans.digest if name in {"owed", returning.TIMER} else "",
                 )
                 for one in ids
                 for name, timer in sorted(batch.states[one].timers.items())

@@ -9,6 +9,7 @@ import msgspec
 from orchestrator.core.commands import COMMANDS, AnyCommand
 from orchestrator.core.commands_deciding import HoldReleased
 from orchestrator.core.commands_identity import IdentityConfirmed
+from orchestrator.core.commands_returning import Restored
 from orchestrator.core.events import Event, OtherClosed, OtherOpened, Resumed
 from orchestrator.core.work import DECISIONS
 from orchestrator.engine import wire
@@ -113,7 +114,7 @@ class Waiting(Base):
                 )
             waited = decode(original, _WAITING[row.type])
             event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
-            if isinstance(event, Resumed | HoldReleased):
+            if isinstance(event, Resumed | HoldReleased | Restored):
                 # What was mended may be a data map. Stamped here and not when it was noted: the connectors of the
                 # process that applies it are those that will answer.
                 event = msgspec.structs.replace(event, plan_sha256=self._plans.digest)

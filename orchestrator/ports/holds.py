@@ -47,6 +47,10 @@ class HoldRegistry(Protocol):
         """Give (request id, state, sealed capsule) of every erasure that something still leads to the person of."""
         ...
 
+    def all_erasures(self) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, state) of every erasure, also of those that nothing leads to the person of any more."""
+        ...
+
     def subjects_of(self, refs: Sequence[bytes]) -> set[str]:
         """Give the requests that were made with one of these identifiers, closed ones too."""
         ...

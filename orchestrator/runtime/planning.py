@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -54,6 +55,10 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
     return msgspec.structs.replace(plan, **policies.plan_parts(register), recipients=told)
 
 
+RECHECK_DAYS: Final = 30
+"""How often it is looked whether what was erased came back, unless ``[limits] recheck_days`` says otherwise (I14)."""
+
+
 def _limits(settings: Settings) -> Limits:
     known = Limits.__struct_fields__
     for name, value in settings.limits.items():
@@ -63,7 +68,7 @@ def _limits(settings: Settings) -> Limits:
             raise UsageError(f"[limits]: unknown key {name!r}", where=_line_of(settings, name), fix=fix)
         if value < 0:
             raise UsageError(f"[limits] {name} is negative", where=_line_of(settings, name), fix="0 or more")
-    return Limits(**settings.limits)
+    return Limits(**({"recheck_days": RECHECK_DAYS} | settings.limits))
 
 
 def _line_of(settings: Settings, limit: str) -> str:

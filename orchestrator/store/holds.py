@@ -68,6 +68,12 @@ class Holds(Rows):
         for row in rows:
             yield row[0], bytes(row[1]), bytes(row[2])
 
+    def all_erasures(self) -> Iterator[tuple[str, bytes]]:
+        """Give (request id, state) of every erasure, also of those that nothing leads to the person of any more."""
+        query = sa.select(_R.request_id, _R.state).where(_R.right == "erasure").order_by(_R.request_id)
+        for request_id, state in self.connection.execute(query.execution_options(yield_per=1000)):
+            yield request_id, bytes(state)
+
     def subjects_of(self, refs: Sequence[bytes]) -> set[str]:
         """Give the requests that were made with one of these identifiers, closed ones too."""
         c = t.subjects.c

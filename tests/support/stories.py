@@ -257,7 +257,7 @@ class Story:
                 observed_at=at(self.now),
                 name=name,
                 generation=timer.generation,
-                plan_sha256=self.in_force() if name == "owed" else "",
+                plan_sha256=self.in_force() if name in {"owed", "recheck"} else "",
             )
         )
 

@@ -25,6 +25,7 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.events import (
     Confirmed,
@@ -88,6 +89,8 @@ EVENTS: tuple[Event, ...] = (
     SetDecided(**BASE, role="dpo", system="crm", record_set="contacts", ground="a"),
     Approved(**BASE, role="dpo", preview="0", by="x"),
     LiftOrdered(**BASE, role="dpo"),
+    Restored(**BASE, role="dpo", system="crm", snapshot=at()),
+    CameBack(**BASE, role="dpo", since="2026-03-01", reason="fresh_consent"),
     ObjectionBalanced(**BASE, role="dpo", balance=Balance.UPHELD, why="fraud_prevention"),
     DoneByHand(**BASE, role="dpo", document_sha256="0" * 64),
     RecipientAsked(**BASE, role="dpo", recipient="mailer"),

@@ -1,0 +1,344 @@
+"""I14: what was erased is looked for again; what came back is erased again, unless the person came back themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.core import commanding
+from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
+from orchestrator.core.commands_identity import Refused
+from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.model import Obligation, Phase, Result
+from orchestrator.core.rulings import Hold
+from schemas.outcomes import Kept, KeptWhy, NothingHeld
+from schemas.requests import Right
+from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
+
+DAY = 86400
+BACKED = system("crm", contacts(backups_kept_days=90), contacts("notes", erase="with_parent", parent="contacts"))
+BOOKS = system("books", contacts("people", backups_kept_days=60), invoices(kinds=("email",)))
+ERASED_ON = at()[:10]
+BEFORE, AFTER = "2025-12-01", "2026-03-20"
+HOLD = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", at(), "2027-01-01", ("crm",))
+
+
+def erased(**limits: int) -> Story:
+    """A request that erased one contact, a backup of which lives for 90 days."""
+    story = Story(plan(BACKED, **({"recheck_days": 30} | limits)))
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    assert story.closed()
+    return story
+
+
+def back(first: str | None = BEFORE, last: str | None = None, missing: int = 0) -> dict[str, Any]:
+    one = found(since_first=first, since_last=last or first, since_missing=missing)
+    return {"contacts": one, "notes": NothingHeld()}
+
+
+def command(kind: type[Any], **facts: Any) -> Any:
+    return kind(request_id="req", observed_at=at(40 * DAY), role="dpo", given_at=at(40 * DAY), **facts)
+
+
+def restored(snapshot: str = "2026-02-01T00:00:00.000Z", system: str = "crm") -> Restored:
+    return command(Restored, system=system, snapshot=snapshot)
+
+
+def looked(story: Story, answer: dict[str, Any]) -> None:
+    story.fire("recheck")
+    assert [(one.system, one.action) for one in story.out().values()] == [("crm", "locate")]
+    story.answer("crm", answer)
+
+
+def test_i14_while_a_backup_lives_it_is_looked_again_and_the_last_time_before_it_is_gone() -> None:
+    story = erased()
+    dues = []
+    while "recheck" in story.state.timers:
+        dues.append(story.state.timers["recheck"].due[:10])
+        looked(story, {"contacts": NothingHeld(), "notes": NothingHeld()})
+        assert story.closed()
+    assert dues == ["2026-03-31", "2026-04-30", "2026-05-29"]
+    assert story.state.obligations == (Obligation("backup_horizon", "2026-05-30", "crm"),)
+    assert story.state.timers.keys() == {"owed"}
+    # Nothing came of it: no record, nobody is told, and the result is what it was.
+    assert len(story.records) == 1
+    assert [one.kind for one in story.notices if one.kind == "answer"] == ["answer"]
+    assert story.state.result is Result.FULFILLED
+    story.fire("owed")
+    assert story.state.forgotten
+
+
+@pytest.mark.parametrize("days", [0, 90])
+def test_i14_no_look_where_none_is_wanted_or_only_the_first_day_is_left(days: int) -> None:
+    story = erased(recheck_days=days)
+    assert (
+        story.state.timers.get("recheck") is None
+        if not days
+        else story.state.timers["recheck"].due[:10] == ("2026-05-29")
+    )
+
+
+def test_i14_what_an_import_brought_back_is_erased_again_with_a_record_of_its_own() -> None:
+    story = erased()
+    looked(story, back(BEFORE))
+    assert [one.action for one in story.out().values()] == ["erase"]
+    assert story.notices[-1].kind == "came_back"
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    assert story.closed()
+    second = story.records[1]
+    assert (second.number, second.follows, second.result, second.looked_again) == (2, "req.1", "fulfilled", "recheck")
+    assert story.notices[-1].facts["looked_again"] == "recheck"
+    assert story.state.look is None
+    # The backups of today hold it once more.
+    assert story.state.obligations[0].due > "2026-05-30"
+
+
+def test_i14_who_registered_again_is_left_alone_and_noted_once() -> None:
+    story = erased()
+    looked(story, back(AFTER))
+    assert story.closed()
+    assert len(story.records) == 1
+    assert [one.kind for one in story.notices].count("came_back_themselves") == 1
+    assert story.state.returned.keys() == {"crm"}
+    looked(story, back(AFTER))
+    assert story.closed()
+    assert [one.kind for one in story.notices].count("came_back_themselves") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "missing"),
+    [(None, None, 0), (ERASED_ON, ERASED_ON, 0), (BEFORE, AFTER, 0), (BEFORE, BEFORE, 1)],
+    ids=["no column", "the same day", "both", "one without a day"],
+)
+def test_i14_in_doubt_a_person_is_asked_and_nothing_is_erased(
+    first: str | None, last: str | None, missing: int
+) -> None:
+    story = erased()
+    looked(story, back(first, last, missing))
+    assert story.reasons == ["came_back"]
+    assert not story.out()
+    assert story.phase() is Phase.DECIDING
+    assert story.resume().ignored == "nothing waits for a person"
+
+
+def test_i14_in_doubt_the_person_in_charge_has_it_erased() -> None:
+    story = erased()
+    looked(story, back(None))
+    story.told(command(SetDecided, system="crm", record_set="contacts", ground="a"))
+    assert [one.action for one in story.out().values()] == ["erase"]
+
+
+def test_i14_a_decision_from_before_the_look_says_nothing_about_what_came_back() -> None:
+    story = Story(plan(BACKED, recheck_days=30))
+    early = SetDecided(
+        request_id="req", observed_at=at(1), role="dpo", given_at=at(1), system="crm", record_set="contacts", ground="a"
+    )
+    story.told(early)
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    looked(story, back(None))
+    assert story.reasons == ["came_back"]
+
+
+def test_i14_in_doubt_the_person_in_charge_says_that_they_came_back() -> None:
+    story = erased()
+    looked(story, back(None))
+    step = story.told(command(CameBack, since="2026-03-15", reason="new_relationship"))
+    assert not step.ignored
+    assert story.closed()
+    assert len(story.records) == 1
+    looked(story, back(None))
+    assert story.closed()
+    # What is of a known day before it was erased did not come with them.
+    looked(story, back(BEFORE))
+    assert [one.action for one in story.out().values()] == ["erase"]
+
+
+def test_i14_one_system_with_both_is_for_a_person_to_say() -> None:
+    two = system("crm", contacts(backups_kept_days=90), contacts("leads"))
+    story = Story(plan(two, recheck_days=30))
+    story.answer("crm", {"contacts": found(), "leads": found()})
+    story.answer("crm", {"contacts": deleted(), "leads": deleted()})
+    old = found(since_first=BEFORE, since_last=BEFORE)
+    new = found(since_first=AFTER, since_last=AFTER)
+    looked(story, {"contacts": old, "leads": new})
+    assert [(one.reason, one.record_set) for one in story.state.attention] == [("came_back", "leads")]
+
+
+def test_i14_what_is_kept_is_there_because_it_is_kept() -> None:
+    story = Story(plan(BOOKS, recheck_days=30))
+    story.answer("books", {"people": found(), "invoices": found(last="2020-05-05")})
+    kept = Kept(1, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", looked_at=at())
+    story.answer("books", {"people": deleted(), "invoices": kept})
+    obligations = story.state.obligations
+    story.fire("recheck")
+    story.answer("books", {"people": NothingHeld(), "invoices": found(last="2020-05-05")})
+    assert story.closed()
+    assert story.state.obligations == obligations
+    assert len(story.records) == 1
+
+
+def test_i14_a_restore_brings_down_the_mask_of_what_is_kept() -> None:
+    story = Story(plan(BOOKS))
+    story.answer("books", {"people": found(), "invoices": found(last="2020-05-05")})
+    kept = Kept(1, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", looked_at=at())
+    story.answer("books", {"people": deleted(), "invoices": kept})
+    story.told(restored(system="books"))
+    story.answer("books", {"people": NothingHeld(), "invoices": found(last="2020-05-05")})
+    assert [one.action for one in story.out().values()] == ["erase"]
+    story.answer("books", {"people": NothingHeld(), "invoices": kept})
+    assert story.records[1].result == "partly_fulfilled"
+
+
+def test_i14_after_a_restore_it_is_erased_again_also_where_no_column_tells_since_when() -> None:
+    story = erased(recheck_days=0)
+    story.told(restored())
+    story.answer("crm", back(None))
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    assert story.records[1].looked_again == "restored:2026-02-01T00:00:00.000Z"
+    assert story.notices[-1].facts["looked_again"] == "restored"
+
+
+def test_i14_after_a_restore_that_brought_nothing_there_is_a_record_and_nobody_is_told() -> None:
+    story = erased()
+    story.told(restored())
+    story.nothing()
+    assert story.records[1].result == "nothing_held"
+    assert [one.kind for one in story.notices].count("answer") == 1
+
+
+def test_i14_after_a_restore_who_came_back_is_told_apart_in_the_record() -> None:
+    story = erased()
+    story.told(restored())
+    story.answer("crm", back(AFTER))
+    assert story.closed()
+    assert story.records[1].result == "nothing_held"
+    assert story.records[1].not_searched["crm/contacts"].endswith("the person came back themselves")
+
+
+def test_i14_a_hold_outlives_a_restore_and_its_release_has_it_erased() -> None:
+    story = erased()
+    story.told(HoldPlaced(request_id="req", observed_at=at(DAY), role="legal", given_at=at(DAY), hold=HOLD))
+    story.told(restored())
+    story.answer("crm", back(BEFORE))
+    kept = Kept(1, KeptWhy.HOLD, "gdpr-17-3-e", review_by="2027-01-01", looked_at=at())
+    story.answer("crm", {"contacts": kept, "notes": NothingHeld()})
+    assert story.records[1].result == "partly_fulfilled"
+    story.told(HoldReleased(request_id="req", observed_at=at(60 * DAY), role="legal", given_at=at(), hold_id="hold-1"))
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    assert story.records[2].result == "fulfilled"
+    assert story.records[2].looked_again is None
+
+
+def test_i14_a_restore_before_anything_is_decided_has_it_searched_again() -> None:
+    story = Story(plan(BACKED))
+    story.told(restored())
+    (task,) = story.out().values()
+    story.answer("crm", {"contacts": NothingHeld(), "notes": NothingHeld()})
+    (again,) = story.out().values()
+    assert again.task_id != task.task_id
+    assert again.action == "locate"
+
+
+def test_i14_a_restore_while_it_is_erased_has_it_searched_again() -> None:
+    story = Story(plan(BACKED))
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    assert [one.action for one in story.out().values()] == ["erase"]
+    story.told(restored())
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    assert [one.action for one in story.out().values()] == ["locate"]
+
+
+def test_i14_a_restore_while_somebody_has_to_decide_has_it_searched_again() -> None:
+    story = erased()
+    looked(story, back(None))
+    story.told(restored())
+    assert story.state.look is not None
+    assert (story.state.look.why, story.state.look.result) == ("restored", Result.FULFILLED)
+    assert story.phase() is Phase.DISCOVERING
+    assert [one.action for one in story.out().values()] == ["locate"]
+    story.answer("crm", back(None))
+    # The restore explains what is there.
+    assert [one.action for one in story.out().values()] == ["erase"]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "system", "why"),
+    [
+        ("2026-03-02T00:00:00.000Z", "crm", "the snapshot holds what was erased as erased"),
+        ("2026-02-01T00:00:00.000Z", "hr", "nothing finds the person in that system any more"),
+    ],
+)
+def test_i14_a_restore_that_is_no_matter_changes_nothing(snapshot: str, system: str, why: str) -> None:
+    story = erased()
+    assert story.told(restored(snapshot, system)).ignored == why
+
+
+def test_i14_who_is_forgotten_or_does_not_ask_any_more_is_not_looked_for() -> None:
+    story = erased(recheck_days=0)
+    story.fire("owed")
+    assert story.state.forgotten
+    assert story.told(restored()).ignored == "nothing leads to the person any more"
+    access = Story(plan(BACKED), right=Right.ACCESS)
+    assert access.told(restored()).ignored == "nothing is erased by it"
+    refused = Story(plan(BACKED))
+    refused.told(
+        Refused(request_id="req", observed_at=at(), role="dpo", given_at=at(), ground="manifestly_unfounded",
+                reason="repeated", text="gdpr-12-5")
+    )  # fmt: skip
+    assert refused.told(restored()).ignored == "it ended, and nobody asks for it any more"
+
+
+def test_i14_a_look_goes_by_the_plan_of_its_day_or_somebody_is_told_why_it_cannot() -> None:
+    story = erased()
+    story.corrected(system("other", contacts()), recheck_days=30)
+    story.fire("recheck")
+    assert "system_gone" in story.reasons
+
+
+def test_i14_a_look_that_comes_due_while_another_runs_waits_for_its_end() -> None:
+    story = erased()
+    timer = story.state.timers["recheck"]
+    story.told(restored())
+    story.state.timers["recheck"] = timer
+    story.fire("recheck")
+    assert story.state.look is not None
+    assert story.state.look.why == "restored"
+
+
+def test_i14_nothing_is_looked_for_where_nothing_finds_the_person() -> None:
+    story = erased()
+    story.state.known = ()
+    story.fire("recheck")
+    assert not story.out()
+    assert story.closed()
+
+
+@pytest.mark.parametrize(
+    ("facts", "wrong"),
+    [
+        ({"system": "hr"}, "the request is not about hr"),
+        ({"reason": "because"}, "'because' is no reason"),
+        ({"since": "2027-01-01"}, "the day on which the person came back is missing or lies ahead"),
+        ({"since": ""}, "the day on which the person came back is missing or lies ahead"),
+    ],
+)
+def test_a_return_that_cannot_be_is_refused(facts: dict[str, str], wrong: str) -> None:
+    story = erased()
+    one = command(CameBack, **({"since": "2026-03-15", "reason": "fresh_consent"} | facts))
+    refusal = commanding.refusal(story.state, one)
+    assert refusal is not None
+    assert refusal[0] == wrong
+
+
+def test_only_who_was_erased_and_can_be_found_comes_back() -> None:
+    one = command(CameBack, since="2026-03-15", reason="fresh_consent", system="crm")
+    access = Story(plan(BACKED), right=Right.ACCESS)
+    assert (commanding.refusal(access.state, one) or ("",))[0] == "only who was erased can come back"
+    story = erased(recheck_days=0)
+    assert commanding.refusal(story.state, one) is None
+    story.fire("owed")
+    assert (commanding.refusal(story.state, one) or ("",))[0] == "nothing leads to the person any more"
