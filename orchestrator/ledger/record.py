@@ -51,6 +51,7 @@ _LINES: Final = {
 _BY_HAND: Final = frozenset({"complaint", "safeguard_copy"})
 """Rights that no system is asked about."""
 _NOT_SUBJECT: Final = "not subject to this right: "
+_CAME_BACK: Final = f"{_NOT_SUBJECT}the person came back themselves"
 _REACHES_ALL: Final = frozenset({"erasure", "access", "restriction"})
 """Rights that leave no record set out."""
 _ASKED_ABOUT: Final = frozenset({"erasure", "rectification", "restriction", "objection", "withdrawal_of_consent"})
@@ -172,6 +173,7 @@ def _supports_its_claim(record: CompletionRecord) -> None:
     tags = {_tag(outcome) for line in lines for outcome in (line.outcome, *line.also)}
     tags |= {_why_not(record.right, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
     tags |= {_check_recipient(record, one) for one in record.recipients} - {""}
+    tags |= {_why_not(record, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
     weakest = next((one for one in _WEAKEST_FIRST if one in tags), "not_searched")
     if record.headline not in _WEAKEST_FIRST[: _WEAKEST_FIRST.index(weakest) + 1]:
         raise VerificationError("its headline says more than its weakest line", fix=_FIX)
@@ -216,8 +218,10 @@ def _done(record: CompletionRecord, tags: set[str]) -> bool:
 _DOES: Final = {"objection": "stopped", "restriction": "restricted"}
 
 
-def _why_not(right: str, reason: str) -> str:
-    reached = right in _REACHES_ALL or not reason.startswith(_NOT_SUBJECT)
+def _why_not(record: CompletionRecord, reason: str) -> str:
+    # Whose data was erased, and who came back themselves, is looked at again and left alone (I14).
+    back = record.looked_again is not None and reason == _CAME_BACK
+    reached = (record.right in _REACHES_ALL and not back) or not reason.startswith(_NOT_SUBJECT)
     return "not_searched" if reached else "not_subject"
 
 

@@ -26,7 +26,8 @@ HOLD = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", at(), "2027-01-01", 
 
 def erased(**limits: int) -> Story:
     """A request that erased one contact, a backup of which lives for 90 days."""
-    story = Story(plan(BACKED, **({"recheck_days": 30} | limits)))
+    wanted: dict[str, Any] = {"recheck_days": 30} | limits
+    story = Story(plan(BACKED, **wanted))
     story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
     story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
     assert story.closed()
@@ -43,7 +44,8 @@ def command(kind: type[Any], **facts: Any) -> Any:
 
 
 def restored(snapshot: str = "2026-02-01T00:00:00.000Z", system: str = "crm") -> Restored:
-    return command(Restored, system=system, snapshot=snapshot)
+    one: Restored = command(Restored, system=system, snapshot=snapshot)
+    return one
 
 
 def looked(story: Story, answer: dict[str, Any]) -> None:

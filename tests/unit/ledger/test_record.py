@@ -303,6 +303,33 @@ def test_i12_a_record_that_did_not_search_everything_is_never_fulfilled(reason: 
     assert verified(one) == one
 
 
+@pytest.mark.parametrize(
+    ("again", "why", "holds"),
+    [
+        ("recheck", "the person came back themselves", True),
+        (None, "the person came back themselves", False),
+        ("recheck", "nobody wants to look", False),
+    ],
+)
+def test_i14_only_a_look_at_who_came_back_themselves_leaves_them_alone(
+    again: str | None, why: str, holds: bool
+) -> None:
+    one = msgspec.structs.replace(
+        RECORD,
+        systems=(),
+        result="not_subject",
+        headline="not_subject",
+        not_searched={"crm/contacts": f"not subject to this right: {why}"},
+        looked_again=again,
+    )
+    signed_one = ledger.sign(one, SALT, SIGNER)
+    if holds:
+        assert ledger.verify(signed_one, KEY).looked_again == again
+        return
+    with pytest.raises(VerificationError):
+        ledger.verify(signed_one, KEY)
+
+
 def test_i07_a_line_without_a_rule_is_refused() -> None:
     one = lines("erasure", GONE, result="fulfilled", headline="deleted")
     line = RecordSetLine("set", GONE, "")
