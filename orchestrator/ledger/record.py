@@ -171,7 +171,6 @@ def _supports_its_claim(record: CompletionRecord) -> None:
         _check_line(record, line)
     lines = [*record.by_hand, *(line for system in record.systems for line in system.record_sets)]
     tags = {_tag(outcome) for line in lines for outcome in (line.outcome, *line.also)}
-    tags |= {_why_not(record.right, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
     tags |= {_check_recipient(record, one) for one in record.recipients} - {""}
     tags |= {_why_not(record, reason) for reason in record.not_searched.values() if reason != _OUT_OF_SCOPE}
     weakest = next((one for one in _WEAKEST_FIRST if one in tags), "not_searched")
