@@ -32,7 +32,7 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """Something the person (or the DPO) must be told; letters are made elsewhere.
+    """Something the person (or the DPO) must be told. A letter is made from it, and does not travel (ADR 38).
 
     Attributes:
         notice_id: Unique; a notice that arrives twice is told once.

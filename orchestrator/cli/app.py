@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import (
     app_holds,
     app_intake,
+    app_letters,
     app_policy,
     app_requests,
     app_returning,
@@ -274,6 +275,7 @@ app_requests.register(app)
 app_tasks.register(app)
 app_holds.register(app)
 app_returning.register(app)
+app_letters.register(app)
 app_services.register(app)
 
 

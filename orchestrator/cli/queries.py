@@ -24,6 +24,7 @@ from orchestrator.store.store import SqlStore
 from schemas import envelope
 from schemas.codec import decode, decode_event
 from schemas.outcomes import Failed
+from schemas.published import Notice
 from schemas.requests import RequestReceived
 
 Which = Literal["all", "open", "attention"]
@@ -278,6 +279,15 @@ def record(store: SqlStore, request_id: str, number: int | None) -> StoredRecord
             return found[-1] if number is None else one
     numbers = ", ".join(str(one.number) for one in found)
     raise UsageError(f"request {request_id} has no record {number}", fix=f"there are: {numbers}")
+
+
+def notices(store: SqlStore, request_id: str) -> list[Notice]:
+    """Give everything that a person or somebody in charge had to be told about a request, in order."""
+    query = sa.select(t.notices.c.body).where(t.notices.c.request_id == request_id)
+    with store.read() as tx:
+        found = [decode(bytes(decode_event(body).data), Notice) for (body,) in tx.connection.execute(query)]
+    # Their numbers count up with what happened; as text they would not sort.
+    return sorted(found, key=lambda one: int(one.notice_id.rpartition(".")[2]))
 
 
 def event_of(row: JournalRow) -> events.Event | None:

@@ -32,6 +32,7 @@ _TABLES: Final = (
     "store",
     "keys",
     "exports",
+    "letters",
     "policy",
     "limits",
     "mail",
@@ -72,7 +73,7 @@ class ConnectedSystem(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything from ``expunge.toml``. ``limits`` holds only what was set.
+    """Everything from ``expunge.toml``. ``limits`` holds only what was set. ``letters``: a company's own templates.
 
     ``store`` is the SQLite file; ``store_url`` and ``store_url_env`` name a PostgreSQL database instead.
     """
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     mail: MailSettings = MailSettings()
     recipients: RecipientSettings = RecipientSettings()
+    letters: Path | None = None
 
 
 def load(home: Path) -> Settings:
@@ -148,6 +150,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         recipients=recipients.read(_table(raw, "recipients", location), location),
         keys=home / _text(raw, "keys", "folder", "keys", location),
         exports=home / _text(raw, "exports", "folder", "exports", location),
+        letters=home / _text(raw, "letters", "folder", "letters", location),
         policy=policy,
         limits=limits,
         systems=tuple(_system(name, one, home, file, location) for name, one in systems.items()),
