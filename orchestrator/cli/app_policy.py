@@ -66,6 +66,30 @@ def policy_inform(
     return policing.inform(desk(ctx, home, output), file, activity, on)
 
 
+@policy.command(name="diff", short_help="Which past decisions another policy would change.")
+def policy_diff(
+    ctx: typer.Context,
+    new: PolicyFile = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", metavar="SYSTEM=FILE", help="Another data map; may stand twice.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="Only requests received since then."),
+    ] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Hold every past request against another policy or data map: what would be decided or dated differently.
+
+    Each is decided again by what was known when it was, at the time of then; nothing is changed. Exit code 0 if nothing
+    would differ, 1 if something would.
+    """
+    from orchestrator.cli import comparing
+
+    return comparing.diff(desk(ctx, home, output), new, map_ or [], since.date().isoformat() if since else "")
+
+
 @policy.command(name="schema", short_help="Print the JSON Schema of a policy file.")
 def policy_schema(ctx: typer.Context, output: Out = None) -> int:
     """Print the JSON Schema of a policy file, for an editor."""

@@ -37,7 +37,7 @@ def preview(plan: Plan, state: RequestState) -> dict[str, Any]:
         "plan_sha256": state.plan_sha256,
         "hold_version": state.hold_version,
         "record_sets": {
-            f"{name}/{one.name}": _line(one, system)
+            f"{name}/{one.name}": line(one, system)
             for name, system in sorted(state.systems.items())
             for one in plan.system(name).record_sets
             if one.name in system.instructions and not done(plan, name, system)
@@ -55,7 +55,8 @@ def _asked(state: RequestState, name: str) -> bool:
     return name in state.systems and bool(state.systems[name].asked)
 
 
-def _line(one: RecordSetPlan, system: SystemState) -> dict[str, Any]:
+def line(one: RecordSetPlan, system: SystemState) -> dict[str, Any]:
+    """Say what will happen to a record set, by which rule, until when; JSON with integers only."""
     instruction, rule = system.instructions[one.name], system.rules[one.name]
     line: dict[str, Any] = {"found": instruction.found, "does": _does(one, instruction, system), "rule": rule}
     if instruction.keep is not None:

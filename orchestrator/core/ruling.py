@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from orchestrator.core import approving, bases, requester
 from orchestrator.core.deciding import ERASE_RULE, decide_erasure
-from orchestrator.core.model import Attention
+from orchestrator.core.model import Attention, RequestState
 from orchestrator.core.moments import date_of
-from orchestrator.core.plan import SystemPlan
+from orchestrator.core.plan import Plan, SystemPlan
 from orchestrator.core.rulings import Rulings
 from orchestrator.core.work import Work
+from schemas.tasks import Instruction
 
 
 def decide(work: Work) -> bool:
     """Decide what is not decided and done; False: a person has to decide or approve first, and was called."""
-    state, plan, today = work.state, work.plan, date_of(work.now)
-    rulings = Rulings(state.holds, state.decisions, state.ended)
+    state, plan = work.state, work.plan
     blocked: list[Attention] = []
     for name, system in state.systems.items():
         if approving.done(plan, name, system):
             continue  # what is done was decided by what was known then, and the record says so (I7)
-        decided = decide_erasure(plan.system(name), system, work.now, today, rulings, plan.own_rules)
-        system.instructions = decided[0]
-        system.rules = _grounded(plan.system(name), requester.rules(state, decided[1]))
-        blocked += decided[2]
+        system.instructions, system.rules, waits = decided(plan, state, name, work.now)
+        blocked += waits
     if blocked:
         work.stop(*blocked)
         return False
     return approving.settled(work)
+
+
+def decided(
+    plan: Plan, state: RequestState, name: str, now: str
+) -> tuple[dict[str, Instruction], dict[str, str], list[Attention]]:
+    """Decide about one system by what is known of it: instructions, rules, and what a person must say first."""
+    rulings = Rulings(state.holds, state.decisions, state.ended)
+    of, system = plan.system(name), state.systems[name]
+    instructions, rules, blocked = decide_erasure(of, system, now, date_of(now), rulings, plan.own_rules)
+    return instructions, _grounded(of, requester.rules(state, rules)), blocked
 
 
 def _grounded(plan: SystemPlan, rules: dict[str, str]) -> dict[str, str]:

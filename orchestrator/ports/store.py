@@ -65,6 +65,10 @@ class Transaction(HoldRegistry, MailRegistry, Protocol):
         """Give (request id, stored state) of every request, one after the other."""
         ...
 
+    def histories(self) -> Generator[tuple[str, list[tuple[str, bytes]]]]:
+        """Give (request id, [(verdict, event)]) of every request, its events in their order."""
+        ...
+
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert request rows, or replace those that this transaction has read or written before.
 

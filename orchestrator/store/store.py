@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import operator
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -89,6 +91,14 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails):
         with self.connection.execute(query) as rows:
             for row in rows:
                 yield row[0], row[1]
+
+    def histories(self) -> Generator[tuple[str, list[tuple[str, bytes]]]]:
+        """Give (request id, [(verdict, event)]) of every request, its events in their order."""
+        c = t.journal.c
+        query = sa.select(c.request_id, c.verdict, c.body).where(c.body.is_not(None)).order_by(c.request_id, c.seq)
+        with self.connection.execute(query.execution_options(yield_per=_PAGE)) as rows:
+            for request_id, group in itertools.groupby(rows, key=operator.itemgetter(0)):
+                yield request_id, [(row[1], bytes(row[2])) for row in group]
 
     def save_states(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert or replace request rows."""
