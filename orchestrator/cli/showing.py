@@ -212,6 +212,7 @@ _TIMERS: Final = {
     "deadline": "reminder of the deadline",
     "notice": "reminder: the last day to announce an extension",
     "proof": "the proof of the requester has ended by then",
+    "lift": "the restriction is lifted, unless another request is about to set or lift one",
     "lapse": "ends, if the person does not answer",
     "answer": "somebody is called, if it has not answered",
     "remind": "reminder of the answer",

@@ -13,7 +13,7 @@ import msgspec
 from orchestrator.core import aggregate, ending, procedures, recipients
 from orchestrator.core.answers import back_to_discovery, reopen
 from orchestrator.core.effects import Order
-from orchestrator.core.events import OtherOpened
+from orchestrator.core.events import OtherOpened, TimerFired
 from orchestrator.core.model import Attention, Phase, SystemState
 from orchestrator.core.moments import later
 from orchestrator.core.procedures import Leg
@@ -177,9 +177,17 @@ def hold_back(work: Work, event: OtherOpened) -> str:
     return ""
 
 
-def lift_is_due(work: Work) -> None:
-    """The person was told, and had time to answer: now the restriction may be lifted."""
+def lift_is_due(work: Work, event: TimerFired) -> None:
+    """The person was told, and had time to answer: now the restriction may be lifted.
+
+    Several restrictions of a person share the mark in the system: it goes with the last of them.
+    """
     state = work.state
+    if event.busy:
+        # Another request is about to set the same mark, or to take it away: after that it is known whose it is.
+        work.timer("lift", later(work.now, minutes=60))
+        return
+    state.progress = msgspec.structs.replace(state.progress, shared=event.marked)
     if state.phase is Phase.CLOSED:
         again = tuple(sorted({one.system for one in state.obligations if one.kind == "restriction"}))
         state.progress = msgspec.structs.replace(state.progress, leg=0, lifting=True)

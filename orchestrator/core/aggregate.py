@@ -249,8 +249,11 @@ def result_of(
     for name, system in state.systems.items():
         if system.asked:
             tags |= system_tags(plan.system(name), system)
-    if any(one.left_out for one in state.systems.values()):
-        tags.add("not_subject")
+    tags |= {
+        "restricted" if why.startswith(procedures.STAYS) else "not_subject"
+        for one in state.systems.values()
+        for why in one.left_out.values()
+    }
     if state.progress.attested is not None:
         tags.add("attested")
     headline = headline_of(tags)

@@ -41,6 +41,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
         lifting: The restriction is to be lifted, or was.
         at_receipt: It takes effect at receipt, before it is known who asks.
         attested: What a person has done where no system could.
+        shared: What stays restricted when this restriction is lifted, and by which other request of the person.
     """
 
     leg: int = 0
@@ -48,6 +49,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     lifting: bool = False
     at_receipt: bool = False
     attested: Attested | None = None
+    shared: dict[str, str] = {}
 
 
 NOTHING = Asked()

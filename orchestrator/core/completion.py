@@ -243,6 +243,7 @@ def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> 
             if one not in of.earlier and (state.look or procedures.never_reached(plan, state, name, sets[one]))
         }
         reasons |= {f"{name}/{one}": NOT_SUBJECT + why for one, why in left.items()}
+        reasons |= {f"{name}/{one}": why for one, why in of.left_out.items() if why.startswith(procedures.STAYS)}
     if state.ending is not None:
         reasons |= ending.unfinished(plan, state)
     return reasons

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
@@ -67,11 +69,17 @@ class PackageAssembled(Happened, frozen=True, kw_only=True):
 
 
 class TimerFired(Happened, frozen=True, kw_only=True):
-    """A timer of this request is due. ``plan_sha256``: the plan in force, of what is owed only (decision 21)."""
+    """A timer of this request is due. ``plan_sha256``: the plan in force, of what is owed only (decision 21).
+
+    Of ``lift`` only: ``marked``, what other requests of the person keep restricted ("system/record_set", or "system/"
+    for all of it -> request id); ``busy``, one of them is about to restrict or to lift.
+    """
 
     name: str
     generation: int
     plan_sha256: str = ""
+    marked: dict[str, str] = msgspec.field(default_factory=dict)
+    busy: bool = False
 
 
 class OtherClosed(Happened, frozen=True, kw_only=True):

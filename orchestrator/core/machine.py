@@ -264,6 +264,8 @@ def _timer(work: Work, event: TimerFired) -> str:
             work.warn(Attention("deadline_near", "dpo", todo, work.now, detail=state.due_on))
         case recipients.REMIND | recipients.ANSWER:
             recipients.timer(work, kind, name)
+        case "lift":
+            acting.lift_is_due(work, event)
         case _ if kind in _TIMERS:
             _TIMERS[kind](work)
         case "silent" if name == "_package":
@@ -283,7 +285,6 @@ _TIMERS: Final = {
     "notice": clock.notice_near,
     "proof": requester.proof_ended,
     "lapse": identity.lapsed,
-    "lift": acting.lift_is_due,
 }
 
 

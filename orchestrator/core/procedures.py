@@ -43,6 +43,8 @@ class Procedure(msgspec.Struct, frozen=True):
     reviews: bool = False
 
 
+STAYS: Final = "stays restricted by request "
+"""Begins the reason of a record set whose mark another restriction needs; the verifier knows it too."""
 LIFT_RULE: Final = "lift:gdpr-18-3"
 
 
@@ -113,6 +115,9 @@ def _sets(plan: Plan, state: RequestState) -> Iterator[tuple[str, RecordSetPlan]
 def out_of_reach(state: RequestState, of: Leg, system: str, one: RecordSetPlan) -> str:
     """Say why the right does not reach a record set, with the article; empty where it does."""
     basis = bases.letter(one.basis)
+    shared = state.progress.shared
+    if of.action is Action.LIFT and (other := shared.get(f"{system}/{one.name}") or shared.get(f"{system}/")):
+        return f"{STAYS}{other}"
     match of.action:
         case Action.EXPORT if state.right is Right.PORTABILITY:
             if basis not in {"a", "b"}:

@@ -72,6 +72,8 @@ class Batch:
         self._touched: dict[str, None] = {}
         self._caused: list[Caused] = []
         self._closed_first: list[str] = []
+        self._closed_part: list[str] = []
+        """Closed, and still restricting: an erasure goes on waiting for these."""
         self._over: list[str] = []
         self._owing: dict[str, None] = {}
         self._spent: dict[str, set[str]] = {}
@@ -182,8 +184,8 @@ class Batch:
         self.states[state.request_id] = state
         if caused.capsule is not None:
             self.capsules[state.request_id] = caused.capsule
-        if caused.closes_first and not conflicts.restricts(state):
-            self._closed_first.append(state.request_id)
+        if caused.closes_first:
+            (self._closed_part if conflicts.restricts(state) else self._closed_first).append(state.request_id)
         self._touched[state.request_id] = None
         self._caused.append(caused)
         self.applied += 1
@@ -338,10 +340,11 @@ class Batch:
 
     def _wake_waiting(self) -> None:
         """Requests that waited for one of these go on: an event of their own, applied in the next batch."""
-        if not self._closed_first:
+        if not self._closed_first and not self._closed_part:
             return
         rows = []
-        for other, request_id in self.tx.take_waits(self._closed_first):
+        woken = self.tx.take_waits(self._closed_first) + self.tx.take_waits(self._closed_part, but="erasure")
+        for other, request_id in woken:
             erased = self.states[other].right is Right.ERASURE
             body = encode(OtherClosed(request_id=request_id, observed_at=self.now, other=other, erased=erased))
             rows.append(

@@ -10,7 +10,7 @@ import msgspec
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice, Recall
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import Capsule
-from orchestrator.engine.conflicts import AWAITED
+from orchestrator.engine.conflicts import AWAITED, RESTRICTING
 from orchestrator.ledger import record
 from orchestrator.ports import Chance, Keyring, OutboxRow, Publication
 from schemas import topics
@@ -72,7 +72,7 @@ class Realiser:
                     if self._publish:
                         body = wire.completion_event(signed, self._now, trace)
                         caused.outgoing.append(outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
-                    caused.closes_first = effect.record.right in AWAITED
+                    caused.closes_first = effect.record.right in AWAITED | RESTRICTING
                 case Recall():
                     pass  # the batch does it: it knows what has left
                 case Forget():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from orchestrator.core import procedures
+from orchestrator.core import acting, procedures
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import Ended
+from schemas.outcomes import Restricted
 from schemas.requests import Right
 from schemas.tasks import Action
 
@@ -19,6 +20,8 @@ FIRST: Final = COPIES | {Right.RESTRICTION}
 """What an erasure waits for: a copy, and the end of a restriction, which is there so that nothing is erased."""
 ENDING: Final = frozenset({Right.OBJECTION, Right.WITHDRAWAL_OF_CONSENT})
 """End a use of the data, which is a ground for an erasure that follows (Art. 17(1)(b), (c))."""
+RESTRICTING: Final = frozenset({Right.RESTRICTION, Right.OBJECTION})
+"""Set a mark, which they share where a person asks twice."""
 BEFORE: Final = FIRST | ENDING
 """Begun before an erasure that comes with them."""
 AWAITED: Final = FIRST | {Right.ERASURE}
@@ -36,6 +39,40 @@ def stands(state: RequestState) -> bool:
     if state.right not in FIRST:
         return False
     return state.phase is not Phase.CLOSED or restricts(state)
+
+
+def marks(plan: Plan, state: RequestState) -> set[str] | None:
+    """Give what a request keeps restricted, as "system/record_set"; None: it is about to restrict or to lift."""
+    if state.right not in RESTRICTING:
+        return set()
+    if state.phase is Phase.CLOSED:
+        return {f"{one.system}/{one.record_set}" for one in state.obligations if one.kind == "restriction"}
+    if state.right is Right.OBJECTION and not _restricting(plan, state):
+        return set()
+    at_rest = "lift" in state.timers or any(one.reason == acting.BALANCE for one in state.attention)
+    if state.right is Right.RESTRICTION or not at_rest or any(one.task for one in state.systems.values()):
+        return None
+    return {
+        f"{name}/{record_set}"
+        for name, one in state.systems.items()
+        for some in (*one.earlier.items(), *((key, (value,)) for key, value in one.outcomes.items()))
+        for record_set, outcomes in [some]
+        if any(isinstance(each, Restricted) for each in outcomes)
+    }
+
+
+def _restricting(plan: Plan, state: RequestState) -> bool:
+    return any(one.action in {Action.RESTRICT, Action.LIFT} for one in procedures.of(plan, state).legs)
+
+
+def lifts(plan: Plan, state: RequestState) -> bool:
+    """Tell whether a restriction is being lifted: whoever sets the same mark has to wait for that."""
+    return (
+        state.phase is not Phase.CLOSED
+        and state.right in RESTRICTING
+        and "lift" not in state.timers
+        and any(one.action is Action.LIFT for one in procedures.of(plan, state).legs)
+    )
 
 
 def ended(plan: Plan, state: RequestState) -> tuple[Ended, ...]:

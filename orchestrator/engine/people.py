@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.core.events import OtherOpened
+from orchestrator.core.plan import MARKETING
 from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine import wire
 from orchestrator.engine.batch import INTERNAL_SOURCE, Batch
 from orchestrator.engine.capsule import subject_ref
-from orchestrator.engine.conflicts import AWAITED, ENDING, ended, share, stands
+from orchestrator.engine.conflicts import AWAITED, ENDING, ended, lifts, share, stands
 from orchestrator.engine.wire import OpenedRequest
 from orchestrator.ports import JournalRow
 from schemas.codec import encode
@@ -41,6 +42,11 @@ class People:
             for one in opened
         }
         self._scopes = {one.message.request_id: one.message.scope.systems for one in opened}
+        named = batch.plans.current.marketing_purposes or MARKETING
+        # An objection to marketing restricts nothing: it waits for nobody (Art. 21(3)).
+        self._marketing = {
+            one.message.request_id for one in opened if one.message.purposes and set(one.message.purposes) <= {*named}
+        }
         for request_id, ref in batch.tx.subject_refs(confirmed) if confirmed else ():
             self._refs.setdefault(request_id, []).append(ref)
         refs = sorted({ref for some in self._refs.values() for ref in some})
@@ -66,7 +72,12 @@ class People:
 
     def waits_for(self, request_id: str, right: Right) -> tuple[str, ...]:
         """Give the requests that a new request has to wait for."""
-        return self._standing(request_id, self._scopes[request_id]) if right is Right.ERASURE else ()
+        if right is Right.ERASURE:
+            return self._standing(request_id, self._scopes[request_id])
+        if right is Right.RESTRICTION or (right is Right.OBJECTION and request_id not in self._marketing):
+            found = {one for ref in self._refs[request_id] for one in self._first.get(ref, ())}
+            return tuple(sorted(one for one in found if lifts(self._batch.plan_of(one), self._batch.states[one])))
+        return ()
 
     def _standing(self, request_id: str, scope: Collection[str]) -> tuple[str, ...]:
         found = {one for ref in self._refs.get(request_id, ()) for one in self._first.get(ref, ())} - {request_id}

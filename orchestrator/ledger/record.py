@@ -52,6 +52,9 @@ _BY_HAND: Final = frozenset({"complaint", "safeguard_copy"})
 """Rights that no system is asked about."""
 _NOT_SUBJECT: Final = "not subject to this right: "
 _CAME_BACK: Final = f"{_NOT_SUBJECT}the person came back themselves"
+_STAYS: Final = "stays restricted by request "
+_RESTRICTS: Final = frozenset({"restriction", "objection"})
+"""Rights whose mark may be needed by another request when theirs is lifted."""
 _REACHES_ALL: Final = frozenset({"erasure", "access", "restriction"})
 """Rights that leave no record set out."""
 _ASKED_ABOUT: Final = frozenset({"erasure", "rectification", "restriction", "objection", "withdrawal_of_consent"})
@@ -218,6 +221,8 @@ _DOES: Final = {"objection": "stopped", "restriction": "restricted"}
 
 
 def _why_not(record: CompletionRecord, reason: str) -> str:
+    if record.right in _RESTRICTS and reason.startswith(_STAYS):
+        return "restricted"
     # Whose data was erased, and who came back themselves, is looked at again and left alone (I14).
     back = record.looked_again is not None and reason == _CAME_BACK
     reached = (record.right in _REACHES_ALL and not back) or not reason.startswith(_NOT_SUBJECT)

@@ -123,8 +123,8 @@ class Transaction(HoldRegistry, MailRegistry, Protocol):
         """Note who waits for whom."""
         ...
 
-    def take_waits(self, others: Sequence[str]) -> list[tuple[str, str]]:
-        """Give and remove (other, request_id) of those who waited for these."""
+    def take_waits(self, others: Sequence[str], but: str = "") -> list[tuple[str, str]]:
+        """Give and remove (other, request_id) of those who waited for these; ``but``: requests of this right stay."""
         ...
 
     def outbox_add(self, rows: Sequence[OutboxRow]) -> None:

@@ -46,7 +46,11 @@ COPIES: Final = (
     .join(t.requests, _R.request_id == _S.request_id)
     .where(_S.subject_ref.in_(_MANY), _S.right == "access", _R.result.in_(("fulfilled", "partly_fulfilled")))
 )
-WAITS: Final = sa.select(t.waits.c.other, t.waits.c.request_id).where(t.waits.c.other.in_(_MANY))
+WAITS: Final = (
+    sa.select(t.waits.c.other, t.waits.c.request_id, _R.right)
+    .outerjoin(t.requests, _R.request_id == t.waits.c.request_id)
+    .where(t.waits.c.other.in_(_MANY))
+)
 DROP_WAITS: Final = _drop(t.waits.c.other)
 
 OUTBOX_REMOVE: Final = _drop(_O.task_id)

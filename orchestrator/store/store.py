@@ -148,10 +148,15 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails):
         """Note who waits for whom."""
         self._insert(t.waits, rows)
 
-    def take_waits(self, others: Sequence[str]) -> list[tuple[str, str]]:
-        """Give and remove (other, request_id) of those who waited for these."""
-        found = [(other, request_id) for other, request_id in self._among(q.WAITS, others)]
-        self._change(q.DROP_WAITS, others)
+    def take_waits(self, others: Sequence[str], but: str = "") -> list[tuple[str, str]]:
+        """Give and remove (other, request_id) of those who waited for these; ``but``: requests of this right stay."""
+        found = [(other, request_id) for other, request_id, right in self._among(q.WAITS, others) if right != but]
+        if but:
+            for other, request_id in found:
+                c = t.waits.c
+                self.connection.execute(sa.delete(t.waits).where(c.other == other, c.request_id == request_id))
+        else:
+            self._change(q.DROP_WAITS, others)
         return found
 
     # -- outbox -------------------------------------------------------------------------------------------

@@ -175,6 +175,10 @@ def test_those_who_wait_are_given_once(store: Store) -> None:
         assert tx.take_waits(["a"]) == []
     with store.write() as tx:
         assert tx.take_waits(["b", "c"]) == [("b", "r1")]
+        tx.save_states([state("r1", right="erasure"), state("r2", right="restriction")])
+        tx.add_waits([{"other": "d", "request_id": one} for one in ("r1", "r2")])
+        assert tx.take_waits(["d"], but="erasure") == [("d", "r2")]
+        assert tx.take_waits(["d"]) == [("d", "r1")]
 
 
 def test_forgetting_takes_all_that_leads_to_the_person_and_nothing_of_others(store: Store) -> None:

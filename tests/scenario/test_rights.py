@@ -79,6 +79,27 @@ def test_an_erasure_waits_for_a_copy_and_a_restriction_that_were_asked_for_besid
     assert shop.row("customers", 1) == {}
 
 
+def test_s41_two_restrictions_share_the_mark_and_it_goes_with_the_last(shop: Shop) -> None:
+    shop.submit("restriction", request_id="one")
+    shop.submit("restriction", request_id="two")
+    shop.run()
+    shop("lift", "one")
+    shop.run(code=None)
+    shop.later(hours=25)
+    shop.run()
+    assert shop.row("customers", 1)["restricted"] == 1, "the other one still stands"
+    (_, second) = records_of(shop.home, "one")
+    assert set(second.not_searched.values()) == {"stays restricted by request two"}
+    assert second.headline == "restricted"
+    shop("lift", "two")
+    shop.run(code=None)
+    shop.later(hours=51)
+    shop.run()
+    assert (shop.row("customers", 1)["restricted"], shop.row("scores", 1)["restricted"]) == (0, 0)
+    assert {type(one) for one in shop.lines("two").values()} == {Lifted}
+    untouched(shop)
+
+
 def test_a_second_erasure_of_the_person_runs_after_the_first_and_both_have_a_record(shop: Shop) -> None:
     shop.submit("erasure", request_id="first")
     shop.submit("erasure", request_id="second")

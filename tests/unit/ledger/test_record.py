@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import OKPKey
 
-from orchestrator.core import aggregate, completion
+from orchestrator.core import aggregate, completion, procedures
 from orchestrator.errors import VerificationError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier
 from orchestrator.ledger import record as ledger
@@ -354,6 +354,17 @@ def test_i03_a_record_set_that_stands_twice_is_refused() -> None:
     twice = msgspec.structs.replace(one.systems[0], record_sets=one.systems[0].record_sets * 2)
     with pytest.raises(VerificationError, match="twice"):
         verified(msgspec.structs.replace(one, systems=(twice,)))
+
+
+@pytest.mark.parametrize(("right", "holds"), [("restriction", True), ("objection", True), ("erasure", False)])
+def test_what_another_restriction_keeps_marked_is_a_line_of_these_rights_only(right: str, holds: bool) -> None:
+    record = lines(right, result="fulfilled", headline="restricted", number=2, record_id="req.2")
+    record = msgspec.structs.replace(record, not_searched={"crm/contacts": f"{procedures.STAYS}req-9"})
+    if holds:
+        assert verified(record).headline == "restricted"
+        return
+    with pytest.raises(VerificationError, match="weakest line"):
+        verified(record)
 
 
 @pytest.mark.parametrize("bound", [("acme-es",), ("acme", "acme-es", "acme-es")])
