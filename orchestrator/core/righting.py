@@ -111,6 +111,8 @@ def cannot_attest(state: RequestState, command: DoneByHand) -> Wrong:
         if command.system:
             return "no system is asked anything for it", f"expunge attest {state.request_id} --document FILE"
         return None
+    if command.system in state.recipients:
+        return f"{command.system} is asked, and answers", "say --done or --exception, and what it found with --found"
     if not command.system:
         return "it is not said where", f"expunge attest {state.request_id} SYSTEM/RECORD_SET --document FILE"
     if not _open(state, command):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
-from orchestrator.ports.ledger import Anchors, CheckpointRow, LeafRow, LedgerBook
 from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
@@ -22,17 +21,13 @@ from orchestrator.ports.surroundings import Chance, Clock, Keyring, Signer
 __all__ = [
     "INTAKE_SOURCE",
     "TOO_EARLY",
-    "Anchors",
     "Chance",
-    "CheckpointRow",
     "Clock",
     "Consumer",
     "Handle",
     "HoldRow",
     "JournalRow",
     "Keyring",
-    "LeafRow",
-    "LedgerBook",
     "MailRow",
     "Message",
     "OutboxRow",

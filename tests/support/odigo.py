@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from orchestrator.cli import deciding, main
+from orchestrator.cli import deciding, examining, main, showing, tasks
 from orchestrator.runtime import embedded
 from orchestrator.runtime.clock import ShiftedClock
 from schemas.codec import decode, decode_event
@@ -166,14 +166,15 @@ class Odigo:
         wider: bool = False,
         asks: bool = False,
     ) -> None:
+        self.err = ""
         self.home, self.root, self._patch, self._capsys = root / "home", root, monkeypatch, capsys
         build(self.home, wider=wider, asks=asks)
 
     def __call__(self, *arguments: str, code: int | None = 0) -> str:
         self._capsys.readouterr()
         got = main([*arguments, "--home", str(self.home)])
-        out, err = self._capsys.readouterr()
-        assert code is None or got == code, (arguments, out, err)
+        out, self.err = self._capsys.readouterr()
+        assert code is None or got == code, (arguments, out, self.err)
         return out
 
     def policy(self, old: str, new: str) -> None:
@@ -195,7 +196,7 @@ class Odigo:
     def later(self, days: int) -> None:
         clock = ShiftedClock()
         clock.shift = dt.timedelta(days=days)
-        for module in (embedded, deciding):
+        for module in (embedded, deciding, tasks, showing, examining):
             self._patch.setattr(module, "SystemClock", lambda: clock)
 
     def shown(self, request_id: str = "one") -> dict[str, Any]:

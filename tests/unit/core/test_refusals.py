@@ -26,6 +26,7 @@ from orchestrator.core.commands_identity import (
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
 from orchestrator.core.events import Resumed
 from orchestrator.core.model import Phase, RequestState, Result
+from orchestrator.core.plan import RecipientPlan
 from schemas.requesters import Relation, Requester
 from schemas.requests import Right
 from tests.support.stories import Story, all_able, at, deleted, found, plan, system
@@ -107,6 +108,13 @@ def restriction_ending() -> RequestState:
     return story.state
 
 
+def processor_asked() -> RequestState:
+    mailer = RecipientPlan("mailer", "Mailer", "processor", ("crm/contacts",))
+    story = Story(msgspec.structs.replace(plan(), recipients=(mailer,)))
+    story.all_answer()
+    return story.state
+
+
 REFUSED = {"ground": "excessive", "reason": "third_in_a_month", "text": "gdpr-12-5"}
 
 
@@ -144,6 +152,7 @@ REFUSED = {"ground": "excessive", "reason": "third_in_a_month", "text": "gdpr-12
         (restriction, DoneByHand, {"system": "crm", "document_sha256": "my scan.pdf"}, "64 hexadecimal"),
         (restriction, DoneByHand, {"system": "crm", "document_sha256": SHA, "role": "Ann Other"}, "one word"),
         (restriction, DoneByHand, {"system": "erp", "document_sha256": SHA}, "nothing is to be done by hand"),
+        (processor_asked, DoneByHand, {"system": "mailer", "document_sha256": SHA}, "is asked, and answers"),
     ],
 )
 def test_it_is_refused_with_words_and_changes_nothing(
