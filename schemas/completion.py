@@ -96,6 +96,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         extended: The answer took two months more, and the person was told in time (Art. 12(3)).
         paused_days: Days by which the answer was later because the person was asked for something.
         requester: In which relation to the data subject whoever asked stands; None: it is the data subject.
+        origin: ``retention``: nobody asked, the controller's own sweep found records past their period, and nobody was
+            answered; None: it was asked for.
         controllers: Those that were asked. ``bound_controllers``: all that the request binds, these included, where one
             that was asked is a joint controller (Art. 26(3)); empty: nobody else is bound.
         looked_again: Why a closed erasure was looked at again (I14): ``recheck``, or ``restored:`` and the time of the
@@ -134,3 +136,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     requester: str | None = None
     bound_controllers: tuple[str, ...] = ()
     looked_again: str | None = None
+    origin: str | None = None

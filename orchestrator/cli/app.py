@@ -13,6 +13,7 @@ from orchestrator.cli import (
     app_letters,
     app_policy,
     app_requests,
+    app_retention,
     app_returning,
     app_services,
     app_tasks,
@@ -276,6 +277,7 @@ app_tasks.register(app)
 app_holds.register(app)
 app_returning.register(app)
 app_letters.register(app)
+app.add_typer(app_retention.app, name="retention")
 app_services.register(app)
 
 

@@ -16,6 +16,8 @@ from orchestrator.core.work import Work
 def state_of(plan: Plan, event: RequestAccepted) -> RequestState:
     """Give the first state of a request: nothing is searched yet, and its dates are known."""
     scope = event.scope or tuple(one.system for one in plan.systems)
+    if event.retention is not None:
+        scope = (event.retention.system,)
     if procedures.answered_by_a_person(event.right):
         scope = ()
     state = RequestState(
@@ -42,6 +44,7 @@ def state_of(plan: Plan, event: RequestAccepted) -> RequestState:
         holds=event.holds,
         ended=event.ended,
         hold_version=len(event.holds),
+        retention=event.retention,
     )
     if procedures.of(plan, state).at_receipt:
         state.progress = Progress(at_receipt=True)

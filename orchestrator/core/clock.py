@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from orchestrator.core import retention
 from orchestrator.core.asking import Pause
 from orchestrator.core.model import Attention, RequestState
 from orchestrator.core.moments import date_of, days_from, later, start_of
@@ -162,6 +163,9 @@ def paused(state: RequestState) -> Pause | None:
 
 def set_dates(plan: Plan, state: RequestState) -> bool:
     """Write the dates into the state; tells whether the answer is due on another day than before."""
+    if state.retention is not None:
+        retention.dates(state, state.retention)
+        return False
     found = dates(plan, state)
     moved = found.due != state.due_on
     state.due_on, state.due_rule, state.paused_days = found.due, found.rule, found.paused_days

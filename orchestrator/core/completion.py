@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orchestrator.core import aggregate, ending, procedures, recipients_told
+from orchestrator.core import aggregate, ending, procedures, recipients_told, retention
 from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
@@ -53,10 +53,12 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
             owed = [one for one in owed if (one.kind, one.system) != ("restriction", name)]
             owed.append(Obligation("restriction", due, name, text="gdpr-18-1"))
         days = plan.system(name).backup_days
-        if days and state.right is Right.ERASURE and (aggregate.held(system) or system.past):
+        erases = state.right is Right.ERASURE and state.retention is None
+        # What comes back of what was past its period is past it still: the next sweep finds it, whoever's it is.
+        if days and erases and (aggregate.held(system) or system.past):
             owed = [one for one in owed if (one.kind, one.system) != ("backup_horizon", name)]
             owed.append(Obligation("backup_horizon", days_from(today, days), name))
-    if state.right is Right.ERASURE and plan.limits.suppression_days and state.ending is None:
+    if state.right is Right.ERASURE and plan.limits.suppression_days and state.ending is None and not state.retention:
         # What is erased is recognised for a while, should it come back (I14); the record has to declare it.
         owed = [one for one in owed if one.kind != "suppression"]
         owed.append(Obligation("suppression", days_from(today, plan.limits.suppression_days)))
@@ -159,7 +161,8 @@ def record(
         ground=state.ground or None,
         extended=state.extension is not None,
         paused_days=state.paused_days,
-        requester=state.requester.relation.value if state.requester is not None else None,
+        requester=_requester(state),
+        origin="retention" if state.retention is not None else None,
         bound_controllers=plan.bound(state.controllers),
         looked_again=_looked_again(state),
     )
@@ -169,6 +172,12 @@ def _looked_again(state: RequestState) -> str | None:
     if state.look is None:
         return None
     return f"{state.look.why}:{state.look.snapshot}" if state.look.snapshot else state.look.why
+
+
+def _requester(state: RequestState) -> str | None:
+    if state.retention is not None:
+        return retention.REQUESTER
+    return state.requester.relation.value if state.requester is not None else None
 
 
 def _by_hand(state: RequestState) -> tuple[RecordSetLine, ...]:

@@ -32,7 +32,9 @@ def decide_erasure(
     rulings: Rulings = NONE,
     own: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Instruction], dict[str, str], list[Attention]]:
-    """Decide for every record set of one system. ``own``: ``Plan.own_rules``, what the policy itself promises.
+    """Decide for every record set of one system that the order is about (``SystemState.sets``; None: all of them).
+
+    ``own``: ``Plan.own_rules``, what the policy itself promises.
 
     Returns:
         Instructions and rules by record set, and what a person must decide first (then nothing may be sent).
@@ -40,7 +42,11 @@ def decide_erasure(
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
     stay, blocked = staying(plan, system, rulings, now, today, own)
+    if system.sets is not None:
+        blocked = [one for one in blocked if one.record_set in system.sets]
     for one in _parents_first(plan.record_sets):
+        if system.sets is not None and one.name not in system.sets:
+            continue
         located = system.located.get(one.name)
         found = located if isinstance(located, Located) else None
         count = found_in(system, one.name)
@@ -48,7 +54,8 @@ def decide_erasure(
         parent = instructions.get(one.parent or "")
         if one.name in stay:
             instructions[one.name], rules[one.name] = stay[one.name]
-        elif one.erase == "with_parent" and parent is not None:
+        elif parent is not None and (one.erase == "with_parent" or (system.sets is not None and one.retain is None)):
+            # Nobody asked for what is not over: a set without a period of its own goes with what it belongs to.
             instructions[one.name] = msgspec.structs.replace(parent, found=count)
             rules[one.name] = f"with_parent:{rules[one.parent or '']}"
         elif decision is not None or one.retain is None or _overtaken(one.retain, rulings.ground_of(*_use(one))):
@@ -60,6 +67,8 @@ def decide_erasure(
             if objection:
                 blocked.append(objection)
             instructions[one.name], rules[one.name] = _retain(one.retain, found, count, today)
+            if system.sets is not None:
+                instructions[one.name] = msgspec.structs.replace(instructions[one.name], only_over=True)
     return instructions, rules, blocked
 
 

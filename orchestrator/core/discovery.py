@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
+from orchestrator.core import retention
 from orchestrator.core.model import Attention, Known, RequestState
 from orchestrator.core.plan import Plan, SystemPlan
 from schemas.identifiers import Strength
 from schemas.outcomes import Located
+
+BY_KEY: Final = "record_key"
+"""Kind of what leads to records that name nobody: their keys, in the handle, and nothing to search by (ADR 36)."""
 
 
 def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[str, ...]:
@@ -21,7 +26,7 @@ def refs_for(plan: Plan, system: SystemPlan, known: Iterable[Known]) -> tuple[st
     known = tuple(known)
     if not any(one.strength is Strength.UNIQUE for one in known):
         return ()
-    kinds = system.kinds
+    kinds = system.kinds | {BY_KEY}
     return tuple(one.ref for one in known if one.kind in kinds and (not one.domain or _may_follow(plan, one, system)))
 
 
@@ -36,7 +41,11 @@ def unreached(plan: Plan, state: RequestState) -> tuple[str, ...]:
 
     A set is reached by a kind that is known or that a reached set would have led to, or by its parent. One that is
     found by phone alone, where nothing gives a phone, was not searched: that it is empty is not known (I1).
+
+    A request that nobody made has its records by their key.
     """
+    if state.retention is not None:
+        return ()
     question = (
         tuple(sorted(name for name, one in state.systems.items() if one.asked)),
         frozenset((one.kind, one.domain) for one in state.known if not one.domain or one.strength is Strength.UNIQUE),
@@ -134,8 +143,10 @@ def limits_crossed(plan: Plan, state: RequestState, now: str) -> list[Attention]
             )
     for name, system in sorted(state.systems.items()):
         limits = {one.name: one.max_records for one in plan.system(name).record_sets}
+        # Of a request that nobody made, only what it is about has to be surely one person's.
+        meant = retention.sets(plan.system(name), state.retention.record_set) if state.retention else limits.keys()
         for record_set, outcome in sorted(system.located.items()):
-            if not isinstance(outcome, Located):
+            if not isinstance(outcome, Located) or record_set not in meant:
                 continue
             if outcome.facts.persons > 1:
                 todo = "several persons share an identifier: ask the person for a second one and submit anew"

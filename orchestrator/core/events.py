@@ -10,7 +10,7 @@ import msgspec
 from orchestrator.core.asked import NOTHING, Asked
 from orchestrator.core.commands import AnyCommand
 from orchestrator.core.happened import Happened
-from orchestrator.core.model import Known
+from orchestrator.core.model import Known, Retention
 from orchestrator.core.rulings import Ended, Hold
 from schemas.outcomes import Outcome
 from schemas.requesters import Level, Requester
@@ -23,7 +23,8 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
 
     ``others``: open requests of the same person to wait for; ``holds``: legal holds that reach it; ``copies``:
     accesses of the person before this one; ``follows``: an earlier request that it goes on from; ``ended``: what the
-    person has ended by an objection or a withdrawal of consent that is still in force.
+    person has ended by an objection or a withdrawal of consent that is still in force; ``retention``: nobody asked, a
+    sweep found it.
     """
 
     right: Right
@@ -42,6 +43,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     copies: int = 0
     asked: Asked = NOTHING
     ended: tuple[Ended, ...] = ()
+    retention: Retention | None = None
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):

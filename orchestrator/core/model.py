@@ -101,6 +101,17 @@ class Look(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     snapshot: str = ""
 
 
+class Retention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Why a request is there that nobody made: records of this record set are past their period (ADR 36).
+
+    ``since``: ISO date, on which the period of the latest of them ended.
+    """
+
+    system: str
+    record_set: str
+    since: str
+
+
 class Timer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A timer with its generation: one that fires for an older generation is ignored."""
 
@@ -171,6 +182,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         ended: Uses of the data that the person has ended before, which are grounds for an erasure.
         hold_version: Counts holds placed and released; an order says under which it was decided (decision 4).
         preview: SHA-256 (hex) of what waits for an approval; empty: none is needed.
+        retention: Nobody asked: a sweep found it. None: somebody did.
         asked, progress: What belongs to the right, and how far its procedure is.
         recipients: Processors that are asked and recipients that are told, by id (``recipients``).
         erased: system -> when it was last completed that something was erased there. ``look``: why it is looked again.
@@ -230,6 +242,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     erased: dict[str, str] = {}
     returned: dict[str, str] = {}
     look: Look | None = None
+    retention: Retention | None = None
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -135,6 +135,8 @@ def out_of_reach(state: RequestState, of: Leg, system: str, one: RecordSetPlan) 
 
 def never_reached(plan: Plan, state: RequestState, system: str, one: RecordSetPlan) -> bool:
     """Tell whether no leg reaches a record set; what the last one leaves out another may have been about (I1)."""
+    if state.retention is not None:
+        return one.name in state.systems[system].left_out
     return all(out_of_reach(state, leg, system, one) for leg in of(plan, state).legs)
 
 

@@ -38,7 +38,7 @@ Found = dict[tuple[str, str], Verdict]
 
 def remember(state: RequestState, now: str) -> None:
     """Note when each system erased; what is of a later day may be of a person who came back."""
-    if state.right is Right.ERASURE:
+    if state.right is Right.ERASURE and state.retention is None:
         erased = {name: now for name, one in state.systems.items() if aggregate.held(one) or one.past}
         state.erased = state.erased | erased
 
@@ -95,6 +95,8 @@ def _needless(work: Work, event: Restored) -> str:
     state, name = work.state, event.system
     if state.right is not Right.ERASURE:
         return "nothing is erased by it"
+    if state.retention is not None:
+        return "what is past its period is found by the next sweep"
     if state.forgotten:
         return "nothing leads to the person any more"
     if state.ending is not None or ended_early(state):
@@ -132,6 +134,8 @@ def cannot_come_back(state: RequestState, event: CameBack) -> tuple[str, str] | 
     """Say what is wrong with the command, and the fix; None where it may be given."""
     if state.right is not Right.ERASURE:
         return "only who was erased can come back", "see `expunge show`"
+    if state.retention is not None:
+        return "nobody asked for this erasure, and nobody is kept out by it", "nothing has to be done"
     if state.forgotten:
         return "nothing leads to the person any more", "nothing has to be done"
     if event.system and event.system not in state.scope:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import approving, bases, requester
+from orchestrator.core import approving, bases, requester, retention
 from orchestrator.core.deciding import ERASE_RULE, decide_erasure
 from orchestrator.core.model import Attention, RequestState
 from orchestrator.core.moments import date_of
@@ -19,6 +19,8 @@ def decide(work: Work) -> bool:
     for name, system in state.systems.items():
         if approving.done(plan, name, system):
             continue  # what is done was decided by what was known then, and the record says so (I7)
+        if state.retention is not None:
+            retention.leave_out(state.retention, plan.system(name), system, date_of(work.now))
         system.instructions, system.rules, waits = decided(plan, state, name, work.now)
         blocked += waits
     if blocked:

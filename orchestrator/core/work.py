@@ -79,6 +79,8 @@ class Work:
     def notice(self, kind: str, to: str, **facts: str) -> None:
         """Tell the person or the DPO something."""
         state = self.state
+        if to == "subject" and state.retention is not None:
+            return  # nobody asked, so there is nobody to answer
         # Numbered by itself: two steps between which no timer was set may tell the same person twice.
         state.generation += 1
         notice_id = f"{state.request_id}.{state.episode}.{kind}.{state.generation}"

@@ -9,9 +9,10 @@ import msgspec
 from orchestrator.core.commands_deciding import HoldPlaced
 from orchestrator.core.events import Confirmed, Incident
 from orchestrator.engine import wire
-from orchestrator.engine.base import STOPS, Base, again
+from orchestrator.engine.base import STOPS, again
 from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
 from orchestrator.engine.hints import unanswered
+from orchestrator.engine.swept import Swept
 from orchestrator.errors import UsageError
 from orchestrator.ports import Keyring
 from schemas.codec import decode_confirmation, decode_event, encode
@@ -19,7 +20,7 @@ from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
 from schemas.outcomes import Anonymised, Changed, Deleted, Kept, Located, NothingHeld, Outcome, Pending, Survived
 from schemas.requests import Right
-from schemas.tasks import Confirmation, Findings, Task
+from schemas.tasks import Action, Confirmation, Findings, Task
 
 
 class Opened(msgspec.Struct):
@@ -91,7 +92,7 @@ def _is_there(outcome: Outcome) -> bool:
     )
 
 
-class Answers(Base):
+class Answers(Swept):
     """Confirmations."""
 
     def confirm(self, events: Sequence[bytes], expected: Sequence[Task] = ()) -> int:
@@ -149,6 +150,9 @@ class Answers(Base):
         """Apply one; tells whether its task was answered."""
         request_id, system = one.confirmation.request_id, one.confirmation.system
         batch.trace = one.trace
+        if one.confirmation.action is Action.SWEEP:
+            self.take_page(batch, one.confirmation, one.findings)
+            return True
         before = known.get((one.source, one.event_id))
         if before == one.payload_hash:
             batch.repeated += 1

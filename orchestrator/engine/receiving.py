@@ -32,6 +32,7 @@ from schemas.codec import decode_event
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, UnknownKeyError
 from schemas.requests import CLOCK_SKEW, parse_time, utc
+from schemas.tasks import Action
 
 PATIENCE: Final = dt.timedelta(days=1)
 """How long an answer may come before what it belongs to is known."""
@@ -39,7 +40,7 @@ UNKNOWN_KEY: Final = "unknown_key"
 _FIRST_RETRY: Final = 2
 _LAST_RETRY: Final = 300
 """Seconds between two tries."""
-_OWN_SOURCES: Final = (INTAKE_SOURCE, INTERNAL_SOURCE, wire.SOURCE, "/timers", "/package", "/operator")
+_OWN_SOURCES: Final = (INTAKE_SOURCE, INTERNAL_SOURCE, wire.SOURCE, "/timers", "/package", "/operator", "/retention")
 _SYSTEMS: Final = "/systems/"
 _NUMBERED: Final = re.compile(r"\.([0-9]{1,9})\.[^.]+\.[a-z]+\.([0-9]{1,9})\Z")
 """Episode and attempt in the id of a task (``core.work``)."""
@@ -234,6 +235,9 @@ class Receiving(Waiting, Answers):
 
     def _answer(self, batch: Batch, one: _Answer, known: _Known) -> None:
         opened, parked = one.opened, one.inbound.parked
+        if opened.confirmation.action is Action.SWEEP:
+            self._apply_confirmation(batch, opened, known)
+            return
         state = batch.states.get(opened.confirmation.request_id)
         early = state is None or _not_issued(state, opened)
         fresh = (opened.source, opened.event_id) not in known

@@ -18,6 +18,7 @@ from orchestrator.engine.batch import APPLIED, DEAD, Batch
 from orchestrator.engine.conflicts import BEFORE, unconfirmed
 from orchestrator.engine.people import People
 from orchestrator.engine.stored import load_state
+from orchestrator.engine.swept import DUE, open_due
 from orchestrator.errors import UsageError
 from orchestrator.ports import Clock, JournalRow, Store
 from schemas import envelope
@@ -32,6 +33,7 @@ _WAITING: Final[dict[str, type[Resumed | OtherClosed | OtherOpened | AnyCommand]
     **{one.__name__: one for one in COMMANDS},
 }
 """Events that wait in the journal as the core knows them."""
+_REQUESTS: Final = frozenset({envelope.REQUEST_RECEIVED, DUE})
 
 
 class Waiting(Base):
@@ -68,7 +70,7 @@ class Waiting(Base):
             self._at_work = {row.seq for row in rows}
             # Their journal rows are written anew: the journal's order is the order of application, for the replay.
             batch.tx.take_waiting(rows)
-            opened = {row.seq: self._open(batch, row) for row in rows if row.type == envelope.REQUEST_RECEIVED}
+            opened = {row.seq: self._open(batch, row) for row in rows if row.type in _REQUESTS}
             # People before rows: all that another transaction may wait for is asked for in one order.
             confirmed = [row.request_id for row in rows if row.type == IdentityConfirmed.__name__]
             people = People(batch, self.keys.subject, [one for one in opened.values() if one is not None], confirmed)
@@ -91,6 +93,8 @@ class Waiting(Base):
             return len(rows)
 
     def _open(self, batch: Batch, row: JournalRow) -> wire.OpenedRequest | None:
+        if row.type == DUE:
+            return open_due(row, self._box)
         try:
             return wire.open_request(decode_event(row.wire or b""), row.request_id, self.keys)
         except UnknownKeyError:
@@ -105,7 +109,7 @@ class Waiting(Base):
 
     def _apply_row(self, batch: Batch, row: JournalRow, opened: wire.OpenedRequest | None, people: People) -> None:
         original = row.wire or b""
-        if row.type != envelope.REQUEST_RECEIVED:
+        if row.type not in _REQUESTS:
             if row.type not in _WAITING:
                 raise UsageError(
                     "an event waits that a newer version has noted",

@@ -11,9 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from orchestrator.core.asked import NOTHING, Asked
+from orchestrator.core.discovery import BY_KEY
 from orchestrator.core.effects import IssueTask, Notice
 from orchestrator.core.events import Confirmed, RequestAccepted
-from orchestrator.core.model import Known
+from orchestrator.core.model import Known, Retention
 from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine.capsule import Capsule
@@ -28,7 +29,7 @@ from schemas.particulars import Corrections, belonging
 from schemas.published import Completion, DeadLetter
 from schemas.requests import RequestReceived
 from schemas.sealing import Binding, SharedKey
-from schemas.tasks import Confirmation, Findings, Secret, Task
+from schemas.tasks import Action, Confirmation, Findings, Past, Secret, Sweep, Task
 
 SOURCE = "/orchestrator"
 LARGEST_LETTER: Final = 256 * 1024
@@ -36,11 +37,16 @@ LARGEST_LETTER: Final = 256 * 1024
 
 
 class OpenedRequest(msgspec.Struct):
-    """A request with its identifiers in clear, in memory only."""
+    """A request with its identifiers in clear, in memory only.
+
+    ``retention``: nobody made it; ``handle``: the keys of what was found then, sealed with the system's key.
+    """
 
     message: RequestReceived
     identifiers: tuple[Identifier, ...]
     corrections: Corrections = {}
+    retention: Retention | None = None
+    handle: str = ""
 
     def __repr__(self) -> str:
         """Hide everything (I4)."""
@@ -80,6 +86,8 @@ def accept(
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
     capsule.corrections = opened.corrections
+    if opened.retention is not None:
+        capsule.handles[opened.retention.system] = opened.handle
     return RequestAccepted(
         request_id=message.request_id,
         observed_at=now,
@@ -88,7 +96,9 @@ def accept(
         plan_sha256=plan_digest,
         identifiers=tuple(
             Known(capsule.add(one.kind, one.value), one.kind, strength_of(one.kind)) for one in opened.identifiers
-        ),
+        )
+        or (Known(capsule.add(BY_KEY, ""), BY_KEY, Strength.UNIQUE),),
+        retention=opened.retention,
         controllers=message.controllers,
         scope=message.scope.systems,
         locale=message.locale,
@@ -166,7 +176,8 @@ def task_event(
 ) -> bytes:
     """Seal a task and wrap it. ``not_after`` is set when the task is released (decision 4)."""
     corrections = {one: capsule.corrections[f"{issue.system}/{one}"] for one in issue.order.corrects}
-    secret = Secret(capsule.values(issue.refs), capsule.handles.get(issue.system, ""), corrections)
+    values = tuple(one for one in capsule.values(issue.refs) if one.kind != BY_KEY)
+    secret = Secret(values, capsule.handles.get(issue.system, ""), corrections)
     binding = Binding(request_id, issue.task_id, issue.system, "task")
     sealed = keys.system(issue.system).seal(encode(secret), binding, nonce=chance(12))
     task = Task(
@@ -182,6 +193,30 @@ def task_event(
         fields=issue.order.fields,
     )
     return wrap(issue.task_id, envelope.TASK, request_id, now, encode(task), trace)
+
+
+def sweep_event(
+    sweep_id: str, task_id: str, system: str, sweep: Sweep, cursor: str, keys: Keyring, chance: Chance, now: str
+) -> bytes:
+    """Seal the task of a sweep's next page and wrap it. ``cursor``: the handle of the page before."""
+    binding = Binding(sweep_id, task_id, system, "task")
+    sealed = keys.system(system).seal(encode(Secret((), cursor)), binding, nonce=chance(12))
+    task = Task(task_id, sweep_id, system, Action.SWEEP, sealed, sweep=sweep)
+    return wrap(task_id, envelope.TASK, sweep_id, now, encode(task))
+
+
+def handle_of(past: Past, sweep_id: str, system: str, key: SharedKey) -> bytes:
+    """Open the keys that a sweep found, as bytes that nobody here reads.
+
+    Raises:
+        SealError: they are sealed to something else.
+    """
+    return key.open(past.handle, Binding(req=sweep_id, sys=system, use="handle"))
+
+
+def handle_for(keys: bytes, request_id: str, system: str, key: SharedKey, chance: Chance) -> str:
+    """Seal them to the request that they belong to from now on (ADR 16)."""
+    return key.seal(keys, Binding(req=request_id, sys=system, use="handle"), nonce=chance(12))
 
 
 def notice_event(request_id: str, notice: Notice, now: str, trace: str = "") -> bytes:

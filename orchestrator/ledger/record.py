@@ -63,6 +63,8 @@ _UNASKED: Final = frozenset(
     {"not asked: no connected record set is of its activities", "not waited for: the request ended before"}
 )
 """Reasons of a processor that take something from the result, as in ``core.recipients_told``."""
+RETENTION: Final = "retention"
+"""Origin of a record that nobody asked for: it is about what was past its period, and about nothing else (ADR 36)."""
 _FIX: Final = "get the record again from its issuer; do not rely on this one"
 
 
@@ -160,6 +162,10 @@ def _supports_its_claim(record: CompletionRecord) -> None:
     bound = set(record.bound_controllers)
     if bound and (len(bound) < len(record.bound_controllers) or not bound >= set(record.controllers)):
         raise VerificationError("its joint controllers do not contain those that were asked, or one twice", fix=_FIX)
+    if record.origin is not None and (record.origin, record.right, record.requester) != (
+        RETENTION, "erasure", "controller",
+    ):  # fmt: skip
+        raise VerificationError("its origin does not fit who asked and for what", fix=_FIX)
     names = [(system.system, line.name) for system in record.systems for line in system.record_sets]
     if len({one.recipient for one in record.recipients}) < len(record.recipients):
         raise VerificationError("a recipient stands twice", fix=_FIX)
@@ -225,7 +231,8 @@ def _why_not(record: CompletionRecord, reason: str) -> str:
         return "restricted"
     # Whose data was erased, and who came back themselves, is looked at again and left alone (I14).
     back = record.looked_again is not None and reason == _CAME_BACK
-    reached = (record.right in _REACHES_ALL and not back) or not reason.startswith(_NOT_SUBJECT)
+    some = back or record.origin == RETENTION
+    reached = (record.right in _REACHES_ALL and not some) or not reason.startswith(_NOT_SUBJECT)
     return "not_searched" if reached else "not_subject"
 
 

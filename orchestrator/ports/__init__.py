@@ -17,6 +17,7 @@ from orchestrator.ports.rows import (
 )
 from orchestrator.ports.store import Store, Transaction
 from orchestrator.ports.surroundings import Chance, Clock, Keyring, Signer
+from orchestrator.ports.sweeps import SweepRow
 
 __all__ = [
     "INTAKE_SOURCE",
@@ -40,5 +41,6 @@ __all__ = [
     "Sent",
     "Signer",
     "Store",
+    "SweepRow",
     "Transaction",
 ]

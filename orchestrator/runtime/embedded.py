@@ -33,7 +33,7 @@ from orchestrator.engine.engine import BATCH
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
-from orchestrator.runtime import packing, sweeping
+from orchestrator.runtime import packing, retaining, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
 from orchestrator.settings import Settings
@@ -94,6 +94,7 @@ class Embedded:
             check_tables(self.store.engine)
             self.intake = Intake(self.store, self.keys, clock, chance)
             self.engine = Engine(self.store, self.keys, clock, chance, self.plan)
+            self.engine.pace = retaining.pace(settings)
         except BaseException:
             self.store.close()
             raise
@@ -194,6 +195,7 @@ class Embedded:
             if not stop.is_set():
                 self._letters.turn()
                 worked += self._timers()
+                worked += self.engine.turn_sweeps()
                 worked += self._start(pool, running)
                 # New requests only when no system has work to begin: one batch goes all the way before the next begins.
                 # Taking them in while a system works only makes the two threads wait for each other (the GIL).
@@ -293,8 +295,12 @@ class Embedded:
                 registry.rest(opener)
 
     def _soon(self) -> bool:
-        due = self.engine.next_timer()
+        due = self._next()
         return due is not None and due <= utc(self._clock.now() + PATIENCE)
+
+    def _next(self) -> str | None:
+        """When a timer is due, or a sweep may go on."""
+        return min(filter(None, (self.engine.next_timer(), self.engine.next_sweep())), default=None)
 
     def _scrub_now_and_then(self) -> None:
         now = self._clock.now()
@@ -304,7 +310,7 @@ class Embedded:
 
     def _pause(self) -> float:
         """How long to wait before looking again: until the next timer, if that is sooner."""
-        due = self.engine.next_timer()
+        due = self._next()
         if due is None:
             return POLL_SECONDS
         left = (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()

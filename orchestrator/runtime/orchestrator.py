@@ -23,6 +23,7 @@ from orchestrator.engine import Engine
 from orchestrator.errors import DependencyError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock, Consumer, Message, Position
+from orchestrator.runtime import retaining
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.packages import PackageDesk
 from orchestrator.runtime.relay import Relay
@@ -63,6 +64,7 @@ class Orchestrator:
         try:
             check_tables(self.store.engine)
             self.engine = Engine(self.store, keys, clock, chance, plan, publish=True, signals=signals)
+            self.engine.pace = retaining.pace(settings)
         except BaseException:
             self.store.close()
             raise

@@ -141,6 +141,9 @@ class Relay:
         if not self._reading and hints.may_be_due(utc(self._clock.now())):
             with self._lock:
                 moved += self._engine.fire_timers(BATCH)
+        if not self._reading:
+            with self._lock:
+                moved += self._engine.turn_sweeps()
         return moved
 
     # -- what goes out ------------------------------------------------------------------------------------
@@ -209,7 +212,8 @@ class Relay:
         left = max(0.0, self._next_poll - time.monotonic())
         if self._elsewhere:
             left = min(left, _OTHERS_SECONDS)
-        due = self._engine.hints.earliest
-        if self._reading or due is None or not due.startswith("2"):
+        timer = self._engine.hints.earliest
+        due = min((one for one in (timer, self._engine.next_sweep()) if one and one.startswith("2")), default=None)
+        if self._reading or due is None:
             return left
         return max(0.001, min(left, (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()))

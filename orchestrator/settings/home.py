@@ -22,6 +22,7 @@ from orchestrator.errors import UsageError
 from orchestrator.settings import recipients
 from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.recipients import RecipientSettings
+from orchestrator.settings.retention import RetentionSettings, checked
 from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
@@ -36,6 +37,7 @@ _TABLES: Final = (
     "policy",
     "limits",
     "mail",
+    "retention",
     "systems",
     "recipients",
     *_SERVICES,
@@ -95,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True):
     mail: MailSettings = MailSettings()
     recipients: RecipientSettings = RecipientSettings()
     letters: Path | None = None
+    retention: RetentionSettings = RetentionSettings()
 
 
 def load(home: Path) -> Settings:
@@ -127,7 +130,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
         ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings),
-        ("suppression", SuppressionSettings),
+        ("suppression", SuppressionSettings), ("retention", RetentionSettings),
     )  # fmt: skip
     for name, kind in tables:
         _known(_table(raw, name, location), kind.__struct_fields__, location, name)
@@ -146,6 +149,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         redis=_converted(raw, "redis", RedisSettings, location),
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
+        retention=checked(_converted(raw, "retention", RetentionSettings, location), location),
         mail=read_mail(raw.get("mail", {}), location),
         recipients=recipients.read(_table(raw, "recipients", location), location),
         keys=home / _text(raw, "keys", "folder", "keys", location),

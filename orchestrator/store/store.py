@@ -23,12 +23,13 @@ from orchestrator.store.mails import Mails
 from orchestrator.store.parking import Parking
 from orchestrator.store.positions import Positions
 from orchestrator.store.sending import Sending
+from orchestrator.store.sweeps import Sweeps
 
 _PAGE: Final = 500
 """Rows that are held in memory at a time where all are read."""
 
 
-class SqlTransaction(Sending, Parking, Positions, Holds, Mails):
+class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Sweeps):
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection, where: str = "") -> None:

@@ -310,3 +310,30 @@ publications: Final = Table(
 )
 """Records, notices and dead letters that have to go out, as the events they travel as; deleted when they have."""
 Index("publications_next", publications.c.claimed_at, publications.c.publication_id)
+
+sweeps: Final = Table(
+    "sweeps",
+    metadata,
+    Column("system", TEXT, primary_key=True),
+    Column("record_set", TEXT, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("up_to", TEXT, nullable=False),
+    Column("started_at", TEXT, nullable=False),
+    Column("finished_at", TEXT, nullable=False),
+    Column("issued_at", TEXT, nullable=False),
+    Column("next_at", TEXT, nullable=False),
+    Column("task_id", TEXT, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("scanned", BigInteger, nullable=False),
+    Column("past", BigInteger, nullable=False),
+    Column("undated", BigInteger, nullable=False),
+    Column("unclear", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("known", BigInteger, nullable=False),
+    # Where the next page begins, sealed with the system's key: it is the key of a record.
+    Column("cursor", TEXT, nullable=False),
+)
+"""How far the sweep of each record set is that looks for what is past its period (ADR 36)."""
