@@ -19,7 +19,7 @@ UNREACHED := $(if $(or $(CI),$(EXPUNGE_TEST_KAFKA)),,--omit='connectors/kafka/*$
 # not enough: version managers leave shims that refuse to run, and Debian may lack ensurepip.
 PYTHON ?=
 
-.PHONY: help venv demo test coverage lint fmt bench bench-distributed chaos lock clean
+.PHONY: help venv demo test coverage lint fmt bench bench-distributed chaos simulation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody
 chaos: $(STAMP) ## kills and outages, the long ones too
 	$(BIN)/python -m pytest -m chaos --timeout=1800 $(ARGS)
 	$(BIN)/python -W ignore -m tests.chaos.distributed --requests 5000 --kills 60 --broker-kills 3 --postgres-kills 4 --flushes 3
+
+simulation: $(STAMP) ## ten years, 100,000 requests, systems that are slow, dead or flapping: is a deadline missed in silence?
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 # One lock for Python 3.11 to 3.13 on all platforms. The header names the command, no index and no machine.
 # What the image installs is a part of it: no tools, but what builds the package.
