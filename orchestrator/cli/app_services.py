@@ -82,9 +82,11 @@ def recover(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
 keys = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Keys of systems, intake, records: how they rotate.",
+    help="Keys of systems, intake, records, ledger: how they rotate.",
 )
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="Id of a system; intake; or record.", show_default=False)]
+System = Annotated[
+    str, typer.Argument(metavar="SYSTEM", help="Id of a system; intake, record, ledger.", show_default=False)
+]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="Id of the key.", show_default=False)]
 
 

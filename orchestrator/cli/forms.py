@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the standard library's own scanner
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from schemas.requests import RequestForm, validated
 _SHOWN: Final = 10
 """Most findings told at once."""
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
-_STEP: Final = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
+_STEP: Final = re.compile(r"\.([A-Za-z_]\w*)|\[\"([^\"]+)\"\]|\[(\d+)\]")
 _SPACE: Final = re.compile(r"[\s,:]*")
 
 
@@ -49,13 +49,16 @@ class _Finding(msgspec.Struct):
     error: SchemaError
 
 
-def read_forms(raw: bytes, name: str, *, now: dt.datetime) -> list[Form]:
+def read_forms(
+    raw: bytes, name: str, *, now: dt.datetime, check: Callable[[RequestForm], None] = lambda _: None
+) -> list[Form]:
     """Read and check every form.
 
     Args:
         raw: The bytes.
         name: What errors call them: a file, or ``stdin``.
         now: To refuse requests from the future.
+        check: What else may be wrong with one here; raises ``SchemaError``.
 
     Raises:
         RefusedError: at least one is wrong.
@@ -68,7 +71,9 @@ def read_forms(raw: bytes, name: str, *, now: dt.datetime) -> list[Form]:
     for number, (start, piece) in enumerate(_pieces(raw, name)):
         line = raw.count(b"\n", 0, start) + 1
         try:
-            forms.append(Form(validated(decode_form(piece), now=now), line))
+            form = validated(decode_form(piece), now=now)
+            check(form)
+            forms.append(Form(form, line))
         except SchemaError as error:
             at = line + _line_within(piece, error) - 1
             path = f"$[{number}]{error.where.removeprefix('$')}" if within_array else error.where
@@ -144,8 +149,9 @@ def _line_within(piece: bytes, error: SchemaError) -> int:
 def _place(text: str, path: str) -> int:
     """Walk to the value that a path such as ``$.identifiers[1].value`` names; as far as it leads."""
     at = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # matches the empty text too
-    for field, index in _STEP.findall(path):
-        inside = _member(text, at, field) if field else _element(text, at, int(index))
+    for field, quoted, index in _STEP.findall(path):
+        key = field or quoted
+        inside = _member(text, at, key) if key else _element(text, at, int(index))
         if inside is None:
             break
         at = inside

@@ -82,7 +82,9 @@ def explain(error: Exception) -> Told:
         case TyperException() if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
             return Told("help", error.format_message(), fix="name a command", exit_code=2)
         case TyperException():
-            return Told("usage", error.format_message(), fix="see `expunge --help`", exit_code=2)
+            asked = getattr(getattr(error, "ctx", None), "command_path", "").split()[1:]
+            fix = f"see `{' '.join(['expunge', *asked])} --help`"
+            return Told("usage", error.format_message(), fix=fix, exit_code=2)
         case Abort():
             return Told("interrupted", "stopped; nothing was taken in", exit_code=INTERRUPTED)
         case OSError():

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from orchestrator.cli import words
 from orchestrator.cli.desk import Desk
+from orchestrator.cli.mapped import Mapped
 from orchestrator.cli.screen import table
 from orchestrator.engine import holds
 from orchestrator.engine.holds import Order
@@ -34,8 +35,7 @@ def place(desk: Desk, order: Order, person_file: str | None) -> int:
     settings = desk.settings()
     with desk.store(settings) as store:
         check_tables(store.engine)
-        systems = [one.system for one in settings.systems]
-        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, systems)
+        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, Mapped(settings).places())
     desk.screen.data(told, lambda out: out.print(told.hold_id))
     desk.screen.say(f"{told.requests} requests are told, with the next turn of the orchestrator; new ones find it")
     return 0

@@ -15,7 +15,7 @@ from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.errors import UsageError
 from orchestrator.keys import intake, record, rotating
 from orchestrator.keys.intake import INTAKE
-from orchestrator.keys.record import RECORD
+from orchestrator.keys.record import LEDGER, RECORD
 from orchestrator.keys.rotating import HeldKeys
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.settings import Settings
@@ -27,7 +27,7 @@ from schemas.sealing import key_id_of
 from schemas.tasks import Task
 from schemas.topics import REQUESTS
 
-_OWN: Final = (INTAKE, RECORD)
+_OWN: Final = (INTAKE, RECORD, LEDGER)
 _MANY: Final = 1_000
 _EVERY_TASK: Final = 1 << 30
 
@@ -36,7 +36,7 @@ def show(desk: Desk) -> int:
     """List the keys of every system."""
     settings = desk.settings()
     found = [rotating.held(settings.keys, one.system) for one in settings.systems]
-    found += [record.held(settings.keys), intake.held(settings.keys)]
+    found += [record.held(settings.keys), record.held(settings.keys, LEDGER), intake.held(settings.keys)]
     desk.screen.data(found, lambda out: _table(out, found))
     return 0
 
@@ -70,9 +70,12 @@ def activate(desk: Desk, system: str, kid: str, *, force: bool) -> int:
         intake.activate(settings.keys, kid)
         desk.screen.say("hand out intake.pub.jwk to every sender and worker")
         return show(desk)
-    if system == RECORD:
-        record.activate(settings.keys, kid)
-        desk.screen.say("hand out record.pub.jwk to whoever checks records; older ones are checked with the key before")
+    if system in {RECORD, LEDGER}:
+        record.activate(settings.keys, kid, system)
+        what = "records" if system == RECORD else "the ledger"
+        desk.screen.say(
+            f"hand out {system}.pub.jwk to whoever checks {what}; what is older is checked with the key before"
+        )
         return show(desk)
     if settings.kafka.bootstrap_servers and not force:
         from orchestrator.keys import KeyFolder
@@ -95,27 +98,28 @@ def retire(desk: Desk, system: str, kid: str, *, force: bool) -> int:
 
     Args:
         desk: The command's surroundings.
-        system: A system, ``intake`` or ``record``.
+        system: A system, ``intake``, ``record`` or ``ledger``.
         kid: The key.
         force: Of intake: although a topic may still hold what is sealed to it.
     """
     settings = _known(desk, system)
     if system == INTAKE:
         return _retire_intake(desk, settings, kid, force=force)
-    if system == RECORD:
-        record.retire(settings.keys, kid)
-        desk.screen.say(f"keep record.{kid}.pub.jwk: what it has signed is checked with it")
+    if system in {RECORD, LEDGER}:
+        record.retire(settings.keys, kid, system)
+        desk.screen.say(f"keep {system}.{kid}.pub.jwk: what it has signed is checked with it")
         return show(desk)
     rotating.retire(settings.keys, system, kid, _needed(desk, settings, system))
     return show(desk)
 
 
 def _add_own(desk: Desk, settings: Settings, name: str) -> int:
-    file = (intake.add if name == INTAKE else record.add)(settings.keys, chance)
+    file = intake.add(settings.keys, chance) if name == INTAKE else record.add(settings.keys, chance, name)
     kid = file.name.split(".")[1]
     after = {
         INTAKE: "and give every sender the new intake.pub.jwk",
         RECORD: f"and give whoever checks records record.{kid}.pub.jwk, which may be done before",
+        LEDGER: f"and give whoever checks the ledger ledger.{kid}.pub.jwk; both keys sign until one is retired",
     }
     desk.screen.data({"kid": kid, "file": str(file)}, lambda out: out.print(str(file)))
     desk.screen.say(f"copy it beside every orchestrator; then `expunge keys activate {name} {kid}` {after[name]}")

@@ -14,6 +14,7 @@ import typer
 
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.forms import Form, read_forms
+from orchestrator.cli.mapped import Mapped
 from orchestrator.engine.intake import Intake, Submitted
 from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import SystemClock, chance
@@ -40,7 +41,7 @@ def submit(desk: Desk, source: str | None, *, hidden: bool) -> int:
     settings = desk.settings()
     keys = desk.own_keys(settings)
     clock = SystemClock()
-    forms = _asked(desk, hidden=hidden) if source is None else _read(source, clock)
+    forms = _asked(desk, hidden=hidden) if source is None else _read(source, clock, Mapped(settings))
     with desk.store(settings) as store:
         done = Intake(store, keys, clock, chance).submit(forms)
     desk.screen.data(done, lambda out: out.print("\n".join(one.request_id for one in done)))
@@ -48,7 +49,7 @@ def submit(desk: Desk, source: str | None, *, hidden: bool) -> int:
     return 0
 
 
-def _read(source: str, clock: SystemClock) -> list[RequestForm]:
+def _read(source: str, clock: SystemClock, mapped: Mapped) -> list[RequestForm]:
     try:
         if source == "-":
             name, raw = "stdin", _limited(sys.stdin.buffer, "stdin")
@@ -58,7 +59,7 @@ def _read(source: str, clock: SystemClock) -> list[RequestForm]:
     except OSError as error:
         fix = "name a file that can be read, or - for stdin"
         raise UsageError("the file cannot be read", where=source, why=error.strerror or "", fix=fix) from None
-    found: list[Form] = read_forms(raw, name, now=clock.now())
+    found: list[Form] = read_forms(raw, name, now=clock.now(), check=mapped.check)
     return [one.form for one in found]
 
 

@@ -111,7 +111,8 @@ def a_role(role: str) -> None:
         UsageError: it is no code word. What was given is not repeated.
     """
     if not is_code(role):
-        raise UsageError("who decides is told by a role", fix="--role, a code word, e.g. dpo; never a name")
+        fix = "--role, a code word, e.g. dpo; never a name"
+        raise UsageError("who decides is told by a role", where="--role", fix=fix)
 
 
 def again(call: Callable[[], _T]) -> _T:

@@ -175,6 +175,8 @@ class Batch:
 
     def _accept(self, state: RequestState, caused: Caused) -> None:
         before = self.states.get(state.request_id)
+        if before is None:
+            caused.leaves.insert(0, self._realiser.received(state))
         # Whoever writes a state last says so: an older process must not take what this one put in for its own.
         state.logic = LOGIC
         if before is not None:
@@ -298,6 +300,7 @@ class Batch:
         tx.outbox_remove(self._over)
         tx.add_notices([row for one in self._caused for row in one.notices])
         tx.add_records([row for one in self._caused for row in one.records])
+        tx.add_leaves([row for one in self._caused for row in one.leaves])
         tx.add_suppressions([row for one in self._caused for row in one.suppressions])
         tx.publish([one for caused in self._caused for one in caused.outgoing])
 

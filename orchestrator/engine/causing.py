@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Any, Final
 
 import msgspec
 
 from orchestrator.core.effects import AssemblePackage, Complete, Effect, Forget, IssueTask, Notice, Recall
+from orchestrator.core.model import RequestState
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import Capsule
 from orchestrator.engine.conflicts import AWAITED, RESTRICTING
-from orchestrator.ledger import record
-from orchestrator.ports import Chance, Keyring, OutboxRow, Publication
+from orchestrator.ledger import entries, record
+from orchestrator.ports import Chance, Keyring, LeafRow, OutboxRow, Publication
 from schemas import topics
 from schemas.codec import encode
 
@@ -28,6 +30,7 @@ class Caused(msgspec.Struct):
     records: list[dict[str, Any]] = []
     suppressions: list[dict[str, Any]] = []
     outgoing: list[Publication] = []
+    leaves: list[LeafRow] = []
     capsule: Capsule | None = None
     closes_first: bool = False
 
@@ -65,10 +68,15 @@ class Realiser:
                 case Notice():
                     body = wire.notice_event(request_id, effect, self._now, trace)
                     caused.notices.append({"notice_id": effect.notice_id, "request_id": request_id, "body": body})
+                    if effect.kind == "answer":
+                        caused.leaves.append(self._answered(request_id, effect, body))
                     if self._publish:
                         caused.outgoing.append(outgoing(topics.NOTICES, effect.notice_id, request_id, body))
                 case Complete():
                     caused.records.append(signed := self._sign(request_id, effect))
+                    fact = entries.fact_of_record(effect.record.number)
+                    leaf = LeafRow(request_id, fact, self._now, entries.entry_of(signed["jws"]), None)
+                    caused.leaves.append(leaf)
                     if self._publish:
                         body = wire.completion_event(signed, self._now, trace)
                         caused.outgoing.append(outgoing(topics.COMPLETIONS, signed["record_id"], request_id, body))
@@ -78,6 +86,25 @@ class Realiser:
                 case Forget():
                     caused.capsule = _shrunk(capsule, effect)
         return caused
+
+    def received(self, state: RequestState) -> LeafRow:
+        """Give the leaf that says that a request was taken in."""
+        said = entries.Received(
+            1, state.request_id, state.right.value, state.controllers, state.received_at, state.due_on, ""
+        )
+        return self._stated(state.request_id, entries.RECEIVED, said)
+
+    def _answered(self, request_id: str, notice: Notice, body: bytes) -> LeafRow:
+        record_id = notice.facts["record"]
+        digest = hashlib.sha256(body).hexdigest()
+        said = entries.Answered(1, request_id, record_id, self._now, digest, "")
+        return self._stated(request_id, f"{entries.ANSWERED}.{record_id.rpartition('.')[2]}", said)
+
+    def _stated(self, request_id: str, fact: str, said: entries.Statement) -> LeafRow:
+        # Of another form than a record's id, so that no two documents have one salt.
+        salt = hmac.digest(self._keys.log, f"{request_id}/{fact}".encode(), "sha256")
+        document = entries.written(said, salt)
+        return LeafRow(request_id, fact, self._now, entries.entry_of(document), document)
 
     def _sign(self, request_id: str, effect: Complete) -> dict[str, Any]:
         one = effect.record

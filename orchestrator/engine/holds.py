@@ -30,6 +30,8 @@ from schemas.requesters import is_code
 from schemas.requests import utc
 
 _PLACE: Final = re.compile(r"[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)?\Z")
+_RELEASE: Final = "expunge hold release"
+_LIST: Final = "see `expunge hold list`"
 _TEXTS: Final = {
     "unknown_text": "nobody knows this legal text",
     "text_not_yet_in_force": "this legal text is not in force yet",
@@ -57,10 +59,8 @@ class Told(msgspec.Struct, frozen=True):
     requests: int
 
 
-def place(
-    store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Order, systems: Collection[str] = ()
-) -> Told:
-    """Place a hold. ``systems``: those that are connected, for a store that has no plan yet.
+def place(store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Order, here: Collection[str] = ()) -> Told:
+    """Place a hold. ``here``: connected systems, and their record sets (``crm/notes``), that no plan may know yet.
 
     Raises:
         UsageError: no owner, no day of review, an unknown text, a scope that nothing has, nobody's own identifier;
@@ -84,7 +84,7 @@ def place(
     def write() -> Told:
         with store.write() as tx:
             tx.everybody()
-            _known(tx, order.scope, systems)
+            _known(tx, order.scope, here)
             tx.add_hold(row, refs)
             hold, reached = as_hold(row), _reached(tx, keys, chance, refs, everyone=not row.by_person)
             tx.journal(
@@ -112,10 +112,14 @@ def release(store: Store, clock: Clock, hold_id: str, role: str) -> Told:
             tx.everybody()
             row = tx.hold(hold_id)
             if row is None:
-                raise UsageError(f"there is no hold {hold_id}", fix="see `expunge hold list`")
+                raise UsageError(f"there is no hold {hold_id}", where=_RELEASE, fix=_LIST)
             if row.released_at is not None:
+                before = f"on {row.released_at[:10]}, by {row.released_by}"
                 raise UsageError(
-                    f"hold {hold_id} was released before", why=f"on {row.released_at[:10]}, by {row.released_by}"
+                    f"hold {hold_id} was released before",
+                    where=_RELEASE,
+                    why=before,
+                    fix=_LIST,
                 )
             tx.release_hold(hold_id, now, role)
             told = {
@@ -136,38 +140,47 @@ def release(store: Store, clock: Clock, hold_id: str, role: str) -> Told:
 def _checked(order: Order, keys: Keyring, now: str) -> list[bytes]:
     today = date_of(now)
     if not is_code(order.owner):
-        raise UsageError("a hold needs an owner", fix="--owner, a role and never a name, e.g. legal")
+        raise UsageError("a hold needs an owner", where="--owner", fix="--owner, a role and never a name, e.g. legal")
     if not is_code(order.reason):
-        raise UsageError("a hold needs a reason", fix="--reason, a code word, e.g. litigation")
+        raise UsageError("a hold needs a reason", where="--reason", fix="--reason, a code word, e.g. litigation")
     objection = objection_to(order.text, today)
     if objection:
-        raise UsageError(f"{order.text or 'no text'}: {_TEXTS[objection]}", fix="--text, e.g. gdpr-17-3-e")
+        what = f"{order.text or 'no text'}: {_TEXTS[objection]}"
+        raise UsageError(what, where="--text", fix="--text, e.g. gdpr-17-3-e")
     if not order.review_by or not is_date(order.review_by) or order.review_by <= today.isoformat():
-        raise UsageError("a hold needs a day of review", fix="--review, a date in the future (YYYY-MM-DD)")
+        fix = "--review, a date in the future (YYYY-MM-DD)"
+        raise UsageError("a hold needs a day of review", where="--review", fix=fix)
     for day in (order.anchor_from, order.anchor_to):
         if day is not None and not is_date(day):
-            raise UsageError(f"{day!r} is no date", fix="YYYY-MM-DD")
+            raise UsageError(f"{day!r} is no date", where="--from, --to", fix="YYYY-MM-DD")
     if order.anchor_from and order.anchor_to and order.anchor_from > order.anchor_to:
-        raise UsageError("the window of time ends before it begins", fix="--from, then --to")
+        raise UsageError("the window of time ends before it begins", where="--from, --to", fix="--from, then --to")
     if order.identifiers is None:
         if not order.scope:
-            raise UsageError("a hold on everything of everybody", fix="--person-file, or --system")
+            what = "a hold on everything of everybody"
+            raise UsageError(what, where="expunge hold place", fix="--person-file, or --system")
         return []
     refs = refs_of(keys.subject, order.identifiers)
     if not refs:
-        raise UsageError("nothing that was given is one person's own", fix="an e-mail address, a customer id, ...")
+        fix = "an e-mail address, a customer id, ..."
+        raise UsageError("nothing that was given is one person's own", where="--person-file", fix=fix)
     return refs
 
 
-def _known(tx: Transaction, scope: Sequence[str], systems: Collection[str]) -> None:
-    """Hold the scope against every plan there ever was: one that nothing has would protect nothing."""
+def _known(tx: Transaction, scope: Sequence[str], here: Collection[str]) -> None:
+    """Hold the scope against every plan there ever was, and what is here: one that nothing has protects nothing."""
     plans = [decode(body, Plan) for body in tx.all_plans()]
     known = {one.system for plan in plans for one in plan.systems}
     known |= {f"{one.system}/{name}" for plan in plans for one in plan.systems for name in one.names}
+    known |= set(here)
+    listed = {one.partition("/")[0] for one in known if "/" in one}
     for one in scope:
         system = one.partition("/")[0]
-        if not _PLACE.match(one) or (one not in known if plans else bool(systems) and system not in systems):
-            raise UsageError(f"there is no {one}", fix=f"--system, one of: {', '.join(sorted(known or systems))}")
+        # Of a system whose data map is not here, and that no plan has yet, every record set may be one.
+        there = one in known or not known or (system in known and system not in listed)
+        if not _PLACE.match(one) or not there:
+            fix = f"--system, one of: {', '.join(sorted(known))}"
+            raise UsageError(f"there is no {one}", where="--system", fix=fix)
 
 
 def _reached(tx: Transaction, keys: Keyring, chance: Chance, refs: Sequence[bytes], *, everyone: bool) -> list[str]:

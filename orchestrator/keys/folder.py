@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from orchestrator.errors import DependencyError, UsageError
+from orchestrator.keys.notes import LedgerSigner
 from orchestrator.keys.signing import RecordSigner, RecordVerifier, thumbprint
 from orchestrator.ports import Chance
 from schemas.errors import SealError
@@ -54,7 +55,7 @@ def create_missing(folder: Path, systems: Iterable[str], chance: Chance) -> list
         secret = chance(KEY_BYTES)
         jwk = Jwk("oct", kid=chance(9).hex(), k=b64u(secret))
         written += _write(folder / f"{name}.jwk", jwk, 0o600)
-    for name, curve in (("intake", "X25519"), ("record", "Ed25519")):
+    for name, curve in (("intake", "X25519"), ("record", "Ed25519"), ("ledger", "Ed25519")):
         file = folder / f"{name}.jwk"
         private = chance(KEY_BYTES)
         written += _write(file, okp(curve, private, secret=True), 0o600)
@@ -141,9 +142,25 @@ class KeyFolder:
         active = self._intake("intake")
         raw = self._private("intake", "X25519")
         signer = RecordSigner(self._private("record", "Ed25519"))
+        # Those that are prepared and those in use before sign beside it until they are destroyed: so whoever pins one
+        # of them can check, and nobody has to change a pinned key on the same day as we do.
+        beside = sorted(match[1] for file in folder.glob("ledger.*.jwk") if (match := _LEDGER_FILE.match(file.name)))
+        ledger = [self._private(name, "Ed25519") for name in ("ledger", *(f"ledger.{kid}" for kid in beside))]
         shared = {name: self._shared(name) for name in self._names}
         # All or none: half of a rotation is no state to work in.
         self.intake, self.signer, self._systems = IntakePrivateKey(active.kid, raw, others, retired), signer, shared
+        self._ledger = list(dict.fromkeys(ledger))
+
+    def ledger(self, origin: str) -> list[LedgerSigner]:
+        """Give the keys that sign checkpoints of a ledger, the one in use first.
+
+        Args:
+            origin: Name of the ledger; empty: it is called by its first key.
+        """
+        if not origin:
+            public = _public_of("Ed25519", self._ledger[0])
+            origin = f"expunge/{thumbprint('Ed25519', public)}"
+        return [LedgerSigner(origin, one) for one in self._ledger]
 
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system."""
@@ -185,6 +202,7 @@ def _look(folder: Path) -> list[tuple[str, int, int, int]]:
     return sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in files)
 
 
+_LEDGER_FILE: Final = re.compile(r"ledger\.([A-Za-z0-9_-]{43})\.jwk\Z")
 _INTAKE_FILE: Final = re.compile(r"intake\.([A-Za-z0-9_-]{43})\.(retired\.)?jwk\Z")
 """Named by the thumbprint of the key; ``intake.pub.jwk`` is none of them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
+from orchestrator.ports.ledger import Anchors, CheckpointRow, LeafRow, LedgerBook
 from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
@@ -22,13 +23,17 @@ from orchestrator.ports.sweeps import SweepRow
 __all__ = [
     "INTAKE_SOURCE",
     "TOO_EARLY",
+    "Anchors",
     "Chance",
+    "CheckpointRow",
     "Clock",
     "Consumer",
     "Handle",
     "HoldRow",
     "JournalRow",
     "Keyring",
+    "LeafRow",
+    "LedgerBook",
     "MailRow",
     "Message",
     "OutboxRow",

@@ -17,7 +17,7 @@ from orchestrator.engine import holds
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Clock
-from orchestrator.runtime import doctor_recipients
+from orchestrator.runtime import doctor_ledger, doctor_recipients
 from orchestrator.runtime.doctor_kafka import KafkaChecks
 from orchestrator.runtime.findings import Check, Finding, failed, made
 from orchestrator.runtime.systems import check_systems, openers
@@ -32,7 +32,7 @@ from schemas.requests import utc
 SKEW: Final = dt.timedelta(seconds=60)
 _UNPUBLISHED: Final = 300.0
 """Seconds after which the relay should have published what was released."""
-_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds", "mails", "recipients")
+_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds", "mails", "recipients", "ledger")
 """Checks that read the store."""
 _CLASSES: Final = 5
 
@@ -78,7 +78,16 @@ class Doctor:
     def _of_store(self, store: SqlStore) -> Iterator[Finding]:
         for name, check in zip(
             _OF_STORE,
-            (_migrations, self._clocks, self._backlog, _parked, self._holds, self._mails, self._recipients),
+            (
+                _migrations,
+                self._clocks,
+                self._backlog,
+                _parked,
+                self._holds,
+                self._mails,
+                self._recipients,
+                self._ledger,
+            ),
             strict=True,
         ):
             yield from made(name, functools.partial(check, store))
@@ -153,6 +162,9 @@ class Doctor:
 
     def _recipients(self, store: SqlStore) -> Iterator[Finding]:
         yield from doctor_recipients.examine(self._settings, store, utc(self._clock.now())[:10])
+
+    def _ledger(self, store: SqlStore) -> Iterator[Finding]:
+        yield from doctor_ledger.examine(self._settings, store, self._clock)
 
     def _strangers(self, store: SqlStore) -> list[tuple[str, int]]:
         known = [one.system for one in self._settings.systems]

@@ -35,6 +35,7 @@ from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
 from orchestrator.runtime import packing, retaining, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
+from orchestrator.runtime.sequencing import sequencer
 from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
 from orchestrator.settings import Settings
 from orchestrator.store.database import open_sqlite
@@ -51,6 +52,8 @@ POLL_SECONDS: Final = 0.5
 """How long an idle runtime waits before it looks again."""
 SCRUB_EVERY: Final = dt.timedelta(minutes=1)
 """How often an idle runtime wipes deleted bytes from the write-ahead log; the end of a run does it too."""
+LEDGER_EVERY: Final = dt.timedelta(seconds=10)
+"""How long leaves of the ledger wait for their numbers while there is other work; without any they wait for nothing."""
 PATIENCE: Final = dt.timedelta(seconds=30)
 """``run --until-idle`` waits for timers that are due within this; what is later is another run's work."""
 
@@ -98,6 +101,8 @@ class Embedded:
         except BaseException:
             self.store.close()
             raise
+        self._ledger = sequencer(settings, self.store, self.keys, clock, signals)
+        self._sequenced = clock.now()
         self._exports = ExportSink(settings.exports)
         self._expired = False
         self._paces = {one.system: Bucket(one.rate) for one in settings.systems if one.rate is not None}
@@ -179,6 +184,7 @@ class Embedded:
             self._signals.ready("store", True)
             with calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
                 self._loop(pool, stop, progress, until_idle=until_idle)
+            self._ledger.turn()
             self.store.scrub()
         finally:
             self._rest()
@@ -205,6 +211,7 @@ class Embedded:
                     sweeping.packages(self.settings.exports, self.engine)
                     self._expired = False
                 worked += self._packages(pool, parcels)
+                self._number_now_and_then()
             if running or parcels:
                 # With a limit, so that a slow system does not keep new requests from the others.
                 out: set[Future[Any]] = {*running, *parcels}
@@ -224,6 +231,7 @@ class Embedded:
             elif until_idle and not self._paced and not self._soon():
                 return
             else:
+                self._ledger.turn()
                 self._scrub_now_and_then()
                 if not self._wake.wait(self._pause()):
                     self._rest()
@@ -307,6 +315,12 @@ class Embedded:
         if now - self._scrubbed >= SCRUB_EVERY:
             self._scrubbed = now
             self.store.scrub()
+
+    def _number_now_and_then(self) -> None:
+        now = self._clock.now()
+        if now - self._sequenced >= LEDGER_EVERY:
+            self._sequenced = now
+            self._ledger.turn()
 
     def _pause(self) -> float:
         """How long to wait before looking again: until the next timer, if that is sooner."""

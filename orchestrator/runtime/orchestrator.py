@@ -28,6 +28,7 @@ from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.packages import PackageDesk
 from orchestrator.runtime.relay import Relay
 from orchestrator.runtime.rereading import Rereading
+from orchestrator.runtime.sequencing import Sequencing, sequencer
 from orchestrator.runtime.sweeping import Letters
 from orchestrator.runtime.systems import openers, plan_of
 from orchestrator.runtime.watching import Watch
@@ -73,6 +74,7 @@ class Orchestrator:
             settings.exports, ExportSink(settings.exports), self.engine, keys, chance, clock, self._lock,
             Letters(self.store, clock, signals),
         )  # fmt: skip
+        self._ledger = Sequencing(sequencer(settings, self.store, keys, clock, signals))
         self._topic_ids: dict[str, str] = {}
 
     @classmethod
@@ -133,6 +135,7 @@ class Orchestrator:
         threads = [
             threading.Thread(target=relay.run, args=(ended, stop.set), name="relay"),
             threading.Thread(target=self._packages.run, args=(ended, stop.set), name="packages"),
+            threading.Thread(target=self._ledger.run, args=(ended, stop.set), name="ledger"),
         ]
         for one in threads:
             one.start()
@@ -146,10 +149,11 @@ class Orchestrator:
             ended.set()
             relay.wake()
             self._packages.wake()
+            self._ledger.wake()
             for one in threads:
                 one.join()
             producer.close()
-        if failure := relay.failure or self._packages.failure or watch.failure:
+        if failure := relay.failure or self._packages.failure or self._ledger.failure or watch.failure:
             raise failure
 
     # -- messages -----------------------------------------------------------------------------------------

@@ -23,11 +23,11 @@ from orchestrator.settings import recipients
 from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.recipients import RecipientSettings
 from orchestrator.settings.retention import RetentionSettings, checked
-from orchestrator.settings.services import RedisSettings, SuppressionSettings, TelemetrySettings
+from orchestrator.settings.services import LedgerSettings, RedisSettings, SuppressionSettings, TelemetrySettings
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
-_SERVICES: Final = ("kafka", "redis", "suppression", "telemetry")
+_SERVICES: Final = ("kafka", "ledger", "redis", "suppression", "telemetry")
 _TABLES: Final = (
     "version",
     "store",
@@ -91,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True):
     store_url: str = ""
     store_url_env: str = ""
     kafka: KafkaSettings = KafkaSettings()
+    ledger: LedgerSettings = LedgerSettings()
     redis: RedisSettings = RedisSettings()
     suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -130,7 +131,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
         ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings),
-        ("suppression", SuppressionSettings), ("retention", RetentionSettings),
+        ("suppression", SuppressionSettings), ("ledger", LedgerSettings), ("retention", RetentionSettings),
     )  # fmt: skip
     for name, kind in tables:
         _known(_table(raw, name, location), kind.__struct_fields__, location, name)
@@ -146,6 +147,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         store_url=_optional(raw, "store", "url", "postgresql://host/expunge", location),
         store_url_env=_optional(raw, "store", "url_env", "EXPUNGE_STORE_URL", location),
         kafka=_converted(raw, "kafka", KafkaSettings, location),
+        ledger=_converted(raw, "ledger", LedgerSettings, location),
         redis=_converted(raw, "redis", RedisSettings, location),
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
@@ -187,6 +189,8 @@ _FIXES: Final = {
     "version": 'a text in quotes, e.g. version = "2026-01"',
     "controllers": 'a list of ids, e.g. controllers = ["acme-sa"]',
     "file": 'a path in quotes, e.g. file = "policies/acme.toml"',
+    "origin": 'a name in quotes without spaces and plus, e.g. origin = "privacy.example.com/ledger"',
+    "anchor": 'a folder in quotes, e.g. anchor = "/mnt/dpo/checkpoints"',
     "join_domains": 'pairs of domains, e.g. join_domains = [["crm", "hr"]]',
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -29,6 +29,19 @@ class SuppressionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """
 
     token_env: str = "EXPUNGE_SUPPRESSION_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[ledger]``: the log of all evidence (ADR 37).
+
+    Attributes:
+        origin: Its name, such as ``privacy.example.com/ledger``; empty: it is called by its first key. It keeps the
+            name it began with.
+        anchor: Folder outside of our control that every checkpoint is copied to; empty: none.
+    """
+
+    origin: Annotated[str, msgspec.Meta(pattern=r"^[^\s+\x00-\x20\x7f]{0,200}$(?!\n)")] = ""
+    anchor: str = ""
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from connectors.postgres import options
-from orchestrator.ports import JournalRow
+from orchestrator.ports import JournalRow, LeafRow
 from orchestrator.store import arrays
 from orchestrator.store import statements as q
 from orchestrator.store import tables as t
@@ -46,6 +46,12 @@ _DUE: Final = q.DUE.with_for_update(skip_locked=True)
 _RELEASED: Final = """
 UPDATE outbox SET released_at = %(now)s, claimed_at = %(now)s, body = given.body
 FROM unnest(%(ids)b::text[], %(bodies)b::bytea[]) AS given (id, body) WHERE task_id = given.id
+"""
+
+_NUMBERED: Final = """
+UPDATE ledger_leaves AS leaf SET number = given.number
+FROM unnest(%(ids)s::text[], %(facts)s::text[], %(numbers)s::bigint[]) AS given (request_id, fact, number)
+WHERE leaf.request_id = given.request_id AND leaf.fact = given.fact
 """
 
 
@@ -164,6 +170,11 @@ class PostgresTransaction(SqlTransaction):
         if bodies:
             given_now = {"now": now, "ids": list(bodies), "bodies": list(bodies.values())}
             self._cursor.execute(_RELEASED, given_now)
+
+    def number_leaves(self, rows: Sequence[LeafRow]) -> None:
+        """Write the numbers of leaves."""
+        facts = {"ids": [one.request_id for one in rows], "facts": [one.fact for one in rows]}
+        self._cursor.execute(_NUMBERED, {**facts, "numbers": [one.number for one in rows]})
 
     # -- many rows in one statement -----------------------------------------------------------------------
     def _insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -153,6 +153,53 @@ records: Final = Table(
 )
 """Signed completion records, compact JWS."""
 
+leaves: Final = Table(
+    "ledger_leaves",
+    metadata,
+    Column("request_id", TEXT, primary_key=True),
+    Column("fact", TEXT, primary_key=True),
+    Column("at", TEXT, nullable=False),
+    # SHA-256 of the document: of a record, or of the statement here, which goes when its own retention ends.
+    Column("entry", LargeBinary, nullable=False),
+    Column("statement", LargeBinary),
+    # Its place in the tree; null until the sequencer has given it one.
+    Column("number", BigInteger, info=LATER),
+    sqlite_with_rowid=False,
+)
+"""Leaves of the ledger, written with the fact they stand for, numbered by one sequencer (ADR 37)."""
+Index(
+    "ledger_leaves_pending",
+    leaves.c.at,
+    sqlite_where=leaves.c.number.is_(None),
+    postgresql_where=leaves.c.number.is_(None),
+)
+# Partial too: what waits stands in one index only, and SQLite reads it in its order.
+Index(
+    "ledger_leaves_number",
+    leaves.c.number,
+    unique=True,
+    sqlite_where=leaves.c.number.is_not(None),
+    postgresql_where=leaves.c.number.is_not(None),
+)
+
+tiles: Final = Table(
+    "ledger_tiles",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+"""The tree, 256 hashes a tile (C2SP tlog-tiles)."""
+
+checkpoints: Final = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", TEXT, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+)
+"""Every checkpoint that was signed (C2SP tlog-checkpoint)."""
+
 notices: Final = Table(
     "notices",
     metadata,

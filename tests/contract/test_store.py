@@ -16,8 +16,10 @@ from orchestrator.errors import ConflictError, DependencyError
 from orchestrator.ports import (
     INTAKE_SOURCE,
     TOO_EARLY,
+    CheckpointRow,
     HoldRow,
     JournalRow,
+    LeafRow,
     MailRow,
     OutboxRow,
     ParkedRow,
@@ -532,3 +534,49 @@ def test_a_mail_is_taken_in_by_one_only(store: Store) -> None:
         tx.add_mails([a_mail("1")])
     with pytest.raises(ConflictError), store.write() as tx:
         tx.add_mails([a_mail("1")])
+
+
+# -- the ledger -----------------------------------------------------------------------------------------------
+def leaf(request_id: str, fact: str = "received", at: str = "2026-01") -> LeafRow:
+    return LeafRow(request_id, fact, at, fact.encode().ljust(32), None if fact == "completed" else b"{}")
+
+
+def test_leaves_wait_oldest_first_until_they_have_a_number(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_leaves([leaf("r2", at="2026-02"), leaf("r1"), leaf("r1", "completed", "2026-03")])
+        tx.add_leaves([])
+    with store.write() as tx:
+        assert [one.request_id for one in tx.pending_leaves(2)] == ["r1", "r2"]
+        waiting = tx.pending_leaves(9)
+        assert [(one.fact, one.statement, one.number) for one in waiting] == [
+            ("received", b"{}", None), ("received", b"{}", None), ("completed", None, None)
+        ]  # fmt: skip
+        tx.number_leaves([msgspec.structs.replace(one, number=at) for at, one in enumerate(waiting[:2])])
+    with store.read() as tx:
+        assert [(one.request_id, one.fact) for one in tx.pending_leaves(9)] == [("r1", "completed")]
+
+
+def test_a_fact_is_one_leaf_and_a_number_one_place(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_leaves([leaf("r1"), leaf("r2")])
+    with pytest.raises(ConflictError), store.write() as tx:
+        tx.add_leaves([leaf("r1")])
+    with pytest.raises(ConflictError), store.write() as tx:
+        tx.number_leaves([msgspec.structs.replace(leaf(one), number=7) for one in ("r1", "r2")])
+    with store.read() as tx:
+        assert len(tx.pending_leaves(9)) == 2
+
+
+def test_tiles_grow_and_the_newest_checkpoint_is_the_largest(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.tile(0, 0) is None
+        assert tx.last_checkpoint() is None
+        tx.save_tiles({(0, 0): b"a" * 32, (0, 1): b"b" * 32, (1, 0): b"c" * 32})
+        tx.save_checkpoint(CheckpointRow(9, "2026", b"nine"))
+        tx.save_checkpoint(CheckpointRow(10, "2026", b"ten"))
+    with store.write() as tx:
+        tx.save_tiles({(0, 1): b"b" * 64})
+        tx.save_checkpoint(CheckpointRow(10, "2026", b"ten, cosigned"))
+    with store.read() as tx:
+        assert [tx.tile(0, 0), tx.tile(0, 1), tx.tile(1, 0), tx.tile(1, 1)] == [b"a" * 32, b"b" * 64, b"c" * 32, None]
+        assert tx.last_checkpoint() == CheckpointRow(10, "2026", b"ten, cosigned")

@@ -6,22 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import REQUEST, WHO, CommandLine, edit
-from tests.support.policies import SMALL
+from tests.support.cli import REQUEST, WHO, CommandLine
+from tests.support.policies import under_a_policy
 
 
 @pytest.fixture
 def asking(expunge: CommandLine) -> CommandLine:
     """The company under a policy by which more than two records need one person, and more than four need two."""
-    limits = SMALL.replace("\nrecords = 100\n", "\nrecords = 2\n").replace(
-        "four_eyes_records = 1000", "four_eyes_records = 4"
-    )
-    # Which system is in which domain is the company's own business.
-    kept = [one for one in limits.split("\n\n") if not one.lstrip().startswith(("[[domain]]", "[[join]]"))]
-    (expunge.home / "policy.toml").write_text("\n\n".join(kept))
-    edit(expunge.home / "expunge.toml", 'version = "2026-01"\n', 'file = "policy.toml"\n')
-    edit(expunge.home / "expunge.toml", 'controllers = ["quill-example"]\n', "")
-    edit(expunge.home / "expunge.toml", 'join_domains = [["crm", "events"], ["crm", "logs"]]\n', "")
+    under_a_policy(expunge)
     return expunge
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from schemas.outcomes import Attested, Deleted, Exported, Lifted, NothingHeld, Rectified, Restricted, Stopped
+from tests.support.cli import edit
 from tests.support.home import records_of
 from tests.support.shop import ANN, CANARY, Shop, untouched
 
@@ -34,12 +35,15 @@ def test_s36_rectify_what_is_named_also_what_the_person_is_found_by(shop: Shop) 
         assert CANARY.encode() not in file.read_bytes()
 
 
-def test_a_column_that_the_map_does_not_know_changes_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_column_that_the_map_no_longer_lets_be_corrected_changes_nothing(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = shop.row("customers", 1)
-    shop.submit("rectification", corrections={"crm/contacts": {"city": CANARY, "ctiy": CANARY}})
+    shop.submit("rectification", corrections={"crm/contacts": {"name": CANARY, "city": CANARY}})
+    edit(shop.home / "crm.toml", 'rectify = ["name", "email", "city"]', 'rectify = ["name", "email"]')
     shop.run(code=1)
     (one,) = shop.attention("rectification", capsys)
-    assert (one["reason"], one["detail"]) == ("unknown_field", "crm/contacts: ctiy")
+    assert (one["reason"], one["detail"]) == ("unknown_field", "crm/contacts: city")
     assert shop.row("customers", 1) == before
 
 

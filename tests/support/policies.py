@@ -8,6 +8,7 @@ from typing import Final
 
 from orchestrator.policy import Register, read
 from orchestrator.policy.lint import Finding, lint
+from tests.support.cli import CommandLine, edit
 
 TODAY: Final = dt.date(2026, 11, 26)
 ODIGO: Final = Path(__file__).parent.parent.parent / "deploy" / "policies" / "odigo.toml"
@@ -172,3 +173,17 @@ def findings(text: str, on: dt.date = TODAY) -> list[Finding]:
 def odigo() -> Register:
     """Give the worked example."""
     return read(ODIGO.read_text(encoding="utf-8"), "deploy/policies/odigo.toml")
+
+
+def under_a_policy(expunge: CommandLine) -> Path:
+    """Put a company under the small policy: more than two records need one person, more than four need two."""
+    limits = SMALL.replace("\nrecords = 100\n", "\nrecords = 2\n").replace(
+        "four_eyes_records = 1000", "four_eyes_records = 4"
+    )
+    # Which system is in which domain is the company's own business.
+    kept = [one for one in limits.split("\n\n") if not one.lstrip().startswith(("[[domain]]", "[[join]]"))]
+    (expunge.home / "policy.toml").write_text("\n\n".join(kept))
+    edit(expunge.home / "expunge.toml", 'version = "2026-01"\n', 'file = "policy.toml"\n')
+    edit(expunge.home / "expunge.toml", 'controllers = ["quill-example"]\n', "")
+    edit(expunge.home / "expunge.toml", 'join_domains = [["crm", "events"], ["crm", "logs"]]\n', "")
+    return expunge.home / "policy.toml"

@@ -177,6 +177,29 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
     assert rig.rows("holds") == rig.rows("journal") == []
 
 
+@pytest.mark.parametrize(
+    ("scope", "here", "taken"),
+    [
+        ("payroll", ("crm", "payroll"), True),
+        ("payroll/slips", ("payroll", "payroll/slips"), True),
+        ("payroll/slip", ("payroll", "payroll/slips"), False),
+        ("payroll/slip", ("payroll",), True),  # its data map is not here: any record set may be one of it
+        ("crm/nonsense", ("crm",), False),  # the plans know all of it
+        ("payroll", ("crm",), False),
+    ],
+)
+def test_a_system_that_was_connected_since_the_last_plan_may_be_held(
+    rig: Rig, scope: str, here: tuple[str, ...], *, taken: bool
+) -> None:
+    order = msgspec.structs.replace(ORDER, scope=(scope,))
+    if taken:
+        holds.place(rig.store, rig.clock, rig.keys, rig.chance, order, here)
+    else:
+        with pytest.raises(UsageError, match=f"there is no {scope}"):
+            holds.place(rig.store, rig.clock, rig.keys, rig.chance, order, here)
+    assert len(rig.rows("holds")) == taken
+
+
 def test_what_is_not_there_and_what_is_over_cannot_be_released(rig: Rig) -> None:
     with pytest.raises(UsageError, match="there is no hold nonsense"):
         release(rig, "nonsense")

@@ -17,7 +17,17 @@ from orchestrator.keys.folder import Jwk
 from orchestrator.runtime.clock import chance
 from schemas.sealing import unb64u
 
-ALL = ["intake.jwk", "intake.pub.jwk", "log.jwk", "record.jwk", "record.pub.jwk", "store.jwk", "subject.jwk"]
+ALL = [
+    "intake.jwk",
+    "intake.pub.jwk",
+    "ledger.jwk",
+    "ledger.pub.jwk",
+    "log.jwk",
+    "record.jwk",
+    "record.pub.jwk",
+    "store.jwk",
+    "subject.jwk",
+]
 
 
 @pytest.fixture

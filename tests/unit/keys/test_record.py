@@ -97,3 +97,22 @@ def test_a_folder_in_use_takes_up_what_changed_and_nothing_half_copied(keys: Pat
         file.unlink()
     held.refresh()
     assert held.system("crm").kid == kid, "a folder that is away"
+
+
+def test_every_key_of_the_ledger_that_is_there_signs_until_it_is_destroyed(keys: Path) -> None:
+    held = KeyFolder(keys, ())
+    (first,) = held.ledger("a.example/log")
+    assert held.ledger("")[0].name.startswith("expunge/")
+    kid = record.add(keys, chance, record.LEDGER).name.split(".")[1]
+    held.refresh()
+    assert len(held.ledger("a.example/log")) == 2
+    record.activate(keys, kid, record.LEDGER)
+    held.refresh()
+    signers = held.ledger("a.example/log")
+    assert [one.vkey for one in signers][1:] == [first.vkey], "the one in use first"
+    before = record.held(keys, record.LEDGER).accepted[0]
+    record.retire(keys, before, record.LEDGER)
+    held.refresh()
+    assert [one.vkey for one in held.ledger("a.example/log")] == [signers[0].vkey]
+    assert (keys / f"ledger.{before}.pub.jwk").exists()
+    assert record.held(keys).system == "record", "the keys of records are others"

@@ -5,8 +5,8 @@ from alembic import op
 
 from orchestrator.store.tables import TEXT
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _TEXTS = ("state", "reason", "up_to", "started_at", "finished_at", "issued_at", "next_at", "task_id")
 _COUNTS = ("scanned", "past", "undated", "unclear", "opened", "known")

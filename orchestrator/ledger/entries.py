@@ -1,0 +1,106 @@
+"""What a leaf of the ledger stands for: the SHA-256 of a document that holds a salt, and so gives nothing away.
+
+A completion record is such a document as it is (its JWS). What has no record, that a request was received and that it
+was answered, is said in a statement: RFC 8785 JSON, not signed by itself, since the checkpoint over it is. Once its own
+retention has ended, a document is deleted; its leaf stays, and can be told from no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final
+
+import msgspec
+import rfc8785
+
+from orchestrator.errors import VerificationError
+from orchestrator.ledger.record import canonical
+from schemas.codec import forbid_unknown
+from schemas.errors import SchemaError
+from schemas.sealing import b64u, unb64u
+
+RECEIVED: Final = "received"
+COMPLETED: Final = "completed"
+ANSWERED: Final = "answered"
+DISCHARGED: Final = "discharged"
+CORRECTED: Final = "corrected"
+FACTS: Final = (RECEIVED, COMPLETED, DISCHARGED, CORRECTED, ANSWERED)
+"""The kinds of leaves (formats.md section 8), in the order in which those of one moment are numbered."""
+_SALT_BYTES: Final = 32
+_FIX: Final = "get it again from the issuer; do not rely on this one"
+
+
+class Received(msgspec.Struct, frozen=True, tag="dsr-received", tag_field="kind"):
+    """A request was taken in, and until when it has to be answered: so that one that never ends is seen too.
+
+    Attributes:
+        received_at: RFC 3339, UTC. ``due_at``: ISO date, as the record will have it.
+        salt: base64url, 32 bytes.
+    """
+
+    v: int
+    request_id: str
+    right: str
+    controllers: tuple[str, ...]
+    received_at: str
+    due_at: str
+    salt: str
+
+
+class Answered(msgspec.Struct, frozen=True, tag="dsr-answered", tag_field="kind"):
+    """The answer to the person was handed out to be sent (Art. 12(3)).
+
+    Attributes:
+        record_id: The record that the answer tells of.
+        notice_sha256: SHA-256 (hex) of the notice, the CloudEvent that letters are made from.
+    """
+
+    v: int
+    request_id: str
+    record_id: str
+    answered_at: str
+    notice_sha256: str
+    salt: str
+
+
+Statement = Received | Answered
+
+
+def entry_of(document: bytes) -> bytes:
+    """Give the 32 bytes that the ledger holds of a document."""
+    return hashlib.sha256(document).digest()
+
+
+def written(statement: Statement, salt: bytes) -> bytes:
+    """Give the bytes of a statement, with its salt filled in."""
+    return canonical(msgspec.structs.replace(statement, salt=b64u(salt)))
+
+
+def read(document: bytes) -> Statement:
+    """Read a statement.
+
+    Raises:
+        VerificationError: it is none of this version, or not written the one way there is.
+    """
+    try:
+        if rfc8785.dumps(json.loads(document)) != document:
+            raise VerificationError("a statement is not in canonical form (RFC 8785)", fix=_FIX)
+        found: Statement = msgspec.json.decode(document, type=Statement)
+        forbid_unknown(document, found)
+        salt = unb64u(found.salt)
+    except (SchemaError, msgspec.MsgspecError, ValueError, RecursionError):
+        raise VerificationError("not a statement of this version", fix=_FIX) from None
+    if found.v != 1 or len(salt) != _SALT_BYTES:
+        raise VerificationError("not a statement of this version", fix=_FIX)
+    return found
+
+
+def fact_of_record(number: int) -> str:
+    """Name the fact that a record is: the first one completes, a later one says what was still owed."""
+    return COMPLETED if number == 1 else f"{DISCHARGED}.{number}"
+
+
+def kind_of(fact: str) -> str:
+    """Give the kind of a fact."""
+    return fact.partition(".")[0]
