@@ -216,6 +216,24 @@ def suppression_serve(ctx: typer.Context, home: Home = None, output: Out = None)
     return caching.serve(desk(ctx, home, output))
 
 
+@suppression.command(name="lift", short_help="A person came back: for a purpose, from a day on.")
+def suppression_lift(
+    ctx: typer.Context,
+    person_file: Annotated[str, typer.Option("--person-file", metavar="FILE|-", help="Identifiers as JSON.")],
+    since: Annotated[str, typer.Option(metavar="DATE", help="From which day on.")],
+    reason: Annotated[str, typer.Option(help="fresh_consent or new_relationship.")],
+    purpose: Annotated[str, typer.Option(metavar="ID", help="For which purpose of processing.")] = "",
+    every: Annotated[bool, typer.Option("--all-purposes", help="For every purpose.")] = False,
+    role: Annotated[str, typer.Option(help="Who says so: a role, never a name.")] = "dpo",
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Let producers use data of an erased person again, for a purpose, from a day on; older data stays suppressed."""
+    from orchestrator.cli import lifting
+
+    return lifting.lift(desk(ctx, home, output), person_file, purpose, since, reason, role, every=every)
+
+
 def register(app: typer.Typer) -> None:
     """Add the groups of commands."""
     app.add_typer(kafka_app, name="kafka")

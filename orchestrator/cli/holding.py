@@ -31,7 +31,7 @@ def place(desk: Desk, order: Order, person_file: str | None) -> int:
         UsageError: something is missing or wrong; nothing is written then.
     """
     if person_file is not None:
-        order = msgspec.structs.replace(order, identifiers=_person(person_file))
+        order = msgspec.structs.replace(order, identifiers=person(person_file))
     settings = desk.settings()
     with desk.store(settings) as store:
         check_tables(store.engine)
@@ -87,7 +87,12 @@ def _about(one: HoldRow) -> str:
     return f"{whom}{what}{when}"
 
 
-def _person(source: str) -> tuple[Identifier, ...]:
+def person(source: str) -> tuple[Identifier, ...]:
+    """Read the identifiers of one person, as JSON, from a file or (``-``) from stdin.
+
+    Raises:
+        UsageError: it cannot be read, or holds none.
+    """
     try:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:

@@ -31,6 +31,21 @@ _SUPPRESS: Final = frozenset({Right.ERASURE, Right.OBJECTION, Right.WITHDRAWAL_O
 Verdict = Literal["erased", "not_erased", "unknown"]
 
 
+class Lifted(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Why an entry does not count any more: by fresh consent, or a new relationship (I14).
+
+    Attributes:
+        purpose: For which purpose; empty: for all.
+        since: For data from then on, RFC 3339 in UTC; what is older stays suppressed.
+        reason, role: Why, and who said so.
+    """
+
+    purpose: str
+    since: str
+    reason: str
+    role: str
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One completed erasure of one identifier.
 
@@ -39,6 +54,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
         until: The day from which it counts no more, ISO date.
         systems: Where; empty: everywhere.
         kept: Purposes whose records were kept, on a legal text.
+        lifted: What has taken it away since.
         only: Nothing was erased; for these purposes data is not to be used any more, of whatever time it is.
     """
 
@@ -47,6 +63,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, order=True):
     systems: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    lifted: tuple[Lifted, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -73,6 +90,8 @@ def verdict(entries: Sequence[Entry], question: Question, today: str) -> Verdict
     for one in entries:
         if one.until <= today or (one.only and question.purpose not in one.only):
             continue
+        if any(_frees(lifted, question) for lifted in one.lifted):
+            continue
         if not one.only and (question.as_of and question.as_of > one.erased_at):
             continue
         if question.purpose and question.purpose in one.kept:
@@ -82,6 +101,13 @@ def verdict(entries: Sequence[Entry], question: Question, today: str) -> Verdict
         if not question.system:
             answer = "unknown"
     return answer
+
+
+def _frees(lifted: Lifted, question: Question) -> bool:
+    """Tell whether what was lifted is what is asked about; data without a time is of today then."""
+    if lifted.purpose and lifted.purpose != question.purpose:
+        return False
+    return not question.as_of or question.as_of >= lifted.since
 
 
 def rows(

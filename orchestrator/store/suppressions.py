@@ -6,7 +6,7 @@ numbers them; a rebuild takes up at its end what was fed since it began.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -38,6 +38,26 @@ def of(tx: SqlTransaction, digests: Sequence[bytes]) -> Found:
         for digest, entry in tx.connection.execute(query.order_by(_P.digest, _P.record_id)):
             found.setdefault(bytes(digest), []).append(bytes(entry))
     return found
+
+
+def rewrite(tx: SqlTransaction, digests: Sequence[bytes], change: Callable[[bytes], bytes | None]) -> int:
+    """Change the entries of whoever these digests lead to, and have the cache fed with them; gives how many changed.
+
+    What one record suppresses is of one person: all of it changes, also under identifiers that are not given.
+
+    ``change`` gets an entry (JSON) and gives the new one; None: it stays as it is.
+    """
+    query = sa.select(_P.digest, _P.record_id, _P.entry).where(
+        _P.record_id.in_(sa.select(_P.record_id).where(_P.digest.in_(list(digests))))
+    )
+    changed = 0
+    for digest, record_id, entry in tx.connection.execute(query).fetchall():
+        new = change(bytes(entry))
+        if new is not None:
+            mine = (_P.digest == digest) & (_P.record_id == record_id)
+            tx.connection.execute(sa.update(t.suppressions).where(mine).values(entry=new, fed=None))
+            changed += 1
+    return changed
 
 
 def last_feed(tx: SqlTransaction, *, lock: bool = False) -> Feed:
