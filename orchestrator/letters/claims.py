@@ -28,15 +28,18 @@ from schemas.outcomes import (
 )
 
 CLAIMS: Final[dict[str, Claim]] = {
-    "erased_all": of_request.erased_all,
+    "erased_all": of_request.all_of(Deleted),
+    "gone_all": of_request.all_of(Deleted, Anonymised),
     "erased_some": of_request.erased_some,
     "nothing_erased": of_request.nothing_erased,
     "nothing_kept": of_request.nothing_kept,
     "erased": of_line.only(Deleted, "erased"),
     "anonymised": of_line.only(Anonymised, "anonymised"),
     "partly_erased": of_line.partly,
-    "erased_later": of_line.erased_later,
-    "came_back": of_line.came_back,
+    "erased_later": of_line.later(Deleted, "erased"),
+    "anonymised_later": of_line.later(Anonymised, "anonymised"),
+    "came_back": of_line.came_back(Deleted, "erased"),
+    "came_back_anonymised": of_line.came_back(Anonymised, "anonymised"),
     "found_gone": of_line.found_gone,
     "kept": of_line.kept,
     "masked": of_line.masked,

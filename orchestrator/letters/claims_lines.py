@@ -111,9 +111,14 @@ def _earlier(case: Case, said: Said) -> tuple[type, ...]:
     return ()
 
 
-def erased_later(case: Case, said: Said) -> str:
-    """Hold that an earlier record kept what is gone now."""
-    return gone(case, said) or ("" if Kept in _earlier(case, said) else f"{said.place} was not kept before")
+def later(kind: type, what: str) -> Claim:
+    """Give the claim that an earlier record kept what is gone now, in this way."""
+
+    def claim(case: Case, said: Said) -> str:
+        wrong = only(kind, what)(case, said)
+        return wrong or ("" if Kept in _earlier(case, said) else f"{said.place} was not kept before")
+
+    return claim
 
 
 def found_gone(case: Case, said: Said) -> str:
@@ -125,13 +130,17 @@ def found_gone(case: Case, said: Said) -> str:
     return "" if Kept in _earlier(case, said) else f"{said.place} was not kept before"
 
 
-def came_back(case: Case, said: Said) -> str:
-    """Hold that nothing was left of it in an earlier record, and that it is gone again."""
-    if wrong := gone(case, said):
-        return wrong
-    before = _earlier(case, said)
-    clean = bool(before) and all(one in {Deleted, Anonymised, NothingHeld} for one in before)
-    return "" if clean else f"no earlier record says that nothing of {said.place} was left"
+def came_back(kind: type, what: str) -> Claim:
+    """Give the claim that nothing was left of it in an earlier record, and that it is gone again, in this way."""
+
+    def claim(case: Case, said: Said) -> str:
+        if wrong := only(kind, what)(case, said):
+            return wrong
+        before = _earlier(case, said)
+        clean = bool(before) and all(one in {Deleted, Anonymised, NothingHeld} for one in before)
+        return "" if clean else f"no earlier record says that nothing of {said.place} was left"
+
+    return claim
 
 
 def not_searched(case: Case, said: Said) -> str:

@@ -7,6 +7,7 @@ import datetime as dt
 from orchestrator.letters.case import Case, lines_of
 from orchestrator.letters.claims_others import NO_ANSWER
 from orchestrator.letters.said import GONE, NO_RECORD, Claim, Said
+from schemas.completion import CompletionRecord
 from schemas.outcomes import (
     Attested,
     Kept,
@@ -15,26 +16,35 @@ from schemas.outcomes import (
 )
 
 
-def erased_all(case: Case, _: Said) -> str:
-    """Hold that everything is erased: the first record of an erasure, all searched, every line looked at again."""
-    record = case.record
-    if record is None:
-        return NO_RECORD
-    if record.right != "erasure" or record.number != 1:
-        return "only the first record of an erasure can say it"
-    if record.result != "fulfilled":
-        return f"the result is {record.result}, not fulfilled"
-    if record.not_searched:
-        return f"not searched: {', '.join(sorted(record.not_searched))}"
+def all_of(*kinds: type) -> Claim:
+    """Give the claim that everything is gone in these ways: the first record of an erasure, all searched, all seen."""
+
+    def claim(case: Case, _: Said) -> str:
+        record = case.record
+        if record is None:
+            return NO_RECORD
+        if record.right != "erasure" or record.number != 1:
+            return "only the first record of an erasure can say it"
+        if record.result != "fulfilled":
+            return f"the result is {record.result}, not fulfilled"
+        if record.not_searched:
+            return f"not searched: {', '.join(sorted(record.not_searched))}"
+        return _not_gone(record, kinds)
+
+    return claim
+
+
+def _not_gone(record: CompletionRecord, kinds: tuple[type, ...]) -> str:
+    some = False
     for place, line in lines_of(record):
         for one in (line.outcome, *line.also):
-            if not isinstance(one, (*GONE, NothingHeld)) or line.assurance != "verified":
+            if not isinstance(one, (*kinds, NothingHeld)) or line.assurance != "verified":
                 return f"{place} is {type(one).__name__}, {line.assurance}"
+            some |= isinstance(one, kinds)
     for of in record.recipients:
         # Processors hold it for us: their word is no second look, and no word at all even less.
         if of.role == "processor" and (of.outcome is not None or of.why_not.startswith(NO_ANSWER)):
             return f"{of.recipient} holds data for us, and nobody looked there"
-    some = any(isinstance(line.outcome, GONE) for _, line in lines_of(record))
     return "" if some else "nothing was erased"
 
 

@@ -95,6 +95,9 @@ def _tell(case: Case, record: CompletionRecord, values: dict[str, Value], lists:
         and record.result == "fulfilled"
         and bool(gone)
         and not (less or record.not_searched),
+        "some_anonymised": any(
+            isinstance(one, Anonymised) for _, line in lines_of(record) for one in (line.outcome, *line.also)
+        ),
         "some_attested": attested,
         "some_kept": kept,
         "some_restricted": bool(lists.get("restricted")),
@@ -183,6 +186,8 @@ def _said_of(case: Case, place: str, outcome: FinalOutcome, assurance: str) -> l
                 return []
             name = _again(case, place) or ("erased" if isinstance(outcome, Deleted) else "anonymised")
             own: dict[str, Value] = {"count": count}
+            if name in {"erased_later", "came_back"} and isinstance(outcome, Anonymised):
+                own["anonymous"] = True
             if name in {"erased", "anonymised"}:
                 own["looked_on"] = outcome.looked_at[:10]
             return [(name, own)]

@@ -76,8 +76,7 @@ def structure(text: str) -> Structure:
     """Read the structure that is shipped."""
     found = msgspec.toml.decode(text, type=Structure)
     letters = {
-        kind: tuple(each for key in keys for each in (found.group[key[1:]] if key.startswith("@") else (key,)))
-        for kind, keys in found.letter.items()
+        kind: tuple(each for key in keys for each in _spread(found.group, key)) for kind, keys in found.letter.items()
     }
     found = msgspec.structs.replace(found, letter=letters, group={})
     used = {key for keys in found.letter.values() for key in keys}
@@ -87,6 +86,13 @@ def structure(text: str) -> Structure:
     for key, shape in found.sentence.items():
         _check_shape(shape, f"sentences.toml: {key}")
     return found
+
+
+def _spread(groups: dict[str, tuple[str, ...]], key: str) -> tuple[str, ...]:
+    """Give the sentences that a name stands for: ``@`` and the name of a group, or the sentence itself."""
+    if not key.startswith("@"):
+        return (key,)
+    return tuple(each for one in groups[key[1:]] for each in _spread(groups, one))
 
 
 def read(shape: Structure, sources: Sequence[Source]) -> Template:

@@ -109,7 +109,8 @@ def _without_records() -> Iterator[Case]:
     extension = {"reason": "complexity", "due_on": "2026-04-30"}
     yield _case("access", "extension", extension, told_at=_AT, notice_by="2026-03-02")
     yield _case("access", "fee", {"amount_cents": "1250", "currency": "EUR"})
-    yield _case("restriction", "restriction_lifted", {"on": "2026-02-11", "text": "gdpr-18-3"})
+    for right in ("restriction", "objection"):
+        yield _case(right, "restriction_lifted", {"on": "2026-02-11", "text": "gdpr-18-3"})
 
 
 def _answers() -> Iterator[Case]:

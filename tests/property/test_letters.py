@@ -79,8 +79,7 @@ def cases(draw: st.DrawFn, results: tuple[str, ...] = ("",)) -> Case:
 
 def all_gone(record: CompletionRecord) -> bool:
     return record.result == "fulfilled" and all(
-        isinstance(line.outcome, Deleted | Anonymised | NothingHeld) and line.assurance == "verified"
-        for _, line in lines_of(record)
+        isinstance(line.outcome, Deleted | NothingHeld) and line.assurance == "verified" for _, line in lines_of(record)
     )
 
 
@@ -121,8 +120,10 @@ def test_no_letter_that_is_handed_out_says_more_than_the_record(case: Case, code
         assert not record.not_searched
     if "nothing_held" in keys:
         assert all(isinstance(line.outcome, NothingHeld) for _, line in lines_of(record))
-    if keys & {"erased", "anonymised", "came_back", "erased_later"}:
-        assert any(isinstance(line.outcome, Deleted | Anonymised) for _, line in lines_of(record))
+    if keys & {"erased", "came_back", "erased_later"}:
+        assert any(isinstance(line.outcome, Deleted) for _, line in lines_of(record))
+    if "all_gone" in keys:
+        assert all(isinstance(line.outcome, Deleted | Anonymised | NothingHeld) for _, line in lines_of(record))
     if "nothing_kept" in keys:
         last = {place: line.outcome for one in case.records for place, line in lines_of(one)}
         assert not any(isinstance(one, Kept | Attested) for one in last.values())
@@ -133,7 +134,8 @@ CLAIMING = sorted(
     for kind, some in TEMPLATES["en"].letters.items()
     if kind in {"answer", "later"}
     for one in some
-    if one.shape.when and set(one.shape.claims) & {"erased_all", "erased_some", "nothing_erased", "nothing_kept"}
+    if one.shape.when
+    and set(one.shape.claims) & {"erased_all", "gone_all", "erased_some", "nothing_erased", "nothing_kept"}
 )
 
 

@@ -12,9 +12,13 @@ import pytest
 
 from orchestrator.letters.writing import date
 from orchestrator.runtime import letters
+from tests.support import came_back
 from tests.support.cli import CANARY, REQUEST, CommandLine, found_in
 from tests.support.home import records_of
+from tests.support.odigo import Odigo, insert
 from tests.support.shop import ANN, Shop
+
+GRACE = "grace@home.example"
 
 
 @pytest.fixture
@@ -193,3 +197,98 @@ def test_own_words_are_used_and_one_that_claims_more_is_refused_with_its_line(
         err = capsys.readouterr().err
         assert f"{own}:2" in err
         assert "answers for attested" in err
+
+
+def test_s48_five_processors_answer_one_keeps_something_and_the_letter_says_whose_word_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odigo = Odigo(tmp_path, monkeypatch, capsys, wider=True, asks=True)
+    insert(odigo.home, "crm", "subscribers", (9, GRACE, "Grace", "news", "2026-05-01"))
+    insert(odigo.home, "events", "registrations", (9, GRACE, "Grace", "open day", "2026-05-01"))
+    odigo.submit("erasure", ids={"email": GRACE}, locale="fr")
+    odigo.run(code=1)
+    # As long as one is silent there is no answer, and no letter that says there was one.
+    assert json.loads(odigo("letter", "one", "-o", "json"))["kind"] == "receipt"
+    paper = tmp_path / "answer.txt"
+    paper.write_text("done")
+    for name in ("livee", "logmein", "eventbrite"):
+        odigo("task", "sent", "one", name)
+        odigo("attest", "one", name, "--done", "--found", "1", "--document", str(paper))
+    odigo("task", "sent", "one", "group-uk")
+    exception = ("--exception", "b", "--text", "gdpr-17-3-b", "--until", "2030-06-01")
+    odigo("attest", "one", "atelier-xiv", *exception, "--found", "1", "--document", str(paper))
+    odigo.run()
+    places: dict[str, str] = {}
+    for language in ("fr", "en"):
+        found = json.loads(odigo("letter", "one", "--language", language, "-o", "json"))
+        assert found["kind"] == "answer"
+        places = {one["place"]: one["key"] for one in found["sentences"] if one["place"].startswith("@")}
+        assert places == {
+            "@atelier-xiv": "processor_kept",
+            "@eventbrite": "processor_done",
+            "@group-uk": "notified",
+            "@livee": "processor_done",
+            "@logmein": "processor_done",
+        }
+        assert {"erased", "some_erased", "complain", "authority", "not_found"} <= set(keys(found))
+        assert not {"all_erased", "kept_heading"} & set(keys(found))
+        assert "Atelier XIV" in found["text"]
+        assert "CNIL" in found["text"]
+        assert GRACE not in json.dumps(found)
+    assert "garde quelque chose sur vous : une loi exige de le garder" in said(
+        json.loads(odigo("letter", "one", "-o", "json"))
+    )
+    whom = json.loads(odigo("letter", "one", "--kind", "recipients_told", "-o", "json"))
+    assert sorted(one["place"] for one in whom["sentences"] if one["listed"]) == sorted(places)
+    # What the processor kept is asked for again, and told in a letter of its own.
+    odigo.later(days=5 * 366)
+    odigo.run(code=1)
+    odigo("task", "sent", "one", "atelier-xiv")
+    odigo("attest", "one", "atelier-xiv", "--done", "--found", "1", "--document", str(paper))
+    odigo.run()
+    after = json.loads(odigo("letter", "one", "--language", "en", "-o", "json"))
+    assert after["kind"] == "later"
+    told = {one["place"]: one["key"] for one in after["sentences"] if one["place"]}
+    assert told == {"@atelier-xiv": "processor_done", "logs": "not_found"}
+
+
+def test_i14_who_comes_back_by_an_import_reads_that_it_was_erased_again(expunge: CommandLine) -> None:
+    came_back.tells_since_when(expunge.company)
+    expunge.submit()
+    expunge.is_done()
+    came_back.add(expunge.company, came_back.LONG_AGO)
+    expunge.later(days=31)
+    assert expunge("run", "--until-idle") == 0
+    found = expunge.json("letter", REQUEST)
+    assert found["kind"] == "later"
+    back = [one for one in found["sentences"] if one["key"] == "came_back_anonymised"]
+    assert [one["place"] for one in back] == ["hr/employees"]
+    assert "You do not have to do anything" in said(found)
+    assert "restored" not in keys(found)
+    # The first answer can be read again, by its notice, as it was.
+    first = expunge.json("letter", REQUEST, "--kind", "answer")
+    assert first["kind"] == "answer"
+    assert expunge.json("letter", REQUEST, "--notice", first["notice_id"]) == first
+
+
+def test_i08_what_was_kept_is_told_when_it_is_erased(expunge: CommandLine) -> None:
+    expunge.submit()
+    expunge.is_done()
+    expunge.later(days=11 * 366)
+    assert expunge("run", "--until-idle") in {0, 1}
+    found = expunge.json("letter", REQUEST)
+    assert found["kind"] == "later"
+    assert "erased_later" in keys(found)
+    assert "We had told you that we keep it." in said(found)
+
+
+def test_a_letter_of_a_record_that_an_older_key_signed(expunge: CommandLine) -> None:
+    expunge.submit()
+    expunge.is_done()
+    before = expunge.json("letter", REQUEST)
+    assert expunge("keys", "add", "record") == 0
+    (kid,) = [
+        file.name.split(".")[1] for file in (expunge.home / "keys").glob("record.*.jwk") if ".pub." not in file.name
+    ]
+    assert expunge("keys", "activate", "record", kid) == 0
+    assert expunge.json("letter", REQUEST) == before

@@ -155,7 +155,7 @@ def test_a_sentence_without_its_condition_is_refused_on_a_record_that_may_come(t
     assert error.where.endswith("en.toml:6")
     assert "claims 'erased_all', and" in error.what
     assert "`when`" in error.fix
-    (tmp_path / "en.toml").write_text(text + 'when = ["all_erased"]\n', encoding="utf-8")
+    (tmp_path / "en.toml").write_text(text + 'when = ["all_erased"]\nunless = ["some_anonymised"]\n', encoding="utf-8")
     assert "boast" in [one.key for one in letters.check(tmp_path / "en.toml").letters["answer"]]
 
 

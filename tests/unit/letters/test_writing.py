@@ -15,7 +15,7 @@ from orchestrator.letters.said import Said
 from orchestrator.letters.samples import record
 from orchestrator.letters.writing import date, kind_of, row
 from orchestrator.runtime import letters
-from schemas.outcomes import Attested, Deleted, Kept, KeptWhy, Lifted, NothingHeld, Restricted, Stopped
+from schemas.outcomes import Anonymised, Attested, Deleted, Kept, KeptWhy, Lifted, NothingHeld, Restricted, Stopped
 from schemas.outcomes import Final as FinalOutcome
 from schemas.published import Notice
 
@@ -83,7 +83,7 @@ def test_what_was_kept_is_erased_at_its_time_and_what_came_back_is_erased_again(
     assert kind_of(answer(GONE, before=(BILLS,))) == "later"
     said = told(answer(GONE, before=(BILLS,)))
     assert "Erased now: contact details (3 records). We had told you that we keep it." in said
-    assert "Of what we had kept, nothing is left." in said
+    assert "Of what we had kept, nothing is left that leads to you." in said
     said = told(answer(GONE, before=(GONE,)))
     assert "Contact details (3 records): it had come back into our systems. We found it and erased it again." in said
     assert "You do not have to do anything about what had come back." in said
@@ -193,6 +193,20 @@ def test_a_claim_is_held_against_the_line(claim: str, values: dict[str, str | in
     case = answer(GONE, NothingHeld())
     found = dict(broken(case, Said("x", "", (claim,), "crm/a", dict(values))))
     assert why in found[claim]
+
+
+def test_what_is_made_anonymous_is_not_called_erased() -> None:
+    masked = Anonymised(1, "mask", AT)
+    said = told(answer(GONE, masked))
+    assert any("or made it anonymous. We looked again" in one for one in said)
+    assert dict(broken(answer(GONE, masked), Said("x", "", ("erased_all",))))
+    said = told(answer(masked, WORD))
+    assert "We have erased or made anonymous what is listed here as such. We looked again afterwards." in said
+    assert any("made it anonymous again" in one for one in told(answer(masked, before=(GONE,))))
+    assert any(one.startswith("Made anonymous now: ") for one in told(answer(masked, before=(BILLS,))))
+    for claim in ("came_back", "erased_later"):
+        said_ = Said("x", "", (claim,), "crm/a")
+        assert list(broken(answer(masked, before=(GONE if claim == "came_back" else BILLS,)), said_))
 
 
 def test_erased_all_wants_a_fulfilled_first_record_with_nothing_but_verified_lines() -> None:
