@@ -18,12 +18,13 @@ from orchestrator.core.asked import Asked, Balance
 from orchestrator.core.commands_clock import Extended
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import DocumentDeleted, IdentityConfirmed, IdentityDoubted, Refused
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import Event, OtherClosed, PackageAssembled, Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import RequestState
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, RecipientPlan
 from orchestrator.core.rulings import Hold
 from orchestrator.core.transitions import diagram
 from schemas.outcomes import Failed, FailureKind, Kept, KeptWhy, NothingHeld, Pending, Survived
@@ -344,6 +345,31 @@ def _packaged(story: Story) -> None:
     story.told(PackageAssembled(**base, job_id=job, file="package", sha256="1" * 64))
 
 
+def processors() -> Story:
+    """One answers, one is silent past its day, and keeps something that is asked for again; a partner is told."""
+    sets = ("crm/contacts",)
+    parties = (
+        RecipientPlan("house", "House", "processor", sets, country="PL"),
+        RecipientPlan("host", "Host", "processor", sets, country="US", transfer=("scc",), owner="web"),
+        RecipientPlan("partner", "Partner", "partner", sets),
+    )
+    story = Story(msgspec.structs.replace(plan(), recipients=parties))
+    base: dict[str, Any] = {"request_id": "req", "role": "dpo"}
+    story.all_answer()
+    story.all_answer()
+    for name in ("house", "host", "partner"):
+        story.told(RecipientAsked(**base, observed_at=at(story.now), recipient=name))
+    given: dict[str, Any] = {"document_sha256": "a" * 64, "found": 1}
+    story.told(RecipientAnswered(**base, observed_at=at(story.now), recipient="house", **given))
+    story.fire("remind:host")
+    story.fire("answer:host")
+    kept = given | {"exception": "e", "text": "gdpr-17-3-e", "review_by": "2027-03-01"}
+    story.told(RecipientAnswered(**base, observed_at=at(story.now), recipient="host", **kept))
+    story.fire("owed")
+    story.told(RecipientAnswered(**base, observed_at=at(story.now), recipient="host", **given))
+    return story
+
+
 JOURNEYS: tuple[Callable[[], Story], ...] = (
     plain_erasure,
     access,
@@ -372,6 +398,7 @@ JOURNEYS: tuple[Callable[[], Story], ...] = (
     safeguard_copy,
     doubted_and_confirmed,
     refused_to_an_agent,
+    processors,
 )
 
 

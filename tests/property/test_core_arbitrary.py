@@ -23,12 +23,13 @@ from orchestrator.core.commands_identity import (
     IdentityRefused,
     Refused,
 )
+from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage, Complete, Forget, IssueTask
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled, Recalled
 from orchestrator.core.machine import step
 from orchestrator.core.model import Known, RequestState
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, RecipientPlan
 from orchestrator.core.replay import replay
 from orchestrator.errors import IllegalTransitionError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier
@@ -58,7 +59,7 @@ from schemas.requests import Right
 from schemas.tasks import Action
 from tests.support.stories import Story, able, at, changed, contacts, invoices, named, plan, speaks, system
 
-PLAN = plan(
+_SYSTEMS_ALONE = plan(
     system("crm", able(contacts(backups_kept_days=30)), able(invoices())),
     # The letters cannot be restricted or stopped: a person has to, and is taken at their word.
     system(
@@ -69,6 +70,14 @@ PLAN = plan(
     rounds=3,
     lapse_days=30,
     free_copies=1,
+)
+PLAN = msgspec.structs.replace(
+    _SYSTEMS_ALONE,
+    recipients=(
+        RecipientPlan("mailer", "Mailer", "processor", ("crm/contacts", "mail/letters")),
+        RecipientPlan("host", "Host", "processor", ("crm/invoices",), always=True),
+        RecipientPlan("partner", "Partner", "partner", ("crm/contacts", "crm/invoices")),
+    ),
 )
 COUNTS = st.integers(0, 3)
 DATES = st.sampled_from([None, "2010-05-05", "2020-05-05", "2030-05-05", "2021-02-30"])
@@ -183,6 +192,7 @@ class Chaos:
         choices += ["again"] if self.told else []
         choices += ["package"] * 3 if story.state.package_job and not story.state.package_sha256 else []
         choices += ["command"] * 2 if story.state.right not in {Right.ERASURE, Right.ACCESS} else []
+        choices += ["recipient"] * 2 if story.state.recipients else []
         choices += ["other", "incident", "strange", "ruling"]
         choices += ["recalled"] if out else []
         story.now += 1
@@ -210,6 +220,8 @@ class Chaos:
                 name = draw(st.sampled_from(["", "crm", "hr", "nowhere"]))
                 reason = draw(st.sampled_from(["internal_error", "contradictory_answer"]))
                 self._told(Incident(**self._base(), reason=reason, system=name))
+            case "recipient":
+                self._told(self._of_recipients())
             case "ruling":
                 self._told(draw(COMMANDED)(self._base()))
             case "recalled":
@@ -232,6 +244,18 @@ class Chaos:
             DoneByHand(**base, system="mail", record_set="letters", document_sha256="0" * 64),
             RequestWithdrawn(**base),
         ]
+
+    def _of_recipients(self) -> Event:
+        base, draw = self._base() | {"role": "dpo"}, self.data.draw
+        name = draw(st.sampled_from([*self.story.state.recipients, "nobody"]))
+        if draw(st.booleans()):
+            return RecipientAsked(**base, recipient=name)
+        exception = draw(st.sampled_from(["", "", "e", "impossible"]))
+        text, until = ("gdpr-17-3-e", "2030-01-01") if exception == "e" else ("", "")
+        found = draw(st.sampled_from([None, 0, 2, 2]))
+        return RecipientAnswered(
+            **base, recipient=name, found=found, exception=exception, text=text, until=until, document_sha256="0" * 64
+        )
 
     def _answer(self, task: IssueTask, *, honest: bool = False) -> None:
         names = sorted(named(task, PLAN))
@@ -308,6 +332,11 @@ def check_complete(after: RequestState, effect: Complete, story: Story) -> None:
         assert all(is_final(line.outcome) for one in record.systems for line in one.record_sets)
         assert record.headline == "not_searched" or record.systems
         return
+    assert not any(one.open for one in after.recipients.values()), "complete, and somebody was waited for"
+    for told_of in record.recipients:
+        assert (told_of.outcome is None) != (not told_of.why_not)
+        if isinstance(told_of.outcome, Kept):
+            assert told_of.recipient in {one.recipient for one in after.obligations}
     assert after.identity.level == "verified" or after.progress.at_receipt, "carried out, and nobody knows for whom"
     asked = {name for name, one in after.systems.items() if one.asked}
     left_out = {name: set(one.left_out) - set(one.earlier) for name, one in after.systems.items()}
@@ -337,7 +366,7 @@ def check_complete(after: RequestState, effect: Complete, story: Story) -> None:
                 assert all((one.outcome.why, one.outcome.text, one.outcome.until or one.outcome.review_by))
                 owed = [(o.kind, o.system, o.record_set, o.text) for o in after.obligations]
                 assert ("retention", line.system, one.name, one.outcome.text) in owed
-    kept = any(one.kind == "retention" for one in after.obligations)
+    kept = any(one.kind in {"retention", "recipient"} for one in after.obligations)
     assert record.result != "fulfilled" or not (kept or after.unsearched)
     assert bool(record.follows) == (record.number > 1)
 

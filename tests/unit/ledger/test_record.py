@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import OKPKey
 
-from orchestrator.core import aggregate, completion, procedures
+from orchestrator.core import aggregate, completion, procedures, recipients, recipients_told
 from orchestrator.errors import VerificationError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier
 from orchestrator.ledger import record as ledger
-from schemas.completion import JWS_TYP, CompletionRecord, RecordSetLine, SystemLine
+from schemas.completion import JWS_TYP, CompletionRecord, RecipientLine, RecordSetLine, SystemLine
 from schemas.outcomes import (
     Anonymised,
     Attested,
@@ -28,6 +28,7 @@ from schemas.outcomes import (
     KeptWhy,
     Lifted,
     NothingHeld,
+    Notified,
     Outcome,
     Rectified,
     Restricted,
@@ -379,6 +380,8 @@ def test_s01_joint_controllers_without_the_one_that_was_asked_or_twice_are_refus
 def test_the_core_and_the_verifier_agree_on_the_words() -> None:
     assert ledger._WEAKEST_FIRST == aggregate.WEAKEST_FIRST
     assert ledger._OUT_OF_SCOPE == completion.OUT_OF_SCOPE
+    assert {recipients_told.UNASKED, recipients_told.ENDED} == ledger._UNASKED
+    assert {one.value for one in recipients.ASKS} == ledger._ASKED_ABOUT
 
 
 def test_errors_say_what_to_do() -> None:
@@ -433,3 +436,73 @@ def test_i01_nobodys_word_stands_for_all_systems() -> None:
     said = RecordSetLine("erasure", Attested("dpo", "2026-01-01", "0" * 64), "answer", "attested")
     with pytest.raises(VerificationError, match="by hand"):
         verified(lines("erasure", by_hand=(said,), result="fulfilled", headline="attested"))
+
+
+# -- what may be said of processors and recipients --------------------------------------------------------
+SHA = "0" * 64
+PROCESSOR = RecipientLine(
+    "mailer", "processor", ("crm/set0",), Attested("processor", "2026-01-01", SHA), "attested", document_sha256=SHA
+)
+TOLD = RecipientLine("partner", "partner", ("crm/set0",), Notified("partner"), "attested")
+KEEPS = msgspec.structs.replace(PROCESSOR, outcome=Kept(1, KeptWhy.LEGAL_CLAIMS, "gdpr-17-3-e", review_by="2030-01-01"))
+NOBODY = RecipientLine("mailer", "processor", why_not="not concerned: nothing was held in its record sets")
+
+
+def with_parties(*parties: RecipientLine, right: str = "erasure", **changes: Any) -> CompletionRecord:
+    return msgspec.structs.replace(lines(right, GONE, **changes), recipients=parties)
+
+
+@pytest.mark.parametrize(
+    ("parties", "result", "headline"),
+    [
+        ((PROCESSOR, TOLD), "fulfilled", "attested"),
+        ((TOLD,), "fulfilled", "deleted"),
+        ((NOBODY,), "fulfilled", "deleted"),
+        ((KEEPS,), "partly_fulfilled", "kept"),
+        ((msgspec.structs.replace(NOBODY, why_not=recipients_told.ENDED),), "withdrawn", "not_searched"),
+    ],
+)
+def test_what_is_said_of_processors_and_recipients_holds(
+    parties: tuple[RecipientLine, ...], result: str, headline: str
+) -> None:
+    one = with_parties(*parties, result=result, headline=headline)
+    assert verified(one) == one
+
+
+def changed(one: RecipientLine, **more: Any) -> RecipientLine:
+    return msgspec.structs.replace(one, **more)
+
+
+@pytest.mark.parametrize(
+    ("parties", "result", "headline"),
+    [
+        ((PROCESSOR,), "fulfilled", "deleted"),
+        ((KEEPS,), "fulfilled", "kept"),
+        ((KEEPS,), "partly_fulfilled", "attested"),
+        ((changed(NOBODY, why_not=recipients_told.UNASKED),), "fulfilled", "deleted"),
+        ((changed(NOBODY, why_not=recipients_told.ENDED),), "fulfilled", "not_searched"),
+        ((changed(PROCESSOR, assurance="verified"),), "fulfilled", "attested"),
+        ((changed(PROCESSOR, why_not="x"),), "fulfilled", "attested"),
+        ((changed(PROCESSOR, document_sha256=""),), "fulfilled", "attested"),
+        ((changed(PROCESSOR, outcome=Notified("mailer")),), "fulfilled", "attested"),
+        ((changed(NOBODY, why_not=""),), "fulfilled", "deleted"),
+        ((changed(NOBODY, assurance="attested"),), "fulfilled", "deleted"),
+        ((changed(TOLD, outcome=PROCESSOR.outcome),), "fulfilled", "attested"),
+        ((changed(KEEPS, outcome=Kept(1, KeptWhy.LEGAL_CLAIMS, "")),), "partly_fulfilled", "kept"),
+        ((PROCESSOR, PROCESSOR), "fulfilled", "attested"),
+    ],
+)
+def test_i01_a_record_that_claims_more_than_a_processor_said_is_refused(
+    parties: tuple[RecipientLine, ...], result: str, headline: str
+) -> None:
+    with pytest.raises(VerificationError):
+        verified(with_parties(*parties, result=result, headline=headline))
+
+
+def test_only_an_erasure_has_exceptions_and_an_access_asks_nobody() -> None:
+    corrected = lines("rectification", Rectified(1, at()), result="partly_fulfilled", headline="kept")
+    with pytest.raises(VerificationError, match="only an erasure"):
+        verified(msgspec.structs.replace(corrected, recipients=(KEEPS,)))
+    copied = lines("access", COPY, result="fulfilled", headline="exported")
+    with pytest.raises(VerificationError, match="nobody is asked"):
+        verified(msgspec.structs.replace(copied, recipients=(NOBODY,)))
