@@ -293,7 +293,14 @@ def _check_kinds(one: RecordSet, location: Location) -> None:
 
 
 def _check_purposes(one: RecordSet, location: Location) -> None:
-    """A purpose travels in clear, in tasks and records: a name, no text."""
+    """A purpose travels in clear, in tasks and records: a name, no text.
+
+    A request names it, with an underscore for each space between its words (``core.bases.purpose_id``).
+    """
+    if one.purpose and not _PURPOSE.match("_".join(one.purpose.split())):
+        message = f"record set {one.name!r}: no request can name the purpose {one.purpose!r}"
+        fix = "letters, digits, dot, dash, underscore and spaces; at most 64 characters"
+        raise location.wrong(message, one.name, "purpose", fix=fix)
     for purpose in one.stop:
         if not _PURPOSE.match(purpose):
             message = f"record set {one.name!r}, stop: a purpose is one word"

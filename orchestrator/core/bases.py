@@ -1,8 +1,9 @@
-"""Legal bases as data maps and policies spell them, and the letter of GDPR Art. 6(1) that each is. Pure."""
+"""Legal bases and purposes as data maps and policies spell them; the letter of GDPR Art. 6(1) that a basis is. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 _LETTERS: Final = {
@@ -27,3 +28,13 @@ def letter(basis: str) -> str:
         return _LETTERS[word]
     found = _ARTICLE.search(basis)
     return found[1].lower() if found else ""
+
+
+def purpose_id(purpose: str) -> str:
+    """Give the id by which a request names a purpose of a data map: ``customer care`` is ``customer_care``."""
+    return "_".join(purpose.split())
+
+
+def is_among(purpose: str, named: Collection[str]) -> bool:
+    """Tell whether a purpose of a data map is one of these, as the map or as a request spells them."""
+    return purpose in named or purpose_id(purpose) in named

@@ -144,7 +144,7 @@ def _why_not_used(right: Right, of: Leg, one: RecordSetPlan, basis: str) -> str:
     article = "GDPR Art. 7(3)" if right is Right.WITHDRAWAL_OF_CONSENT else "GDPR Art. 21"
     if set(of.purposes) & set(one.stoppable):
         return ""
-    if one.purpose not in of.purposes:
+    if not bases.is_among(one.purpose, of.purposes):
         return f"{article}: not used for the purpose"
     if of.rule == "stop:gdpr-7-3" and basis not in {"a", ""}:
         return f"{article}: does not rest on consent"
@@ -182,7 +182,11 @@ def unknown(plan: Plan, state: RequestState, now: str) -> list[Attention]:
         if strange:
             detail = f"{path}: {', '.join(strange)}"
             found.append(Attention("unknown_field", "dpo", todo, now, system, record_set, detail))
-    known = {purpose for _, one in _sets(plan, state) for purpose in (one.purpose, *one.stoppable)}
+    known = {
+        purpose
+        for _, one in _sets(plan, state)
+        for purpose in (one.purpose, bases.purpose_id(one.purpose), *one.stoppable)
+    }
     strange = [one for one in state.asked.purposes if one not in known]
     if strange:
         todo = "no system uses data for it: correct the data map and `expunge retry`, or `expunge withdraw` it"

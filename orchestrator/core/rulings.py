@@ -114,7 +114,7 @@ class Rulings(msgspec.Struct, frozen=True):
         letter = bases.letter(basis)
         for one in self.ended:
             ground, reached = _ENDS[one.text]
-            if purpose in one.purposes and (letter in tuple(reached) or (ground == "c" and not letter)):
+            if bases.is_among(purpose, one.purposes) and (letter in tuple(reached) or (ground == "c" and not letter)):
                 return f"{ground}:{one.text}:{one.request_id}"
         return ""
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from orchestrator.core import completion
+from orchestrator.core import bases, completion
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.capsule import Capsule
@@ -88,7 +88,7 @@ def verdict(entries: Sequence[Entry], question: Question, today: str) -> Verdict
     """
     answer: Verdict = "not_erased"
     for one in entries:
-        if one.until <= today or (one.only and question.purpose not in one.only):
+        if one.until <= today or (one.only and not bases.is_among(question.purpose, one.only)):
             continue
         if any(_frees(lifted, question) for lifted in one.lifted):
             continue

@@ -29,6 +29,12 @@ def test_only_the_purpose_is_suppressed_of_whatever_time_the_data_is() -> None:
     assert verdict([ONLY], Question(b"", "marketing"), "2029-03-01") == "not_erased"
 
 
+def test_a_purpose_of_several_words_is_one_however_it_is_spelled() -> None:
+    only = Entry("2026-03-01T09:00:00.000Z", "2029-03-01", only=("customer_care",))
+    for purpose, said in (("customer care", "erased"), ("customer_care", "erased"), ("care", "not_erased")):
+        assert verdict([only], Question(b"", purpose), DAY) == said
+
+
 def entries(right: Right, *, found: bool = True) -> list[Entry]:
     story = Story(all_able(plan()), right)
     before: RequestState = story.state

@@ -359,6 +359,11 @@ def test_a_column_may_have_the_name_of_a_parameter(shop: Shop) -> None:
         ('"ads", set = "no"', '"score", set = 0', "stop.profiling: score: two marks in one column"),
         ('"ads", set = "no"', '"ads", st = "no"', "unknown key 'st'; did you mean 'set'"),
         ("stop.ads =", 'stop."write to us" =', "a purpose is one word"),
+        (
+            'name = "people"',
+            'name = "people"\npurpose = "care & sales"',
+            "no request can name the purpose 'care & sales'",
+        ),
         ("lifted = 0", "liftd = 0", "unknown key 'liftd'; did you mean 'lifted'"),
     ],
 )
