@@ -52,7 +52,7 @@ def state_of(plan: Plan, event: RequestAccepted) -> RequestState:
     return state
 
 
-def begin(work: Work) -> None:
+def begin(work: Work, event: RequestAccepted) -> None:
     """Acknowledge it, say what it cannot reach, and wait for what has to be known first."""
     state = work.state
     work.notice("receipt", requester.addressee(state, work.now), due_on=state.due_on)
@@ -63,5 +63,5 @@ def begin(work: Work) -> None:
             work.stop(Attention("unknown_system", "dpo", todo, work.now, detail=name))
     acting.begin(work)
     move(state, Phase.VERIFYING)
-    identity.begin(work)
+    identity.begin(work, event)
     fees.begin(work)

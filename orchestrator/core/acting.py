@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.core import aggregate, ending, procedures, recipients
-from orchestrator.core.answers import back_to_discovery, reopen
+from orchestrator.core import aggregate, ending, holding, procedures, recipients
+from orchestrator.core.answers import back_to_discovery
 from orchestrator.core.effects import Order
 from orchestrator.core.events import OtherOpened, TimerFired
 from orchestrator.core.model import Attention, Phase, SystemState
@@ -191,7 +191,7 @@ def lift_is_due(work: Work, event: TimerFired) -> None:
     if state.phase is Phase.CLOSED:
         again = tuple(sorted({one.system for one in state.obligations if one.kind == "restriction"}))
         state.progress = msgspec.structs.replace(state.progress, leg=0, lifting=True)
-        reopen(work, again)
+        holding.reopen_by_newest(work, again, event.plan_sha256)
     elif state.right is Right.RESTRICTION:
         # An episode is running; what was ordered follows when it is over.
         work.timer("lift", later(work.now, minutes=60))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from orchestrator.core import aggregate
-from orchestrator.core.commands_deciding import HoldReleased
+from orchestrator.core.commands_deciding import HoldReleased, SetDecided
 from orchestrator.core.commands_returning import Restored
 from orchestrator.core.discovery import refs_for
 from orchestrator.core.events import Event, Resumed, TimerFired
@@ -31,6 +31,8 @@ def brought(state: RequestState, event: Event) -> str:
     """Give the digest of the newer plan that an event brings; empty if it brings none."""
     match event:
         case Resumed() | TimerFired() | HoldReleased() | Restored() if event.plan_sha256 != state.plan_sha256:
+            return event.plan_sha256
+        case SetDecided() if state.phase is Phase.CLOSED and event.plan_sha256 != state.plan_sha256:
             return event.plan_sha256
         case _:
             return ""

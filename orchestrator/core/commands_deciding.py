@@ -24,7 +24,10 @@ class HoldReleased(Command, frozen=True, kw_only=True):
 
 
 class SetDecided(Command, frozen=True, kw_only=True):
-    """Somebody decided about one record set: it stays (``why``, ``text``, ``review_by``), or goes (``ground``)."""
+    """Somebody decided about one record set: it stays (``why``, ``text``, ``review_by``), or goes (``ground``).
+
+    ``plan_sha256``: the plan in force when it is applied; a closed request goes on under it (decision 21).
+    """
 
     system: str
     record_set: str
@@ -32,6 +35,7 @@ class SetDecided(Command, frozen=True, kw_only=True):
     ground: str = ""
     text: str = ""
     review_by: str = ""
+    plan_sha256: str = ""
 
 
 class Approved(Command, frozen=True, kw_only=True):

@@ -13,10 +13,14 @@ class IdentityDoubted(Command, frozen=True, kw_only=True):
 
 
 class IdentityConfirmed(Command, frozen=True, kw_only=True):
-    """It is who they say. ``method``: how that was found; ``valid_until``: of a proof of the requester's, if new."""
+    """It is who they say. ``method``: how that was found; ``valid_until``: of a proof of the requester's, if new.
+
+    ``afresh``: after a doubt nothing goes on from what was found before it; said by the engine when it is applied.
+    """
 
     method: str
     valid_until: str = ""
+    afresh: bool = False
 
 
 class IdentityRefused(Command, frozen=True, kw_only=True):

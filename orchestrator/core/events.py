@@ -24,7 +24,8 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     ``others``: open requests of the same person to wait for; ``holds``: legal holds that reach it; ``copies``:
     accesses of the person before this one; ``follows``: an earlier request that it goes on from; ``ended``: what the
     person has ended by an objection or a withdrawal of consent that is still in force; ``retention``: nobody asked, a
-    sweep found it.
+    sweep found it; ``unproven_lapses``: also what takes effect at receipt ends when the proof of the requester does not
+    come.
     """
 
     right: Right
@@ -44,6 +45,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     asked: Asked = NOTHING
     ended: tuple[Ended, ...] = ()
     retention: Retention | None = None
+    unproven_lapses: bool = False
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):
@@ -71,10 +73,11 @@ class PackageAssembled(Happened, frozen=True, kw_only=True):
 
 
 class TimerFired(Happened, frozen=True, kw_only=True):
-    """A timer of this request is due. ``plan_sha256``: the plan in force, of what is owed only (decision 21).
+    """A timer of this request is due.
 
-    Of ``lift`` only: ``marked``, what other requests of the person keep restricted ("system/record_set", or "system/"
-    for all of it -> request id); ``busy``, one of them is about to restrict or to lift.
+    ``plan_sha256``: the plan in force, where it begins a new episode of a closed request (decision 21). Of ``lift``
+    only: ``marked``, what other requests of the person keep restricted ("system/record_set", or "system/" for all of
+    it -> request id); ``busy``, one of them is about to restrict or to lift.
     """
 
     name: str

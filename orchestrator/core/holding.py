@@ -48,7 +48,8 @@ def released(work: Work, event: HoldReleased) -> str:
     state.hold_version += 1
     if state.phase is Phase.CLOSED:
         kept = {one.system for one in state.obligations if event.hold_id in one.holds}
-        _reopen(work, tuple(sorted(kept)), event.plan_sha256)
+        if kept:
+            reopen_by_newest(work, tuple(sorted(kept)), event.plan_sha256)
     elif _decides(state):
         afresh(work, [name for name in state.systems if event.hold_id in _keeping(state, name)])
     return ""
@@ -67,10 +68,11 @@ def _keeping(state: RequestState, name: str) -> set[str]:
     return {hold for rule in state.systems[name].rules.values() for hold in holds_of(rule)}
 
 
-def _reopen(work: Work, systems: tuple[str, ...], plan_sha256: str) -> None:
-    if not systems:
-        return
-    # As with what comes due: the look goes by the plan of that day, or a person is told why it cannot (decision 21).
+def reopen_by_newest(work: Work, systems: tuple[str, ...], plan_sha256: str) -> None:
+    """Begin a new episode of a closed request under the plan of that day, as with what comes due.
+
+    Or a person is told why it cannot go on under it (decision 21).
+    """
     lacks = adopting.lacking(work, work.newer) if work.newer is not None else []
     if work.newer is not None and not lacks:
         adopting.adopt(work, work.newer, plan_sha256)

@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.core import aggregate, answers, clock, documents, ending, pausing, requester
+from orchestrator.core import afresh, aggregate, answers, clock, documents, ending, pausing, requester
 from orchestrator.core.asking import Identity
 from orchestrator.core.commands_identity import IdentityConfirmed, IdentityDoubted, IdentityRefused
+from orchestrator.core.events import RequestAccepted
 from orchestrator.core.model import Attention, Phase, RequestState, Result
 from orchestrator.core.moments import date_of, later
 from orchestrator.core.pausing import Wrong
@@ -47,7 +48,7 @@ def waits_for_identity(state: RequestState) -> bool:
     return state.identity.level != "verified" and not state.progress.at_receipt
 
 
-def begin(work: Work) -> None:
+def begin(work: Work, event: RequestAccepted) -> None:
     """Take in what is known of who asks, and call somebody where it is not enough."""
     state = work.state
     requester.watch(work)
@@ -62,7 +63,7 @@ def begin(work: Work) -> None:
     elif waits_for_identity(state):
         todo = "find out who asks, by any means: `expunge identity confirm`, or `expunge identity refuse`"
         work.stop(Attention("identity_unverified", "dpo", todo, work.now))
-    if waits_for_identity(state):
+    if waits_for_identity(state) or (lacking and event.unproven_lapses):
         work.notice("identity_needed", "subject")
         wait(work)
 
@@ -103,7 +104,8 @@ def unfound(work: Work) -> bool:
 def lapsed(work: Work) -> None:
     """The person was asked, and did not answer in the time there was."""
     state = work.state
-    if waits_for_identity(state) or (state.fee is not None and not state.fee.accepted_at):
+    unproven = any(one.reason == "requester_unproven" for one in state.attention)
+    if unproven or waits_for_identity(state) or (state.fee is not None and not state.fee.accepted_at):
         pausing.end_pause(work, work.now, identity=True)
         ending.end(work, Result.LAPSED)
 
@@ -132,6 +134,7 @@ def doubted(work: Work, command: IdentityDoubted) -> str:
 def confirmed(work: Work, command: IdentityConfirmed) -> str:
     """Go on: it is who they say."""
     state = work.state
+    doubted = state.identity.level == "doubted"
     state.identity = msgspec.structs.replace(state.identity, level="verified", method=command.method)
     if command.valid_until and state.requester is not None:
         state.requester = msgspec.structs.replace(state.requester, valid_until=command.valid_until)
@@ -140,8 +143,10 @@ def confirmed(work: Work, command: IdentityConfirmed) -> str:
     for reason in _OPEN:
         work.settled(reason)
     _checked(work, command.when)
-    if state.phase is Phase.DECIDING:
-        # It may have waited for weeks: what was found then is no ground to decide on now.
+    # It may have waited for weeks: what was found then is no ground to decide or to act on now.
+    if doubted and command.afresh:
+        afresh.look(work)
+    elif state.phase is Phase.DECIDING:
         answers.back_to_discovery(work)
     return ""
 

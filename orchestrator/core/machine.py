@@ -88,7 +88,7 @@ def step(plan: Plan, state: RequestState | None, event: Event, newer: Plan | Non
         if not isinstance(event, RequestAccepted):
             raise IllegalTransitionError("nothing is known of this request")
         work = Work(plan, accepting.state_of(plan, event), event.observed_at)
-        accepting.begin(work)
+        accepting.begin(work, event)
     else:
         if state.logic > LOGIC:
             raise IllegalTransitionError("the state was written by a newer version")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core import holding
-from orchestrator.core.answers import reopen
 from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.moments import date_of, is_date
@@ -112,7 +111,7 @@ def decided(work: Work, event: SetDecided) -> str:
         one for one in state.attention if (one.system, one.record_set) != place or one.reason not in _SETTLES
     )
     if state.phase is Phase.CLOSED:
-        reopen(work, (event.system,))
+        holding.reopen_by_newest(work, (event.system,), event.plan_sha256)
     else:
         holding.afresh(work, [event.system] if event.system in state.systems else [])
     return ""

@@ -8,6 +8,7 @@ import msgspec
 
 from orchestrator.core import returning
 from orchestrator.core.events import TimerFired
+from orchestrator.core.model import Phase
 from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
 from orchestrator.engine.batch import APPLIED, Batch
 from orchestrator.engine.conflicts import RESTRICTING, marks
@@ -87,7 +88,9 @@ class Timers(Base):
         batch.load(others)
         found = {one: marks(batch.plan_of(one), batch.states[one]) for one in sorted(others)}
         marked = {place: one for one, places in found.items() for place in sorted(places or ())}
-        return msgspec.structs.replace(event, marked=marked, busy=None in found.values())
+        closed = batch.states[event.request_id].phase is Phase.CLOSED
+        plan = self._plans.digest if closed else ""
+        return msgspec.structs.replace(event, marked=marked, busy=None in found.values(), plan_sha256=plan)
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from orchestrator.core.commands import COMMANDS, AnyCommand
-from orchestrator.core.commands_deciding import HoldReleased
+from orchestrator.core.commands_deciding import HoldReleased, SetDecided
 from orchestrator.core.commands_identity import IdentityConfirmed
 from orchestrator.core.commands_returning import Restored
 from orchestrator.core.events import Event, OtherClosed, OtherOpened, Resumed
@@ -118,10 +118,12 @@ class Waiting(Base):
                 )
             waited = decode(original, _WAITING[row.type])
             event: Event = msgspec.structs.replace(waited, observed_at=batch.now)
-            if isinstance(event, Resumed | HoldReleased | Restored):
+            if isinstance(event, Resumed | HoldReleased | Restored | SetDecided):
                 # What was mended may be a data map. Stamped here and not when it was noted: the connectors of the
                 # process that applies it are those that will answer.
                 event = msgspec.structs.replace(event, plan_sha256=self._plans.digest)
+            elif isinstance(event, IdentityConfirmed):
+                event = msgspec.structs.replace(event, afresh=True)
             before = batch.states.get(row.request_id)
             verdict = batch.apply(event, row.source, row.event_id, original, payload_hash=row.payload_hash)
             if isinstance(event, IdentityConfirmed) and verdict == APPLIED and unconfirmed(before):

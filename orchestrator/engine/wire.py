@@ -105,6 +105,7 @@ def accept(
         others=others,
         holds=holds,
         ended=ended,
+        unproven_lapses=message.requester is not None,
         identity=message.identity,
         requester=message.requester,
         minor_at_collection=message.minor_at_collection,

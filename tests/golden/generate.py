@@ -320,11 +320,27 @@ def doubted_and_confirmed() -> Story:
     by_dpo = {"request_id": "req", "role": "dpo"}
     story.told(IdentityDoubted(**by_dpo, observed_at=at(), reason="two_of_that_name", asks="document"))
     story.now = 4 * 86_400.0
-    story.told(IdentityConfirmed(**by_dpo, observed_at=at(story.now), method="document"))
+    story.told(IdentityConfirmed(**by_dpo, observed_at=at(story.now), method="document", afresh=False))
     story.told(Extended(**by_dpo, observed_at=at(story.now), reason="complexity"))
     story.all_answer(found(2))
     story.all_answer(deleted(2))
     story.told(DocumentDeleted(**by_dpo, observed_at=at(story.now)))
+    return story
+
+
+def doubted_while_acting() -> Story:
+    story = Story(plan(system("crm"), system("mail")))
+    story.all_answer(found(2))
+    story.answer("crm", deleted(2))
+    by_dpo = {"request_id": "req", "role": "dpo"}
+    story.told(IdentityDoubted(**by_dpo, observed_at=at(story.now), reason="two_of_that_name", asks="question"))
+    mail = story.out()["mail"].task_id
+    story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=(mail,)))
+    story.now = 4 * 86_400.0
+    story.told(IdentityConfirmed(**by_dpo, observed_at=at(story.now), method="question", afresh=True))
+    story.answer("crm", NothingHeld())
+    story.answer("mail", found(3))
+    story.answer("mail", deleted(3))
     return story
 
 
@@ -397,6 +413,7 @@ JOURNEYS: tuple[Callable[[], Story], ...] = (
     complaint,
     safeguard_copy,
     doubted_and_confirmed,
+    doubted_while_acting,
     refused_to_an_agent,
     processors,
 )

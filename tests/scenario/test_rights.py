@@ -158,6 +158,27 @@ def test_s05_withdrawn_consent_is_the_ground_of_the_erasure_that_follows(shop: S
     assert rules["scores"].startswith("erase:gdpr-17-1-a")
 
 
+def test_a_purpose_of_several_words_is_named_with_underscores(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop.home / "crm.toml"
+    text = file.read_text().replace("stop.scoring = ", "stop.credit_score = ")
+    file.write_text(text.replace('purpose = "scoring"', 'purpose = "credit score"'))
+    shop.submit("objection", purposes=["credit_score"])
+    shop.run(code=1)
+    assert [one["reason"] for one in shop.attention("objection", capsys)] == ["objection_to_balance"]
+    assert (shop.row("scores", 1)["restricted"], shop.row("customers", 1)["restricted"]) == (1, 0)
+
+
+def test_an_agent_without_proof_does_not_keep_a_withdrawal_waiting_for_ever(shop: Shop) -> None:
+    file = shop.home / "expunge.toml"
+    file.write_text(file.read_text() + "\n[limits]\nlapse_days = 14\n")
+    shop.submit("withdrawal_of_consent", purposes=["marketing"], requester={"relation": "agent"})
+    shop.run(code=1)
+    assert shop.row("customers", 1)["marketing_ok"] == 1
+    shop.later(days=15)
+    shop.run()
+    assert [one.result for one in records_of(shop.home, "withdrawal_of_consent")] == ["lapsed"]
+
+
 @pytest.mark.parametrize(
     ("end", "more"),
     [(["withdraw"], {}), ([], {"identity": "unverified"})],

@@ -249,6 +249,7 @@ class Story:
     def fire(self, name: str) -> Step:
         """The timer of this name is due."""
         timer = self.state.timers[name]
+        begins = name in {"owed", "recheck"} or (name == "lift" and self.state.phase is Phase.CLOSED)
         due = dt.datetime.fromisoformat(timer.due)
         self.now = max(self.now, (due - START).total_seconds())
         return self.told(
@@ -257,7 +258,7 @@ class Story:
                 observed_at=at(self.now),
                 name=name,
                 generation=timer.generation,
-                plan_sha256=self.in_force() if name in {"owed", "recheck"} else "",
+                plan_sha256=self.in_force() if begins else "",
             )
         )
 

@@ -200,3 +200,35 @@ def test_a_decision_that_rests_on_nothing_any_more_waits_for_a_person() -> None:
     said = SetDecision("crm", "contacts", "dpo", at(), KeptWhy.LEGAL_CLAIMS, "", "nonsense", "2026-09-01")
     _, blocked = staying(crm, state, Rulings(decisions=(said,)), at(), date_of(at()))
     assert [(one.reason, one.detail) for one in blocked] == [("unknown_text", "nonsense")]
+
+
+def test_a_decision_about_a_closed_request_goes_by_the_newest_plan() -> None:
+    story = Story(plan(system("crm", contacts(retain=TEN_YEARS))))
+    story.answer("crm", found(1, last="2026-01-01"))
+    story.answer("crm", kept(KeptWhy.LEGAL_OBLIGATION, TEN_YEARS.text))
+    assert story.closed()
+    story.corrected(system("crm", contacts(retain=TEN_YEARS, max_records=5), contacts("letters")))
+    newest = story.in_force()
+    decide(story, ground="d", plan_sha256=newest)
+    assert story.state.plan_sha256 == newest
+    story.answer("crm", found(1, last="2026-01-01"))
+    assert story.out()["crm"].instructions.keys() == {"contacts", "letters"}
+
+
+def test_a_decision_about_what_the_newest_plan_lacks_calls_a_person() -> None:
+    story = Story(plan(system("crm", contacts(retain=TEN_YEARS))))
+    story.answer("crm", found(1, last="2026-01-01"))
+    story.answer("crm", kept(KeptWhy.LEGAL_OBLIGATION, TEN_YEARS.text))
+    before = story.state.plan_sha256
+    story.corrected(system("crm", contacts("people")))
+    decide(story, ground="d", plan_sha256=story.in_force())
+    assert (story.reasons, story.state.plan_sha256) == (["system_gone"], before)
+    assert not story.out()
+
+
+def test_a_decision_about_an_open_request_brings_no_plan() -> None:
+    story = Story(plan())
+    before = story.state.plan_sha256
+    story.corrected(system("crm", contacts(max_records=5)))
+    decide(story, ground="d", plan_sha256=story.in_force())
+    assert story.state.plan_sha256 == before

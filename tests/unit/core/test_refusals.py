@@ -24,11 +24,13 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
-from orchestrator.core.events import Resumed
+from orchestrator.core.events import Recalled, Resumed
 from orchestrator.core.model import Phase, RequestState, Result
 from orchestrator.core.plan import RecipientPlan
+from schemas.outcomes import Deleted, NothingHeld
 from schemas.requesters import Relation, Requester
 from schemas.requests import Right
+from schemas.tasks import Action
 from tests.support.stories import Story, all_able, at, deleted, found, plan, system
 
 SHA = "a" * 64
@@ -237,6 +239,65 @@ def test_a_doubt_that_is_settled_while_it_waits_for_another_looks_afresh() -> No
     story.told(command(IdentityDoubted, reason="odd", asks="question"))
     story.told(command(IdentityConfirmed, method="callback"))
     assert story.phase() is Phase.DISCOVERING
+
+
+def test_a_doubt_while_systems_are_searched_counts_nothing_that_was_found_before() -> None:
+    story = Story(plan(system("crm"), system("hr")))
+    story.answer("crm", found(1))
+    before = story.out()["hr"]
+    story.told(command(IdentityDoubted, reason="odd", asks="question"))
+    story.told(command(IdentityConfirmed, method="callback", afresh=True))
+    assert story.out().keys() == {"crm", "hr"}
+    assert story.out()["hr"].task_id != before.task_id
+    assert story.told(story.confirmation(before, found(9))).ignored, "it may have looked before the doubt"
+    story.all_answer(found(2))
+    assert {one.instructions["contacts"].found for one in story.out().values()} == {2}
+
+
+def test_a_doubt_while_systems_act_lets_nothing_leave_that_was_decided_before() -> None:
+    story = Story(plan(system("crm"), system("hr"), system("mail")))
+    story.all_answer(found(2))
+    crm, hr = story.out()["crm"].task_id, story.out()["hr"]
+    story.answer("mail", deleted(2))
+    story.told(command(IdentityDoubted, reason="odd", asks="question"))
+    story.told(Recalled(request_id="req", observed_at=at(60), tasks=(crm,)))
+    story.told(command(IdentityConfirmed, method="callback", afresh=True))
+    assert story.phase() is Phase.DISCOVERING
+    assert {name: one.action for name, one in story.out().items() if name != "hr"} == {
+        "crm": Action.LOCATE, "mail": Action.LOCATE
+    }  # fmt: skip
+    story.told(story.confirmation(hr, deleted(2)))
+    assert story.out()["hr"].action is Action.LOCATE, "what it did is looked at again as well"
+    story.answer("hr", NothingHeld())
+    story.answer("mail", NothingHeld())
+    story.answer("crm", found(5))
+    assert {name: one.action for name, one in story.out().items()} == {"crm": Action.ERASE}
+    story.answer("crm", deleted(5))
+    assert story.closed()
+    lines = [story.line(one, "contacts") for one in ("crm", "hr", "mail")]
+    assert [one.before for one in lines if isinstance(one, Deleted)] == [5, 2, 2]
+
+
+def test_a_new_proof_of_one_who_is_not_doubted_changes_nothing_of_the_search() -> None:
+    who = Requester(Relation.AGENT, "power_of_attorney", rights=("erasure",), valid_until="2026-12-31")
+    story = Story(plan(), requester=who)
+    before = story.out()
+    story.told(command(IdentityConfirmed, method="proof_of_mandate", valid_until="2027-12-31", afresh=True))
+    assert story.out() == before
+
+
+def test_one_without_proof_does_not_keep_a_withdrawal_of_consent_waiting_for_ever() -> None:
+    agent = Requester(Relation.AGENT, "")
+    for lapses in (True, False):
+        story = Story(
+            all_able(plan(lapse_days=14)), Right.WITHDRAWAL_OF_CONSENT, requester=agent, unproven_lapses=lapses
+        )
+        assert story.reasons == ["requester_unproven"]
+        assert ("lapse" in story.state.timers) is lapses
+        if lapses:
+            story.fire("lapse")
+            assert story.closed()
+            assert story.records[0].result == "lapsed"
 
 
 def test_a_fee_that_is_waived_ends_the_waiting_for_it() -> None:

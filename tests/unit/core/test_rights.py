@@ -565,3 +565,25 @@ def test_an_objection_reaches_nothing_that_rests_on_a_contract() -> None:
         .not_searched["crm/deliveries"]
         .endswith("GDPR Art. 21(1): rests on neither Art. 6(1)(e) nor (f)")
     )
+
+
+def test_a_lift_of_a_closed_restriction_goes_by_the_newest_plan() -> None:
+    story = restricted()
+    lift(story)
+    story.newer = all_able(plan(system("crm", contacts(max_records=5))))
+    newest = story.in_force()
+    story.fire("lift")
+    assert story.state.plan_sha256 == newest
+    story.all_answer()
+    story.all_answer()
+    assert isinstance(story.line("crm", "contacts"), Lifted)
+
+
+def test_a_purpose_of_several_words_is_named_with_underscores() -> None:
+    care = msgspec.structs.replace(able(contacts()), purpose="customer care", stoppable=())
+    story = Story(plan(system("crm", care)), Right.WITHDRAWAL_OF_CONSENT, asked=Asked(purposes=("customer_care",)))
+    assert story.reasons == []
+    story.all_answer()
+    assert story.reasons == ["manual_task"], "it reaches the record set; no column says so, and a person does it"
+    other = Story(plan(system("crm", care)), Right.WITHDRAWAL_OF_CONSENT, asked=Asked(purposes=("customercare",)))
+    assert other.reasons == ["unknown_purpose"]
