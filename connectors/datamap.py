@@ -69,6 +69,20 @@ class Retain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     review_months: int = 0
 
 
+class Expire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How long records of this set stay at the most, if nobody asks before (ADR 36): a promise, and no reason to keep.
+
+    Attributes:
+        text: Id of the legal text or policy rule.
+        months: Length of the period, counted from ``anchor``.
+        anchor: Column with the date the period starts at. One that is empty does not run: a contract, somebody hired.
+    """
+
+    text: str
+    months: int
+    anchor: str
+
+
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A column that says what a record may not be used for.
 
@@ -97,6 +111,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         erase: ``delete``; ``anonymise`` (the set's own rules); ``with_parent`` (lives and dies with its parent record).
         parent: Name of the record set (of the same system) whose records these belong to.
         retain: The retention rule, if records must stay for a while.
+        expire: How long records stay at the most, where they need not stay at all.
         one_per_subject: One record is one person: two records found by one identifier mean two persons (I9).
         max_records: More records than this for one subject stop the erasure (I9).
         backups_kept_days: How long backups of this store live.
@@ -113,6 +128,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     erase: Literal["delete", "anonymise", "with_parent"] = "delete"
     parent: str | None = None
     retain: Retain | None = None
+    expire: Expire | None = None
     one_per_subject: bool = False
     max_records: int = 10_000
     backups_kept_days: int | None = None
@@ -124,6 +140,12 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     restrict: Restrict | None = None
     stop: dict[str, Mark] = {}
     provided: tuple[str, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Where the date stands that a period of this set's own starts at; empty: it has none."""
+        period = self.expire or self.retain
+        return period.anchor if period is not None and self.erase != "with_parent" else ""
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -222,12 +244,30 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
                 "retain",
                 fix='open = "no_ground" with review_months = 12, or neither',
             )
+        _check_expire(one, location, label)
         if any(other.name == one.name for other in sets):
             raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
         _check_kinds(one, location)
         _check_purposes(one, location)
         sets.append(one)
     return DataMap(tuple(sets), {k: v for k, v in raw.items() if k in settings}, location)
+
+
+def _check_expire(one: RecordSet, location: Location, label: str) -> None:
+    """A record set has one date, and never goes before it has to stay no longer."""
+    if one.expire is None:
+        return
+    message, fix = "", ""
+    if one.erase == "with_parent":
+        message, fix = "lives and dies with its parent", "write expire at the parent"
+    elif one.expire.months < 1:
+        message, fix = "months is not a period", "months = 36"
+    elif one.retain is not None and one.expire.anchor != one.retain.anchor:
+        message, fix = "has another anchor than retain", "one anchor for both"
+    elif one.retain is not None and one.expire.months < one.retain.months:
+        message, fix = "ends before retain does", f"months = {one.retain.months} or more"
+    if message:
+        raise location.wrong(f"record set {label!r}: expire: {message}", label, "expire", fix=fix)
 
 
 def _convert(entry: Any, kind: type[_Set], location: Location, label: str) -> _Set:
@@ -265,6 +305,7 @@ def _path(path: str) -> str:
 def _fields_at(kind: type[RecordSet], words: list[str]) -> tuple[str, ...]:
     inner: dict[str, type[msgspec.Struct]] = {
         "retain": Retain,
+        "expire": Expire,
         "match": Match,
         "yields": Yield,
         "restrict": Restrict,

@@ -73,7 +73,6 @@ class _Builder:
         self.table = clause(self.real)
         self.key = checks.key_columns(spec, self.real)
         self.children = [one for one in sql_map.sets if one.parent == spec.name]
-        self.dated = spec.retain is not None and spec.erase != "with_parent"
         self.columns = self._columns()
 
     def build(self) -> SetPlan:
@@ -91,7 +90,7 @@ class _Builder:
             yields=tuple(
                 (kind, one.strength, self._at(one.field)) for kind, places in spec.yields.items() for one in places
             ),
-            anchor=self._at(spec.retain.anchor) if spec.retain is not None and self.dated else None,
+            anchor=self._at(spec.anchor) if spec.anchor else None,
             since=self._at(spec.since) if spec.since else None,
             up=_getter(up),
             down={one.name: _getter([self._at(name) for name in one.parent_on.values()]) for one in self.children},
@@ -113,11 +112,11 @@ class _Builder:
         )
 
     def _by_page(self) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
-        if self.spec.retain is None or not self.dated:
+        if not self.spec.anchor:
             return None
         keys = [self.table.c[name] for name in self.key]
         most = sa.bindparam("most", type_=sa.Integer())
-        first = sa.select(*keys, self.table.c[self.spec.retain.anchor]).order_by(*keys).limit(most)
+        first = sa.select(*keys, self.table.c[self.spec.anchor]).order_by(*keys).limit(most)
         after = [sa.bindparam(f"after_{place}", type_=one.type) for place, one in enumerate(keys)]
         behind = keys[0] > after[0] if len(keys) == 1 else sa.tuple_(*keys) > sa.tuple_(*after)
         return first, first.where(behind)
@@ -156,7 +155,7 @@ class _Builder:
         names = [*self.key, *spec.parent_on, *spec.anonymise, *spec.mask]
         names += [one.field for places in spec.match.values() for one in places]
         names += [one.field for places in spec.yields.values() for one in places]
-        names += [spec.retain.anchor] if spec.retain is not None and self.dated else []
+        names += [spec.anchor] if spec.anchor else []
         names += [spec.since] if spec.since else []
         names += [column for child in self.children for column in child.parent_on.values()]
         return tuple(dict.fromkeys(names))

@@ -76,10 +76,10 @@ def _columns_named(one: SqlRecordSet) -> Iterable[tuple[str, str]]:
             yield from ((where, place.field) for place in places)
     if one.since:
         yield ("since", one.since)
+    # The rows of a with_parent set take their date from the parent's row.
+    if one.anchor:
+        yield ("anchor", one.anchor)
     if one.retain is not None:
-        # The rows of a with_parent set take their date from the parent's row.
-        if one.erase != "with_parent":
-            yield ("anchor", one.retain.anchor)
         yield from (("mask", column) for column in one.retain.mask)
 
 

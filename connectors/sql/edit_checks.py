@@ -117,6 +117,7 @@ def _check_apart(one: SqlRecordSet, sql_map: SqlMap, marks: list[tuple[tuple[str
     personal |= {place.field for places in one.match.values() for place in places}
     personal |= {place.field for places in one.yields.values() for place in places}
     personal |= {one.retain.anchor} if one.retain is not None else set()
+    personal |= {one.anchor} if one.anchor else set()
     seen: dict[str, tuple[bool, object]] = {}
     for where, mark in marks:
         if mark.column in personal:

@@ -67,7 +67,7 @@ def _of_set(
     here = found[one.name]
     parents = {}
     follows = one.spec.erase == "with_parent"
-    if (follows or one.spec.retain is None) and one.spec.parent is not None:
+    if (follows or not one.spec.anchor) and one.spec.parent is not None:
         parents = linked(plan, one, found, fates[one.spec.parent])
     decided: dict[Key, Fate] = {}
     for key, row in here.rows.items():

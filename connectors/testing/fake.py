@@ -150,7 +150,7 @@ class FakeConnector(PastFake):
             for row in rows
             if row.cells.get(place.field)
         }
-        anchor = one.retain.anchor if one.retain else ""
+        anchor = one.anchor
         dates = sorted(str(row.cells[anchor]) for row in rows if row.cells.get(anchor))
         facts = Facts(
             anchor_first=dates[0] if dates else None,
@@ -205,7 +205,7 @@ class FakeConnector(PastFake):
             stays = [key for key in todo if rows[key].parent in kept]
         else:
             end = None if instruction.review_by else instruction.erase_up_to
-            anchor = one.retain.anchor if one.retain else ""
+            anchor = one.anchor
             stays = [key for key in todo if end is None or str(rows[key].cells.get(anchor) or "9999") > end]
         return [key for key in todo if key not in stays], stays
 
@@ -217,7 +217,7 @@ class FakeConnector(PastFake):
 
     def _anchor(self, one: FakeSet, key: str) -> str:
         row = self._system.rows[one.name][key]
-        anchor = one.retain.anchor if one.retain else ""
+        anchor = one.anchor
         return str(row.cells.get(anchor) or "2025-01-15")
 
     def _to_do(self, instruction: Instruction, report: SetReport) -> SetReport:

@@ -21,7 +21,7 @@ class PastFake(ChangingFake):
         one = next((one for one in self._system.sets if one.name == question.record_set), None)
         if one is None:
             raise PermanentError("unknown_record_set")
-        if one.retain is None or one.erase == "with_parent":
+        if not one.anchor:
             raise PermanentError("no_period")
         records: list[PastRecord] = []
         scanned = undated = 0
@@ -42,7 +42,7 @@ class PastFake(ChangingFake):
         return anchor <= up_to
 
     def _date(self, one: FakeSet, row: Row) -> dt.date | None:
-        cell = row.cells.get(one.retain.anchor) if one.retain else None
+        cell = row.cells.get(one.anchor)
         return dt.date.fromisoformat(str(cell)) if cell else None
 
     def _named(self, one: FakeSet, row: Row) -> tuple[Link, ...]:

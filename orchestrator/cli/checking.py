@@ -100,6 +100,7 @@ def _system(alone: Settings) -> list[str | Finding]:
         for system in alone.systems:
             connector = opened[system.system]
             told += _texts(connector)
+            told += policies.stricter(register, connector.record_sets()) if register else ()
             wrong = policies.mismatches(register, connector.record_sets()) if register else ()
             where, fix = str(system.settings.map_file), f"name what {alone.policy.file} has"
             told += [Finding("error", f"system {system.system}", text, where, fix, 2) for text in wrong]

@@ -34,6 +34,20 @@ _SHOWN = (
 _COUNTED = ("past", "undated", "unclear", "opened", "known")
 
 
+_WHY = {
+    "no_capability": "its connector cannot look for what is past",
+    "no_period": "the data map has no period for it any more",
+    "no_answer": "its system does not answer",
+    "malformed_answer": "its answer makes no sense",
+    "no_progress": "its connector does not get any further",
+}
+
+
+def _why(code: str) -> str:
+    """Say why a sweep does not go on."""
+    return _WHY.get(code) or words.reason(code)
+
+
 def sweep(desk: Desk, system: str | None, *, dry_run: bool) -> int:
     """Note that what is past has to be looked for; whoever works on the store does it. Or count it, and touch nothing.
 
@@ -93,7 +107,7 @@ def _print(out: Console, rows: Sequence[SweepRow]) -> None:
     for one in rows:
         state = one.state
         if one.reason:
-            state += f": {words.reason(one.reason)}"
+            state += f": {_why(one.reason)}"
         elif one.state == "running" and one.task_id:
             state += f", waits for {one.system} since {one.issued_at[:16]}"
         elif one.finished_at:
@@ -108,6 +122,6 @@ def _print_counts(out: Console, counts: Sequence[Count]) -> None:
     for one in counts:
         kept = f"{one.months} months, {words.text(one.text)}"
         numbers = (one.scanned, one.past, one.subjects, one.undated, one.unclear)
-        why = words.reason(one.reason) if one.reason else ""
+        why = _why(one.reason) if one.reason else ""
         made.add_row(f"{one.system}/{one.record_set}", kept, one.up_to, *map(str, numbers), why)
     out.print(made)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestrator.core.model import Attention, SystemState
-from orchestrator.core.plan import RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.core.plan import ExpireRule, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.core.resting import objection as objection_to
 from orchestrator.core.rulings import NONE, Rulings
 from orchestrator.core.staying import found_in, staying
@@ -42,6 +42,7 @@ def decide_erasure(
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
     stay, blocked = staying(plan, system, rulings, now, today, own)
+    swept = system.sets is not None
     if system.sets is not None:
         blocked = [one for one in blocked if one.record_set in system.sets]
     for one in _parents_first(plan.record_sets):
@@ -54,10 +55,17 @@ def decide_erasure(
         parent = instructions.get(one.parent or "")
         if one.name in stay:
             instructions[one.name], rules[one.name] = stay[one.name]
-        elif parent is not None and (one.erase == "with_parent" or (system.sets is not None and one.retain is None)):
+        elif parent is not None and (one.erase == "with_parent" or (swept and one.period is None)):
             # Nobody asked for what is not over: a set without a period of its own goes with what it belongs to.
             instructions[one.name] = msgspec.structs.replace(parent, found=count)
             rules[one.name] = f"with_parent:{rules[one.parent or '']}"
+        elif swept and decision is None and one.period is not None:
+            rule = _kept_until(one.period)
+            objection = _objection(plan.system, one, rule, found, now, today, own) if found else None
+            if objection:
+                blocked.append(objection)
+            kept, rules[one.name] = _retain(rule, found, count, today)
+            instructions[one.name] = msgspec.structs.replace(kept, only_over=True)
         elif decision is not None or one.retain is None or _overtaken(one.retain, rulings.ground_of(*_use(one))):
             ground = rulings.ground_of(*_use(one)) if decision is None else decision.ground
             instructions[one.name] = Instruction(found=count)
@@ -67,9 +75,14 @@ def decide_erasure(
             if objection:
                 blocked.append(objection)
             instructions[one.name], rules[one.name] = _retain(one.retain, found, count, today)
-            if system.sets is not None:
-                instructions[one.name] = msgspec.structs.replace(instructions[one.name], only_over=True)
     return instructions, rules, blocked
+
+
+def _kept_until(period: RetainRule | ExpireRule) -> RetainRule:
+    """Give the rule by which what is not over stays: before a promised period ends, nobody has a ground to erase it."""
+    if isinstance(period, RetainRule):
+        return period
+    return RetainRule(KeptWhy.NO_GROUND, period.text, period.months)
 
 
 def _use(one: RecordSetPlan) -> tuple[str, str]:

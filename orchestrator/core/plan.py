@@ -34,6 +34,13 @@ class RetainRule(msgspec.Struct, frozen=True, omit_defaults=True):
     review_months: int = 0
 
 
+class ExpireRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How long records of a set stay at the most, on which text, if nobody asks before (ADR 36)."""
+
+    text: str
+    months: int
+
+
 class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the core needs to know of one record set (the rest of the data map stays with the connector).
 
@@ -57,6 +64,12 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     restrictable: bool = False
     stoppable: tuple[str, ...] = ()
     provided: tuple[str, ...] = ()
+    expire: ExpireRule | None = None
+
+    @property
+    def period(self) -> RetainRule | ExpireRule | None:
+        """The period after which records go without anybody asking; None: they have none of their own."""
+        return (self.expire or self.retain) if self.erase != "with_parent" else None
 
 
 class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

@@ -54,7 +54,7 @@ def _meant(
     located = system.located.get(record_set)
     if not isinstance(located, Located):
         return named & {record_set}
-    rule = next((one.retain for one in plan.record_sets if one.name == record_set), None)
+    rule = next((one.period for one in plan.record_sets if one.name == record_set), None)
     first = located.facts.anchor_first
     if rule is None or first is None:
         return frozenset()

@@ -57,7 +57,7 @@ def periods(plan: Plan) -> Iterable[tuple[str, RecordSetPlan]]:
     """Give every record set with a period of its own, by its system."""
     for system in plan.systems:
         for one in system.record_sets:
-            if one.retain is not None and one.erase != "with_parent":
+            if one.period is not None:
                 yield system.system, one
 
 
@@ -74,7 +74,7 @@ def ask(store: Store, plan: Plan, systems: Collection[str] = ()) -> list[SweepRo
         where = f"system {lacking[0]}" if lacking else ""
         raise UsageError(
             "no record set with a period is there to sweep", where=where,
-            fix=f"`retain` in the data map gives one; systems that have some: {known}",
+            fix=f"`expire` or `retain` in the data map gives one; systems that have some: {known}",
         )  # fmt: skip
 
     def note() -> list[SweepRow]:
@@ -170,7 +170,7 @@ class Sweeps(Base):
         _reset(one, SweepRow(one.system, one.record_set, run, "running", started_at=batch.now, next_at=batch.now))
         today = date_of(batch.now)
         rule = next(
-            (each.retain for system, each in periods(self._plans.current)
+            (each.period for system, each in periods(self._plans.current)
              if (system, each.name) == (one.system, one.record_set)),
             None,
         )  # fmt: skip

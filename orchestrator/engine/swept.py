@@ -201,7 +201,7 @@ class _Groups:
 
 def _months(plan: Plan, row: SweepRow) -> int:
     system = plan.by_name.get(row.system)
-    rules = [one.retain for one in system.record_sets if one.name == row.record_set] if system is not None else []
+    rules = [one.period for one in system.record_sets if one.name == row.record_set] if system is not None else []
     return rules[0].months if rules and rules[0] is not None else 0
 
 

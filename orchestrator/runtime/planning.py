@@ -13,7 +13,7 @@ from connectors.changes import Capability
 from connectors.contract import Connector
 from connectors.datamap import RecordSet, Retain, Yield, read_toml
 from connectors.errors import MisconfiguredError
-from orchestrator.core.plan import Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
+from orchestrator.core.plan import ExpireRule, Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
 from orchestrator.runtime import parties, policies
 from orchestrator.settings import Settings
@@ -94,6 +94,10 @@ def _checked(system: str, connector: Connector, file: Path) -> Sequence[RecordSe
                 message = f"{system}/{one.name}: this connector cannot carry out {rule!r}"
                 fix = "remove it; the orders come to a person as work to do by hand"
                 raise MisconfiguredError("capability", message, file=str(file), fix=fix)
+        if one.expire is not None and not connector.sweeps:
+            message = f"{system}/{one.name}: this connector cannot look for what is past its period ('expire')"
+            fix = "remove it; what is past goes by request, or at the end of `retain`"
+            raise MisconfiguredError("capability", message, file=str(file), fix=fix)
         if one.parent is not None and one.parent not in parents:
             close = difflib.get_close_matches(one.parent, parents, n=1)
             fix = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(parents)}"
@@ -136,4 +140,5 @@ def _record_set(one: RecordSet, able: frozenset[Capability]) -> RecordSetPlan:
         restrictable=one.restrict is not None and able >= {Capability.RESTRICT, Capability.LIFT},
         stoppable=tuple(sorted(one.stop)) if Capability.STOP in able else (),
         provided=one.provided,
+        expire=ExpireRule(one.expire.text, one.expire.months) if one.expire is not None else None,
     )

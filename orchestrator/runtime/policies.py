@@ -160,16 +160,39 @@ def mismatches(register: Register, sets: Sequence[RecordSet]) -> Iterator[str]:
             yield f"{label}: purpose {one.purpose!r} is no activity of the policy; {hint}"
         if activity and one.basis and not _same_basis(one.basis, activity.basis):
             yield f"{label}: basis {one.basis!r}; by the policy {activity.basis} ({ARTICLES[activity.basis]})"
-        if one.retain is None or not one.retain.text.startswith("policy:"):
+        for key, period in (("retain", one.retain), ("expire", one.expire)):
+            if period is None or not period.text.startswith("policy:"):
+                continue
+            rule = rules.get(period.text)
+            if rule is None:
+                yield f"{label}: {key}: {period.text!r} is no rule of the policy; {_hint(period.text, rules)}"
+            elif rule.months is None:
+                undecided = f"the policy leaves the period of {rule.id!r} undecided"
+                yield f"{label}: {key}: {undecided}; see `expunge policy lint`"
+            elif period.months > rule.months:
+                promised = f"the policy promises {rule.months} at most; months = {rule.months}"
+                yield f"{label}: {key}: {period.months} months by {period.text!r}; {promised}"
+
+
+def stricter(register: Register, sets: Sequence[RecordSet]) -> Iterator[str]:
+    """Say where the policy promises an earlier end for a purpose than a record set has (S15, S16), each with its fix.
+
+    A longer period on a legal text is not wrong by itself: then the published policy does not tell of it.
+    """
+    for one in sets:
+        promised = [
+            rule for rule in register.document.retention if one.purpose in rule.activities and rule.months is not None
+        ]
+        if not promised or not one.purpose:
             continue
-        rule = rules.get(one.retain.text)
-        if rule is None:
-            yield f"{label}: retain: {one.retain.text!r} is no rule of the policy; {_hint(one.retain.text, rules)}"
-        elif rule.months is None:
-            yield f"{label}: retain: the policy leaves the period of {rule.id!r} undecided; see `expunge policy lint`"
-        elif one.retain.months > rule.months:
-            promised = f"the policy promises {rule.months} at most; months = {rule.months}"
-            yield f"{label}: retain: {one.retain.months} months by {one.retain.text!r}; {promised}"
+        rule = min(promised, key=lambda each: each.months or 0)
+        label = f"record set {one.name!r}: the policy promises {rule.months} months at most ({rule.id})"
+        fix = f'expire = {{ text = "policy:{rule.id}", months = {rule.months}, anchor = "..." }}'
+        period = one.expire or one.retain
+        if period is None and one.erase != "with_parent":
+            yield f"{label}, and nothing ends them here; {fix}"
+        elif period is not None and period.months > (rule.months or 0) and period.text != f"policy:{rule.id}":
+            yield f"{label}; here it is {period.months}, by {period.text!r}: shorten it, or let the policy tell of it"
 
 
 def _same_basis(said: str, basis: str) -> bool:

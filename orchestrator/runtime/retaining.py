@@ -11,7 +11,7 @@ import msgspec
 from connectors.errors import ConnectorError
 from connectors.past import PastPage, PastQuestion
 from connectors.sweeping import by_subject
-from orchestrator.core.plan import Plan, RetainRule
+from orchestrator.core.plan import ExpireRule, Plan, RetainRule
 from orchestrator.core.resting import objection
 from orchestrator.engine.sweeps import SweepPace, periods
 from orchestrator.law.periods import last_expired_anchor
@@ -63,17 +63,23 @@ def dry_run(
         rest: Waits for so many seconds, so that no more rows a second are looked at than was said.
     """
     for system, one in periods(plan):
-        if one.retain is None or (systems and system not in systems):
+        rule = one.period
+        if rule is None or (systems and system not in systems):
             continue
-        count = Count(system, one.name, one.retain.text, one.retain.months)
-        count.reason = objection(one.retain.text, today, plan.own_rules, one.retain.months) or ""
+        count = Count(system, one.name, rule.text, rule.months)
+        count.reason = objection(rule.text, today, plan.own_rules, rule.months) or ""
         if not count.reason:
-            _look_through(count, openers[system], one.retain, wanted, today, rest)
+            _look_through(count, openers[system], rule, wanted, today, rest)
         yield count
 
 
 def _look_through(
-    count: Count, opener: Opener, rule: RetainRule, wanted: SweepPace, today: dt.date, rest: Callable[[float], None]
+    count: Count,
+    opener: Opener,
+    rule: RetainRule | ExpireRule,
+    wanted: SweepPace,
+    today: dt.date,
+    rest: Callable[[float], None],
 ) -> None:
     up_to = last_expired_anchor(today, rule.months)
     count.up_to = up_to.isoformat()

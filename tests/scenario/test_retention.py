@@ -1,13 +1,26 @@
-"""What is past its period goes without anybody asking: the real command line on real SQLite (S15, ADR 36)."""
+"""What is past its period goes without anybody asking: the real command line on real SQLite (S15, S16, ADR 36)."""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
-from schemas.outcomes import Kept
+import pytest
+
+from orchestrator.engine import waiting
+from orchestrator.engine.capsule import CapsuleBox
+from orchestrator.engine.swept import open_due
+from orchestrator.engine.wire import OpenedRequest
+from orchestrator.ports import JournalRow
+from schemas.outcomes import Deleted, Kept
+from tests.support import odigo
 from tests.support.cli import CommandLine
 from tests.support.home import outcomes_of, records_of
+from tests.support.odigo import Odigo
 
 OLD = [1000, 1004]
 """Whose oldest invoice is eleven years old (``Company.invoices_of``)."""
@@ -85,3 +98,153 @@ def test_the_same_records_open_one_request_only(expunge: CommandLine) -> None:
     assert len(opened(expunge)) == len(OLD)
     (swept,) = expunge.json("retention", "list")
     assert (swept["state"], swept["past"], swept["opened"], swept["known"]) == ("done", 0, 0, 0)
+
+
+# --- bad input
+
+
+def test_a_wrong_system_or_setting_is_refused_and_nothing_is_written(expunge: CommandLine) -> None:
+    before = expunge.rows()
+    assert expunge.error(2, "retention", "sweep", "nothing")["where"] == "nothing"
+    assert "expire" in expunge.error(2, "retention", "sweep", "hr")["fix"], "it has no period"
+    file = expunge.home / "expunge.toml"
+    text = file.read_text()
+    for line, fix in (("rows_per_second = 0", "1 to"), ("every_hours = -1", "0 to"), ("page_rows = 'many'", "")):
+        file.write_text(f"{text}\n[retention]\n{line}\n")
+        told = expunge.error(2, "retention", "sweep")
+        assert f"expunge.toml:{len(text.splitlines()) + 3}" in told["where"]
+        assert fix in told["fix"]
+    file.write_text(f"{text}\n[retention]\nevery_hour = 1\n")
+    assert "every_hours" in expunge.error(2, "retention", "sweep")["fix"]
+    file.write_text(text)
+    assert expunge.rows() == before
+
+
+def test_nothing_was_ever_swept(expunge: CommandLine) -> None:
+    assert expunge("retention", "list") == 0
+    assert "every_hours" in expunge.err
+    assert expunge.json("retention", "list") == []
+
+
+def test_a_sweep_is_listed_in_words_and_stops_where_a_system_cannot_look(expunge: CommandLine) -> None:
+    assert expunge("retention", "sweep") == 0
+    expunge("run", "--until-idle")
+    assert expunge("retention", "list") == 1
+    assert "crm/invoices" in expunge.out
+    states = {(one["system"], one["record_set"]): one for one in expunge.json("retention", "list")}
+    assert states["logs", "access"]["reason"] == "no_capability"
+    assert states["crm", "invoices"]["state"] == "done"
+    assert expunge("retention", "sweep", "--dry-run") == 1
+    assert "cannot" in expunge.out
+
+
+# --- the worked example
+
+EXPIRE = {
+    "crm": 'expire = { text = "policy:prospects", months = 36, anchor = "last_contact" }\n',
+    "hr": 'expire = { text = "policy:candidates", months = 24, anchor = "shared_at" }\n',
+}
+
+
+@pytest.fixture
+def prospects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Odigo:
+    """The worked example, with the day of a prospect's last contact, and its promises in the data maps."""
+    made = Odigo(tmp_path, monkeypatch, capsys)
+    with closing(sqlite3.connect(made.home / "crm.db")) as crm, crm:
+        crm.execute("ALTER TABLE contacts ADD COLUMN last_contact DATE")
+        crm.execute("UPDATE contacts SET last_contact = ?", (day(0),))
+    for system, text in EXPIRE.items():
+        file = made.home / f"{system}.toml"
+        file.write_text(file.read_text().replace('basis = "', text + 'basis = "', 1))
+    with closing(sqlite3.connect(made.home / "hr.db")) as hr, hr:
+        hr.execute("UPDATE applications SET shared_at = ?", (day(0),))
+    return made
+
+
+def day(years: int, days: int = 0) -> str:
+    """Give the day so many years ago, and so many days later."""
+    today = dt.datetime.now(dt.UTC).date()
+    if (today.month, today.day) == (2, 29):
+        today = today.replace(day=28)
+    return (today.replace(year=today.year - years) + dt.timedelta(days=days)).isoformat()
+
+
+def aged(made: Odigo, system: str, statement: str, *values: Any) -> None:
+    with closing(sqlite3.connect(made.home / f"{system}.db")) as database, database:
+        database.execute(statement, values)
+
+
+def ids(made: Odigo) -> list[str]:
+    return [one["request_id"] for one in json.loads(made("list", "-o", "json", code=None))]
+
+
+def test_s15_a_prospect_who_is_silent_for_three_years_goes_by_itself(prospects: Odigo) -> None:
+    aged(prospects, "crm", "UPDATE contacts SET last_contact = ? WHERE id = 1", day(3, 1))
+    prospects("retention", "sweep", "crm")
+    prospects("run", "--until-idle", code=None)
+    assert odigo.keys_in(prospects.home, "crm", "contacts") == [1, 2], "three years are over tomorrow"
+    aged(prospects, "crm", "UPDATE contacts SET last_contact = ? WHERE id = 1", day(3))
+    prospects("retention", "sweep", "crm")
+    prospects("run", "--until-idle", code=None)
+    assert odigo.keys_in(prospects.home, "crm", "contacts") == [2]
+    (request_id,) = ids(prospects)
+    (record,) = records_of(prospects.home, request_id)
+    assert record.origin == "retention"
+    assert record.policy_version != "unversioned"
+    (line,) = record.systems[0].record_sets
+    assert isinstance(line.outcome, Deleted)
+    assert line.rule == "retention-over:policy:prospects:36m"
+
+
+def test_s15_a_prospect_who_wrote_between_sweep_and_decision_stays(prospects: Odigo) -> None:
+    aged(prospects, "crm", "UPDATE contacts SET last_contact = ? WHERE id = 1", day(4))
+    file = prospects.home / "expunge.toml"
+    file.write_text(file.read_text() + "\n[retention]\npage_rows = 1\nrows_per_second = 1\n")
+    prospects("retention", "sweep", "crm")
+
+    def written(row: JournalRow, box: CapsuleBox) -> OpenedRequest:
+        """They write when the sweep has seen them, before anything is decided."""
+        aged(prospects, "crm", "UPDATE contacts SET last_contact = ? WHERE id = 1", day(0))
+        return open_due(row, box)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "open_due", written)
+        prospects("run", "--until-idle", code=None)
+    assert odigo.keys_in(prospects.home, "crm", "contacts") == [1, 2]
+    (request_id,) = ids(prospects)
+    (record,) = records_of(prospects.home, request_id)
+    assert record.result == "not_subject"
+    assert record.not_searched["crm/contacts"].endswith("looked at afresh, and not past its period")
+
+
+def test_s15_s16_who_asks_before_is_erased_at_once_and_the_sweep_finds_nothing(prospects: Odigo) -> None:
+    """The promise is no reason to keep: an early end needs no rule of its own."""
+    prospects.submit("erasure", ids={"email": odigo.AT_WORK}, scope={"systems": ["crm"]})
+    prospects("run", "--until-idle", code=None)
+    assert odigo.keys_in(prospects.home, "crm", "contacts") == [2]
+    counts = json.loads(prospects("retention", "sweep", "crm", "--dry-run", "-o", "json"))
+    assert counts[0]["past"] == 0
+
+
+def test_s16_a_candidate_goes_after_two_years_unless_hired(prospects: Odigo) -> None:
+    """Who was hired moved to the employee file: the day that the period begins at is empty, and no period runs."""
+    aged(prospects, "hr", "UPDATE applications SET shared_at = ? WHERE id = 2", day(2))
+    aged(prospects, "hr", "UPDATE applications SET shared_at = NULL WHERE id = 1")
+    prospects("retention", "sweep", "hr")
+    prospects("run", "--until-idle", code=None)
+    assert odigo.keys_in(prospects.home, "hr", "applications") == [1]
+    (swept,) = json.loads(prospects("retention", "list", "-o", "json"))
+    assert (swept["past"], swept["undated"], swept["opened"]) == (1, 1, 1)
+
+
+def test_check_says_where_the_policy_promises_an_earlier_end(prospects: Odigo) -> None:
+    found = json.loads(prospects("check", "-o", "json", code=None))
+    said = [one["text"] for one in found if "promises" in one.get("text", "")]
+    assert said == [], "the data maps say what the policy says"
+    for system, text in EXPIRE.items():
+        file = prospects.home / f"{system}.toml"
+        file.write_text(file.read_text().replace(text, ""))
+    found = json.loads(prospects("check", "-o", "json", code=None))
+    said = [one["text"] for one in found if "promises" in one.get("text", "")]
+    assert ["contacts" in said[0], "36 months" in said[0], "policy:prospects" in said[0]] == [True] * 3
+    assert ["applications" in said[1], "24 months" in said[1]] == [True] * 2

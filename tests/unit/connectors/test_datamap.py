@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.datamap import Location, read_toml
+from connectors.datamap import Location, RecordSet, load, read_toml
 from connectors.errors import MisconfiguredError
 
 MAP = """[[record_set]]
@@ -62,3 +62,44 @@ def test_broken_toml_names_the_line_and_the_way_out(tmp_path: Path, raw: bytes, 
     assert caught.value.message.startswith(said)
     assert (caught.value.file, caught.value.line) == (str(file), line)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("expire", "more", "said"),
+    [
+        ('text = "policy:x", months = 0', "", "months is not a period"),
+        (
+            'text = "policy:x", months = 12',
+            'erase = "with_parent"\nparent = "people"',
+            "lives and dies with its parent",
+        ),
+        (
+            'text = "policy:x", months = 12',
+            'retain = { why = "no_ground", text = "t", months = 6, anchor = "b" }',
+            "anchor",
+        ),
+        (
+            'text = "policy:x", months = 5',
+            'retain = { why = "no_ground", text = "t", months = 6, anchor = "a" }',
+            "ends before",
+        ),
+        ('text = "policy:x", month = 5', "", "month"),
+    ],
+)
+def test_s15_a_promise_that_makes_no_sense_names_its_line(tmp_path: Path, expire: str, more: str, said: str) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(f'[[record_set]]\nname = "s"\n{more}\nexpire = {{ {expire}, anchor = "a" }}\n')
+    with pytest.raises(MisconfiguredError) as caught:
+        load(file, RecordSet)
+    assert said in caught.value.message
+    assert caught.value.line == (5 if "parent" in more else 4)
+    assert caught.value.fix
+
+
+def test_s15_a_promise_beside_a_reason_to_keep(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    retain = 'retain = { why = "no_ground", text = "t", months = 6, anchor = "a" }'
+    file.write_text(f'[[record_set]]\nname = "s"\n{retain}\nexpire = {{ text = "p", months = 6, anchor = "a" }}\n')
+    (one,) = load(file, RecordSet).sets
+    assert one.anchor == "a"
+    assert RecordSet(name="x").anchor == ""

@@ -7,15 +7,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.discovery import BY_KEY
 from orchestrator.core.model import Known, Phase, Result, Retention
-from orchestrator.core.plan import Plan, RecordSetPlan, RetainRule
+from orchestrator.core.plan import ExpireRule, Plan, RecordSetPlan, RetainRule
 from orchestrator.core.retention import NOT_MEANT, NOT_PAST, sets
+from orchestrator.core.returning import cannot_come_back
 from orchestrator.core.rulings import Hold
 from schemas.identifiers import Strength
 from schemas.outcomes import Kept, KeptWhy, Located, NothingHeld, Outcome, Unverifiable
 from schemas.tasks import Action
-from tests.support.stories import EMAIL, Story, contacts, deleted, found, invoices, plan, system
+from tests.support.stories import EMAIL, Story, at, contacts, deleted, found, invoices, plan, system
 
 PAST = "2016-03-01"
 """The last anchor whose ten years are over on the day of the stories."""
@@ -267,3 +269,62 @@ def test_an_ordinary_request_is_about_everything() -> None:
     assert order.order.record_sets == ()
     assert {one.only_over for one in order.instructions.values()} == {False}
     assert order.instructions["remarks"].keep is None
+
+
+# --- a promise, and no reason to keep
+
+
+def promised() -> Plan:
+    """Contacts that go after three years at the most; whoever asks before is erased at once."""
+    return plan(system("crm", contacts(expire=ExpireRule("policy:prospects", 36)), invoices()))
+
+
+def test_s15_a_promised_period_ends_by_itself_and_keeps_nothing_before() -> None:
+    about = Retention("crm", "contacts", "2026-03-01")
+    story = Story(promised(), identifiers=(EMAIL,), retention=about)
+    both: dict[str, Outcome] = {"contacts": found(2, last="2023-03-01"), "invoices": NothingHeld()}
+    story.answer("crm", both)
+    (order,) = [one for one in story.tasks if one.action is Action.ERASE]
+    rule = order.instructions["contacts"]
+    assert (rule.keep, rule.text, rule.erase_up_to, rule.period_months) == (
+        KeptWhy.NO_GROUND,
+        "policy:prospects",
+        "2023-03-01",
+        36,
+    )
+    assert rule.only_over
+    story = Story(promised(), identifiers=(EMAIL,))
+    story.answer("crm", both)
+    (order,) = [one for one in story.tasks if one.action is Action.ERASE]
+    assert order.instructions["contacts"].keep is None, "somebody asked: it goes at once"
+
+
+def test_s15_a_day_before_nothing_is_over() -> None:
+    story = Story(promised(), identifiers=(EMAIL,), retention=Retention("crm", "contacts", "2026-03-01"))
+    story.answer("crm", {"contacts": found(1, last="2023-03-02"), "invoices": NothingHeld()})
+    assert story.closed()
+    assert story.records[0].result == Result.NOT_SUBJECT
+
+
+def test_a_promise_that_nobody_can_read_stops_it() -> None:
+    of = promised()
+    strange = plan(system("crm", contacts(expire=ExpireRule("no-such-text", 36))))
+    story = Story(strange, identifiers=(EMAIL,), retention=Retention("crm", "contacts", "2026-03-01"))
+    story.answer("crm", found(1, last="2020-01-01"))
+    assert story.reasons == ["unknown_text"]
+    assert of.systems[0].record_sets[0].period == ExpireRule("policy:prospects", 36)
+
+
+# --- what it has nothing to do with
+
+
+def test_a_restore_and_a_return_are_not_its_matter() -> None:
+    story = swept()
+    story.answer("crm", located())
+    step = story.told(
+        Restored(request_id="req", observed_at=at(9), role="dpo", system="crm", snapshot="2026-01-01T00:00:00.000Z")
+    )
+    assert step.ignored == "what is past its period is found by the next sweep"
+    assert cannot_come_back(
+        story.state, CameBack(request_id="req", observed_at=at(9), role="dpo", reason="x", since="y")
+    )

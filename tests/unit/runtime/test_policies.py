@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors.datamap import Match, RecordSet, Retain
+from connectors.datamap import Expire, Match, RecordSet, Retain
 from connectors.testing.fake import FakeSystem
 from orchestrator.core.plan import (
     ActivityPlan,
@@ -192,3 +192,41 @@ def test_s14_nothing_can_be_kept_on_a_period_that_nobody_decided() -> None:
     register = policies.load(ODIGO)
     (told,) = policies.mismatches(register, [_set("client_relation", "contract", "policy:clients", 12)])
     assert "leaves the period of 'clients' undecided" in told
+
+
+def _expiring(purpose: str, text: str, months: int) -> RecordSet:
+    return msgspec.structs.replace(_set(purpose), expire=Expire(text, months, "day"))
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (_expiring("newsletter", "policy:subscribers", 36), ""),
+        (_expiring("newsletter", "policy:subscriber", 36), "expire: 'policy:subscriber' is no rule of the policy"),
+        (_expiring("newsletter", "policy:subscribers", 37), "expire: 37 months by 'policy:subscribers'"),
+    ],
+)
+def test_s15_a_promise_in_a_data_map_is_held_against_the_policy(one: RecordSet, told: str) -> None:
+    found = list(policies.mismatches(read(SMALL, "p.toml"), [one]))
+    assert len(found) == bool(told)
+    assert told in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (_expiring("newsletter", "policy:subscribers", 36), ""),
+        (_expiring("newsletter", "policy:subscribers", 12), ""),
+        (_expiring("newsletter", "fr-cnil", 36), ""),
+        (_expiring("newsletter", "fr-cnil", 37), "36 months at most (subscribers); here it is 37, by 'fr-cnil'"),
+        (_set("newsletter", "", "fr-ccom-l123-22", 120), "here it is 120, by 'fr-ccom-l123-22'"),
+        (_set("newsletter"), 'nothing ends them here; expire = { text = "policy:subscribers", months = 36'),
+        (msgspec.structs.replace(_set("newsletter"), erase="with_parent", parent="people"), ""),
+        (_set("orders"), "120 months at most (orders), and nothing ends them here"),
+        (_set(""), ""),
+    ],
+)
+def test_s15_a_policy_that_promises_an_earlier_end_is_told_of(one: RecordSet, told: str) -> None:
+    found = list(policies.stricter(read(SMALL, "p.toml"), [one]))
+    assert len(found) == bool(told)
+    assert told in "".join(found)
