@@ -43,7 +43,9 @@ def letter(desk: Desk, request_id: str, language: str | None, kind: str | None, 
         told = queries.notices(store, request_id)
     records = [_checked(settings, one.jws) for one in page.records]
     case = _chosen([making.case_of(page.plan, page.state, one, records) for one in told], kind, notice_id, request_id)
-    code = language or templates.nearest(page.state.locale, settings.letters)
+    code = templates.nearest(language or page.state.locale, settings.letters)
+    if language is not None and code != language.partition("-")[0]:
+        code = language  # no other one is meant: the error says which there are
     template = templates.load(code, settings.letters)
     if language is None and code != page.state.locale.partition("-")[0]:
         desk.screen.say(f"no letters in {page.state.locale!r}, the language of the request: written in {code!r}")

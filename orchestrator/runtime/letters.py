@@ -21,6 +21,8 @@ from orchestrator.letters.template import Template
 
 FALLBACK: Final = "en"
 SHIPPED: Final = ("en", "fr")
+_LARGEST: Final = 1 << 20
+"""Bytes; the shipped ones are 20 KiB."""
 _CODE: Final = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?\Z")
 
 
@@ -122,7 +124,11 @@ def _read(code: str, file: Path | None) -> Template:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as raw:
+            found = raw.read(_LARGEST + 1)
+        if len(found) > _LARGEST:
+            raise UsageError("too large for a template", where=str(file), fix="texts of letters: 1 MiB at most")
+        return found.decode()
     except OSError as error:
         raise UsageError("the template cannot be read", where=str(file), why=error.strerror or "") from None
     except UnicodeDecodeError as error:

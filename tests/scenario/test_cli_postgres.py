@@ -71,6 +71,8 @@ def test_every_command_but_run(shared: CommandLine, tmp_path: Path) -> None:
     assert "expunge orchestrate" in shared.error(2, "run", "--until-idle")["fix"]
     work(shared.home)
     assert shared("show", "copy") == 0, shared.out
+    assert shared.json("letter", "copy")["kind"] == "answer"
+    assert "copy" in [one["key"] for one in shared.json("letter", "copy", "--language", "fr")["sentences"]]
     assert shared("package", "copy", "-O", str(tmp_path / "copy.zip")) == 0, shared.err
     assert zipfile.is_zipfile(tmp_path / "copy.zip")
     assert shared("show", REQUEST) in {0, 1}

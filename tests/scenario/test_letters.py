@@ -60,7 +60,7 @@ def test_s46_the_letters_of_an_erasure_say_what_the_record_says(expunge: Command
     }
     assert "all_erased" not in keys(found)
     assert "complain" in keys(found)
-    french = expunge.json("letter", REQUEST, "--language", "fr")
+    french = expunge.json("letter", REQUEST, "--language", "fr-BE")
     assert keys(french) == keys(found)
     assert "Nous gardons cela jusqu'au" in said(french)
     for one in (receipt, found, french):

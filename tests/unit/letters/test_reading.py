@@ -199,6 +199,9 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not UTF-8") as found:
         letters.check(tmp_path / "fr.toml")
     assert found.value.where.endswith(":2")
+    (tmp_path / "fr.toml").write_bytes(b"#" * (1 << 20) + b"#")
+    with pytest.raises(UsageError, match="too large"):
+        letters.check(tmp_path / "fr.toml")
     (tmp_path / "french.toml").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="not a language"):
         letters.languages(tmp_path)
