@@ -10,6 +10,7 @@ import typer
 from orchestrator.cli import (
     app_holds,
     app_intake,
+    app_ledger,
     app_letters,
     app_policy,
     app_requests,
@@ -184,17 +185,37 @@ def record(
     return proving.record(_desk(ctx, home, output), request_id, number, file)
 
 
-@app.command(short_help="Check a record with the issuer's public key.")
+@app.command(short_help="Check a record, a bundle or a ledger with the issuer's public keys.")
 def verify(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `expunge record` wrote.")],
-    key: Annotated[Path, typer.Option("--key", metavar="KEY", help="The issuer's keys/record.pub.jwk.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record, or a bundle: a folder or a zip.")],
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", metavar="KEY", help="The issuer's keys/record.pub.jwk; may be repeated."),
+    ] = None,
+    ledger_key: Annotated[
+        list[str] | None,
+        typer.Option("--ledger-key", metavar="KEY", help="Line of `expunge ledger key`, or a file of such."),
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", metavar="FILE", help="TOML: keys, when they were retired, witnesses.")
+    ] = None,
+    proof: Annotated[
+        Path | None, typer.Option("--proof", metavar="FILE", help="Of a record: its proof (.tlog-proof).")
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", metavar="FILE", help="Of a whole ledger: a checkpoint that you kept.")
+    ] = None,
     output: Out = None,
 ) -> int:
-    """Check a record with the issuer's public key; needs nothing else. Exit code 4 if it does not hold."""
+    """Check evidence offline, with keys that you got by another way. Exit code 4 if it does not hold.
+
+    A record needs --key; with --proof and --ledger-key, its place in the ledger too. A bundle needs both keys.
+    """
     from orchestrator.cli import proving
 
-    return proving.verify(_desk(ctx, None, output).screen, file, key)
+    given = proving.Given(tuple(key or ()), tuple(ledger_key or ()), trust, proof, earlier)
+    return proving.verify(_desk(ctx, None, output).screen, file, given)
 
 
 @app.command(short_help="Let a request go on after its cause was mended.")
@@ -275,6 +296,7 @@ app_intake.register(app)
 app_requests.register(app)
 app_tasks.register(app)
 app_holds.register(app)
+app_ledger.register(app)
 app_returning.register(app)
 app_letters.register(app)
 app.add_typer(app_retention.app, name="retention")

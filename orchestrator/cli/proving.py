@@ -6,16 +6,19 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import queries, words
+from orchestrator.cli import bundling, queries, words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen, table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
-from orchestrator.keys import read_public
-from orchestrator.ledger.record import verify as verify_record
+from orchestrator.keys import trusting
+from orchestrator.ledger import bundle, notes
+from orchestrator.ledger import record as record_form
+from orchestrator.ledger.trust import Seen
 from schemas.completion import CompletionRecord
 from schemas.sealing import unb64u
 
@@ -45,26 +48,69 @@ def _payload(jws: bytes) -> Any:
     return json.loads(unb64u(jws.split(b".")[1].decode("ascii")))
 
 
-def verify(screen: Screen, file: Path, key_file: Path) -> int:
-    """Check a record with a public key, and say what that proves and what not.
+class Given(msgspec.Struct, frozen=True):
+    """What ``expunge verify`` is given beside the evidence."""
+
+    keys: tuple[Path, ...] = ()
+    ledger_keys: tuple[str, ...] = ()
+    trust: Path | None = None
+    proof: Path | None = None
+    earlier: Path | None = None
+
+
+def verify(screen: Screen, file: Path, given: Given) -> int:
+    """Check evidence with pinned keys, and say what that proves and what not.
 
     Raises:
-        UsageError: a file cannot be read.
-        VerificationError: the record does not prove what it claims.
+        UsageError: a file cannot be read, or a key is missing.
+        VerificationError: the evidence does not prove what it claims.
     """
-    key = read_public(key_file)
-    try:
-        with file.open("rb") as raw:
-            jws = raw.read(_LARGEST)
-    except OSError as error:
-        raise UsageError("the record cannot be read", where=str(file), why=error.strerror or "") from None
-    found = verify_record(jws, key)
-    data = {"verified": True, "key": key.kid, "record": found}
-    screen.data(data, lambda out: _print(out, found, key.kid))
+    pinned = trusting.pinned(given.keys, given.ledger_keys, given.trust)
+    if not pinned.records:
+        raise UsageError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
+    raw = b"" if file.is_dir() else _read(file, "the record")
+    if file.is_dir() or raw.startswith(b"PK"):
+        return bundling.verify(screen, file, pinned, _earlier(given))
+    if given.earlier is not None:
+        raise UsageError("--earlier is for a whole ledger", where=str(file), fix="give the folder or the zip of one")
+    place: Place | None = None
+    if given.proof is not None:
+        if not pinned.ledger:
+            raise UsageError("no key of the ledger is given", fix="--ledger-key: a line of `expunge ledger key`")
+        number, checkpoint = bundle.included(raw.strip(), _read(given.proof, "the proof"), pinned)
+        seen = pinned.checkpoint(notes.read_proof(_read(given.proof, "the proof")).checkpoint)[1]
+        place = Place(number, checkpoint.size, checkpoint.origin, seen)
+    found = pinned.record(raw, place.number if place else None)
+    kid = record_form.kid_of(raw)
+    data: dict[str, Any] = {"verified": True, "key": kid, "record": found}
+    if place is not None:
+        data["ledger"] = place
+    screen.data(data, lambda out: _print(out, found, kid, place))
     return 0
 
 
-def _print(out: Console, one: CompletionRecord, kid: str) -> None:
+class Place(msgspec.Struct, frozen=True):
+    """Where a record stands in the ledger."""
+
+    number: int
+    size: int
+    origin: str
+    seen: tuple[Seen, ...]
+
+
+def _earlier(given: Given) -> bytes | None:
+    return None if given.earlier is None else _read(given.earlier, "the checkpoint")
+
+
+def _read(file: Path, what: str) -> bytes:
+    try:
+        with file.open("rb") as raw:
+            return raw.read(_LARGEST)
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read", where=str(file), why=error.strerror or "") from None
+
+
+def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None) -> None:
     out.print(Text.assemble(("verified  ", "bold green"), (f"record {one.record_id}", "bold")))
     out.print(
         f"{one.right} request, received {words.minute(one.received_at)}, completed {words.minute(one.completed_at)}"
@@ -86,7 +132,14 @@ def _print(out: Console, one: CompletionRecord, kid: str) -> None:
     out.print("  - its result says no more than its lines do")
     if one.right == "erasure":
         out.print("  - for each line that says erased or anonymised, the issuer states when a second look was taken")
+    if place is not None:
+        text = f"  - it is leaf {place.number} of the ledger {place.origin}, among {place.size} when that was signed"
+        out.print(text, soft_wrap=True)
+        for said in bundling.witnessed(place.seen):
+            out.print(said, soft_wrap=True)
     out.print("not proved:")
+    if place is None:
+        out.print("  - when it was signed, and that it stands in the ledger: ask for its proof")
     out.print("  - that the key belongs to whom you think: get it from the issuer by another way")
     out.print("  - that no copy exists outside the systems listed above")
     backups = sorted({one.backups_kept_days for one in one.systems if one.backups_kept_days})

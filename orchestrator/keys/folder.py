@@ -162,6 +162,11 @@ class KeyFolder:
             origin = f"expunge/{thumbprint('Ed25519', public)}"
         return [LedgerSigner(origin, one) for one in self._ledger]
 
+    def public_records(self) -> dict[str, bytes]:
+        """Give the public halves of all keys of records that ever signed, as files: name -> bytes."""
+        files = [self._folder / "record.pub.jwk", *sorted(self._folder.glob("record.*.pub.jwk"))]
+        return {one.name: one.read_bytes() for one in dict.fromkeys(files) if one.is_file()}
+
     def system(self, name: str) -> SharedKey:
         """Give the key shared with one system."""
         try:

@@ -112,6 +112,15 @@ def sign(record: CompletionRecord, salt: bytes, signer: Signing) -> bytes:
     return signed + b"." + b64u(signer.sign(signed)).encode("ascii")
 
 
+def kid_of(jws: bytes) -> str:
+    """Give the id of the key that a record names; empty where it names none. It is a hint, and proves nothing."""
+    try:
+        header = msgspec.json.decode(unb64u(jws.strip().split(b".")[0].decode("ascii")), type=dict[str, str])
+    except (SchemaError, msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    return header.get("kid", "")
+
+
 def verify(jws: bytes, key: Checking) -> CompletionRecord:
     """Check a record: form, algorithm, key, signature, canonical form, and that its lines support its headline.
 

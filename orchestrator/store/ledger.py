@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
@@ -73,7 +73,13 @@ class Leaves(Rows):
         found = [LeafRow(*row) for row in self.connection.execute(query)]
         return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.at))
 
-    def all_leaves(self, size: int) -> Any:
+    def records_of(self, request_id: str) -> list[tuple[str, bytes]]:
+        """Give (fact, JWS) of every record of a request."""
+        c = t.records.c
+        rows = self.connection.execute(sa.select(c.number, c.jws).where(c.request_id == request_id))
+        return [("completed" if number == 1 else f"discharged.{number}", bytes(jws)) for number, jws in rows]
+
+    def all_leaves(self, size: int) -> Iterator[tuple[LeafRow, bytes | None]]:
         """Give the first ``size`` leaves, one after the other, each with the JWS of its record, if it is of one."""
         record_id = _L.request_id.concat(".").concat(
             sa.case((_L.fact == "completed", "1"), else_=sa.func.substr(_L.fact, len("discharged.") + 1))

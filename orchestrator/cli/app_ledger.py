@@ -1,0 +1,75 @@
+"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.options import Home, Id, Out, desk
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The log of all evidence: see `expunge verify` too."
+)
+
+File = Annotated[Path | None, typer.Option("-O", metavar="FILE", help="Write to a new file.")]
+
+
+@app.command()
+def checkpoint(ctx: typer.Context, file: File = None, home: Home = None, output: Out = None) -> int:
+    """Write the newest checkpoint (C2SP tlog-checkpoint); keep it, and the ledger can be held against it later."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.checkpoint(desk(ctx, home, output), file)
+
+
+@app.command()
+def key(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Write the public keys of the ledger, a line each, as `expunge verify --ledger-key` takes them."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.key(desk(ctx, home, output))
+
+
+@app.command(short_help="Write the proofs of one request.")
+def prove(
+    ctx: typer.Context,
+    request_id: Id,
+    folder: Annotated[Path, typer.Option("-O", metavar="DIR", help="New folder for documents and proofs.")],
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write what there is of a request, each document with its proof (C2SP tlog-proof) in the newest checkpoint."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.prove(desk(ctx, home, output), request_id, folder)
+
+
+@app.command(short_help="Write a bundle that can be checked without us.")
+def export(
+    ctx: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="New folder, or new file that ends with .zip.")],
+    request: Annotated[
+        list[str] | None, typer.Option("--request", metavar="ID", help="Only these requests; may stand twice.")
+    ] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write the whole ledger, or some requests, as a bundle for `expunge verify`."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.export(desk(ctx, home, output), target, request or [])
+
+
+@app.command()
+def check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
+    """Hold the ledger against itself and its anchors, leaf by leaf; exit code 4 if something does not fit."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.check(desk(ctx, home, output))
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="ledger")

@@ -1,0 +1,145 @@
+"""What whoever checks has pinned: keys that they got by another way, and until when each of them counts.
+
+Nothing that comes with the evidence is trusted: a key in a bundle is there to be compared, not to be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from orchestrator.errors import VerificationError
+from orchestrator.ledger import entries, notes, record
+from orchestrator.ledger.notes import Checkpoint, Note, NoteKey
+from orchestrator.ledger.record import Checking
+from schemas.completion import CompletionRecord
+
+_FIX: Final = "ask the issuer for evidence that was signed while the key was in use"
+
+
+class RecordKey(msgspec.Struct, frozen=True):
+    """A pinned key of records.
+
+    Attributes:
+        retired_at: RFC 3339; what says that it was completed then or later does not count. Empty: in use.
+        lost_at: Size of the ledger when the key was lost: only what has a lower number counts. None: never lost.
+    """
+
+    key: Checking
+    retired_at: str = ""
+    lost_at: int | None = None
+
+
+class LedgerKey(msgspec.Struct, frozen=True):
+    """A pinned key of the ledger. ``retired_at``: size of the last checkpoint that it counts for; None: in use."""
+
+    key: NoteKey
+    retired_at: int | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A witness that has seen a checkpoint, and when (seconds since 1970)."""
+
+    name: str
+    at: int
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """Everything that is pinned. ``needed``: how many of the witnesses must have cosigned a checkpoint."""
+
+    records: Sequence[RecordKey] = ()
+    ledger: Sequence[LedgerKey] = ()
+    witnesses: Sequence[NoteKey] = ()
+    needed: int = 0
+
+    def record(self, jws: bytes, number: int | None = None) -> CompletionRecord:
+        """Check a record under the pinned key it names.
+
+        Args:
+            jws: The record.
+            number: Its place in the ledger, where that was proved.
+
+        Raises:
+            VerificationError: at the first doubt.
+        """
+        first: VerificationError | None = None
+        for one in self.records:
+            try:
+                found = record.verify(jws, one.key)
+            except VerificationError as error:
+                first = first or error
+                if one.key.kid == record.kid_of(jws):
+                    raise
+                continue
+            _in_time(one, found, number)
+            return found
+        raise first or VerificationError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
+
+    def checkpoint(self, raw: bytes) -> tuple[Checkpoint, tuple[Seen, ...]]:
+        """Check a checkpoint under the pinned keys; gives it and the witnesses that have seen it.
+
+        Raises:
+            VerificationError: at the first doubt.
+        """
+        note = notes.parse(raw)
+        found = notes.checkpoint_of(note)
+        signers = notes.verify(note, [one.key for one in self.ledger])
+        names = {one.name for one in signers}
+        if names != {found.origin}:
+            raise VerificationError("the checkpoint is of another ledger than its key", fix=_FIX)
+        in_use = [one for one in self.ledger if any(one.key is signer for signer in signers)]
+        if all(one.retired_at is not None and found.size > one.retired_at for one in in_use):
+            raise VerificationError("the checkpoint was signed with a key that was retired before", fix=_FIX)
+        return found, self.seen(note)
+
+    def manifest(self, raw: bytes) -> str:
+        """Check a manifest under the pinned keys of the ledger; gives its text.
+
+        Raises:
+            VerificationError: at the first doubt.
+        """
+        note = notes.parse(raw)
+        notes.verify(note, [one.key for one in self.ledger])
+        return note.text
+
+    def seen(self, note: Note) -> tuple[Seen, ...]:
+        """Check the cosignatures of pinned witnesses.
+
+        Raises:
+            VerificationError: one does not fit, or there are fewer than needed.
+        """
+        known = {(one.name, one.key_id) for one in self.witnesses}
+        found = tuple(
+            Seen(one.name, notes.cosigned_at(one.body)[0]) for one in note.signatures if (one.name, one.key_id) in known
+        )
+        if found:
+            notes.verify(note, self.witnesses)
+        if len(found) < self.needed:
+            what = f"{len(found)} of the witnesses you trust have seen the checkpoint, {self.needed} are wanted"
+            raise VerificationError(what, fix="ask the issuer for a checkpoint with their cosignatures")
+        return found
+
+
+def document(raw: bytes, trust: Trust, number: int | None) -> CompletionRecord | entries.Statement:
+    """Check the document of a leaf by itself.
+
+    Raises:
+        VerificationError: at the first doubt.
+    """
+    return entries.read(raw) if raw.startswith(b"{") else trust.record(raw, number)
+
+
+def _in_time(pinned: RecordKey, found: CompletionRecord, number: int | None) -> None:
+    if pinned.retired_at and found.completed_at >= pinned.retired_at:
+        what = f"signed with a key that was retired before ({pinned.retired_at})"
+        raise VerificationError(what, fix="do not rely on it: whoever signed it should not have had the key any more")
+    if pinned.lost_at is None:
+        return
+    if number is None:
+        what = "signed with a key that was lost: its date proves nothing without a place in the ledger"
+        raise VerificationError(what, fix="ask the issuer for the proof (`expunge ledger prove`)")
+    if number >= pinned.lost_at:
+        what = f"signed with a key after it was lost (leaf {number}, lost at {pinned.lost_at})"
+        raise VerificationError(what, fix="do not rely on it")

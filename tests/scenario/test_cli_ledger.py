@@ -1,0 +1,114 @@
+"""The ledger on the command line: from a request to a bundle that a stranger checks, and what is refused on the way."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario import test_cli_journey as journey
+from tests.scenario.test_cli_journey import Shell, only_crm, request, write
+
+template, home, shell = journey.template, journey.home, journey.shell
+
+
+@pytest.fixture
+def issued(home: Path, tmp_path: Path, shell: Shell) -> dict[str, str]:
+    """Two requests, done, in a ledger that a folder of the DPO's keeps; gives where things are."""
+    only_crm(home)
+    (tmp_path / "dpo").mkdir()
+    file = home / "expunge.toml"
+    file.write_text(
+        file.read_text() + f'\n[ledger]\norigin = "privacy.example.com/ledger"\nanchor = "{tmp_path / "dpo"}"\n'
+    )
+    shell("submit", write(tmp_path / "two.jsonl", request(7, "copy", "access"), request(7, "erase")))
+    assert shell("run", "--until-idle") == 0
+    (key,) = shell.json("ledger", "key")
+    return {"key": str(home / "keys" / "record.pub.jwk"), "ledger": key, "dpo": str(tmp_path / "dpo")}
+
+
+def test_from_a_request_to_evidence_that_a_stranger_checks(
+    issued: dict[str, str],
+    tmp_path: Path,
+    shell: Shell,
+) -> None:
+    said = shell.json("ledger", "check")
+    assert (said["size"], said["waiting"]) == (6, 0)
+    pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
+    checkpoint = shell.json("ledger", "checkpoint")
+    assert (checkpoint["origin"], checkpoint["size"]) == ("privacy.example.com/ledger", 6)
+    copies = sorted(Path(issued["dpo"]).iterdir(), key=lambda one: int(one.stem.split("-")[1]))
+    assert copies[-1].read_text() == checkpoint["note"]
+
+    proofs = tmp_path / "proofs"
+    assert {Path(one["document"]).name for one in shell.json("ledger", "prove", "erase", "-O", str(proofs))} == {
+        "received.json", "completed.jws", "answered.1.json"
+    }  # fmt: skip
+    proof = ("--proof", str(proofs / "completed.tlog-proof"))
+    place = shell.json("verify", str(proofs / "completed.jws"), *pinned, *proof)["ledger"]
+    assert (place["size"], place["origin"]) == (6, "privacy.example.com/ledger")
+    assert shell("verify", str(proofs / "completed.jws"), *pinned, *proof) == 0
+    assert "it is leaf" in shell.out
+    wrong = ("--proof", str(proofs / "received.tlog-proof"))
+    assert "not in the ledger" in shell.error(4, "verify", str(proofs / "completed.jws"), *pinned, *wrong)["what"]
+
+    for name in ("case.zip", "case"):
+        shell("ledger", "export", str(tmp_path / name), "--request", "erase")
+        found = shell.json("verify", str(tmp_path / name), *pinned)
+        assert (found["kind"], found["records"]) == ("some leaves", ["erase.1"])
+    shell("ledger", "export", str(tmp_path / "all.zip"))
+    earlier = ("--earlier", str(copies[0]))
+    found = shell.json("verify", str(tmp_path / "all.zip"), *pinned, *earlier)
+    assert (found["size"], found["checked"], found["open"]) == (6, {"answered": 2, "completed": 2, "received": 2}, {})
+    assert found["continues"] == int(copies[0].stem.split("-")[1])
+    assert shell("verify", str(tmp_path / "all.zip"), *pinned) == 0
+    assert "not proved:" in shell.out
+    assert "keep this one (--earlier)" in shell.out
+
+
+def test_what_is_wrong_is_said_with_its_fix(issued: dict[str, str], home: Path, tmp_path: Path, shell: Shell) -> None:
+    pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
+    shell("ledger", "export", str(tmp_path / "all.zip"))
+    assert "name already" in shell.error(2, "ledger", "export", str(tmp_path / "all.zip"))["what"]
+    assert "nothing of request absent" in shell.error(2, "ledger", "prove", "absent", "-O", str(tmp_path / "p"))["what"]
+    assert "no key of the ledger" in shell.error(2, "verify", str(tmp_path / "all.zip"), "--key", issued["key"])["what"]
+    assert "no key of records" in shell.error(2, "verify", str(tmp_path / "all.zip"))["what"]
+    (tmp_path / "bad.zip").write_bytes((tmp_path / "all.zip").read_bytes()[:-1])
+    shell.error(4, "verify", str(tmp_path / "bad.zip"), *pinned)
+    with zipfile.ZipFile(tmp_path / "slip.zip", "w") as out:
+        out.writestr("../x", "x")
+    assert "leads elsewhere" in shell.error(4, "verify", str(tmp_path / "slip.zip"), *pinned)["what"]
+    shell("record", "erase", "-O", str(tmp_path / "r.jws"))
+    shell.error(2, "verify", str(tmp_path / "r.jws"), "--key", issued["key"], "--earlier", str(tmp_path / "all.zip"))
+    shell.error(2, "verify", str(tmp_path / "r.jws"), "--key", issued["key"], "--proof", str(tmp_path / "all.zip"))
+
+
+def test_a_ledger_that_is_smaller_than_its_anchor_is_a_finding_and_work_goes_on(
+    issued: dict[str, str],
+    home: Path,
+    tmp_path: Path,
+    shell: Shell,
+) -> None:
+    newest = max(Path(issued["dpo"]).iterdir(), key=lambda one: int(one.stem.split("-")[1]))
+    newest.rename(newest.with_name("checkpoint-9.txt"))
+    newest.with_name("checkpoint-9.txt").write_text(
+        newest.with_name("checkpoint-9.txt").read_text().replace("\n6\n", "\n9\n")
+    )
+    assert "not one of ours" in shell.error(4, "ledger", "check")["what"]
+    found: list[dict[str, Any]] = [one for one in _doctor(shell) if one["check"] == "ledger"]
+    assert [one["level"] for one in found] == ["finding"]
+    shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
+    assert shell("run", "--until-idle") == 0
+    assert shell.json("show", "more")["phase"] == "closed"
+    newest.with_name("checkpoint-9.txt").unlink()
+    assert shell("run", "--until-idle") == 0
+    assert shell.json("ledger", "check")["size"] == 9
+
+
+def _doctor(shell: Shell) -> list[dict[str, Any]]:
+    shell("doctor", "-o", "json")
+    found: list[dict[str, Any]] = json.loads(shell.out)
+    return found
