@@ -37,7 +37,7 @@ def place(desk: Desk, order: Order, person_file: str | None) -> int:
         check_tables(store.engine)
         told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, Mapped(settings).places())
     desk.screen.data(told, lambda out: out.print(told.hold_id))
-    desk.screen.say(f"{told.requests} requests are told, with the next turn of the orchestrator; new ones find it")
+    desk.screen.say(f"{_open(told.requests)} told, with the next turn of the orchestrator; new ones find it")
     return 0
 
 
@@ -51,8 +51,12 @@ def release(desk: Desk, hold_id: str, role: str) -> int:
         check_tables(store.engine)
         told = holds.release(store, SystemClock(), hold_id, role)
     desk.screen.data(told, lambda out: out.print(f"{told.hold_id} is released"))
-    desk.screen.say(f"{told.requests} requests are decided afresh with the next turn of the orchestrator")
+    desk.screen.say(f"{_open(told.requests)} decided afresh with the next turn of the orchestrator")
     return 0
+
+
+def _open(requests: int) -> str:
+    return "1 request is" if requests == 1 else f"{requests} requests are"
 
 
 def show(desk: Desk) -> int:

@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.timeout(300)  # two dozen processes, one after the other
 def test_the_blocks_of_the_readme_run_in_order(tmp_path: Path) -> None:
     assert len(BLOCKS) >= 7
     tools = tmp_path / "bin"
@@ -37,6 +38,11 @@ def test_the_blocks_of_the_readme_run_in_order(tmp_path: Path) -> None:
     assert "1 already known" in done.stderr
     assert "my-first" in done.stdout
     assert "not searched" in done.stdout
+    told = done.stdout.split("erasure request my-second")
+    assert "stays: legal hold hold-" in told[1]
+    assert "stays: legal hold hold-" not in told[2]
+    assert "dpo decided on" in told[2]
+    assert "record 2: " in told[2]
     assert {one.name for one in work.iterdir()} == {"tour", "my-home", "proof.jws", "copy.zip", "request.json"}
 
 
@@ -47,7 +53,8 @@ def test_every_command_shown_stands_in_a_block_that_runs_or_is_known() -> None:
     shown = set(re.findall(r"\bexpunge ([a-z]+)\b", README))
     known = set(re.findall(r"^  ([a-z]+) {2,}", help_, re.MULTILINE))
     assert shown - {"carries", "says", "runs"} <= known
-    assert {"demo", "list", "show", "record", "verify", "package", "submit", "run", "init", "check", "retry"} <= shown
+    for part in ("demo list show record verify package submit run init check retry", "hold decide policy deadline"):
+        assert set(part.split()) <= shown
 
 
 def test_the_two_commands_exist() -> None:
