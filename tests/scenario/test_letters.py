@@ -292,3 +292,41 @@ def test_a_letter_of_a_record_that_an_older_key_signed(expunge: CommandLine) -> 
     ]
     assert expunge("keys", "activate", "record", kid) == 0
     assert expunge.json("letter", REQUEST) == before
+
+
+def test_a_notice_for_somebody_in_charge_is_no_letter_and_an_unknown_language_is_said(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.submit("access", identity="unverified", locale="it")
+    shop.run(code=None)
+    (calls,) = [one.notice_id for one in shop.notices("access") if one.kind == "needs_attention"]
+    shop("letter", "access", "--notice", calls, code=2)
+    assert "this notice is no letter to a person" in capsys.readouterr().err
+    shop("letter", "access")
+    out, err = capsys.readouterr()
+    assert "no letters in 'it', the language of the request: written in 'en'" in err
+    assert out.startswith("Your request (access): please tell us that it is you\n\n[Salutation")
+    assert out.endswith("[Signature: the sender fills it in.]\n")
+
+
+def test_the_languages_are_listed_and_without_own_templates_there_is_nothing_to_check(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop("letters", "check")
+    assert "no templates of your own" in capsys.readouterr().err
+    shop("letters", "list")
+    out = capsys.readouterr().out
+    assert [line.split()[:3] for line in out.splitlines()[:2]] == [
+        ["en", "English", "shipped"],
+        ["fr", "français", "shipped"],
+    ]
+    assert "kinds: receipt, " in out
+    folder = shop.home / "letters"
+    folder.mkdir()
+    (folder / "english.toml").write_text("")
+    shop("letter", "nobody", code=2)
+    shop("letters", "list", code=2)
+    assert "name the file by its language" in capsys.readouterr().err
+    (shop.home / "expunge.toml").write_text(f"{(shop.home / 'expunge.toml').read_text()}\n[letters]\nfolder = 3\n")
+    shop("letters", "list", code=2)
+    assert "[letters] folder is a path in quotes" in capsys.readouterr().err
