@@ -1,6 +1,6 @@
 """``make bench``: run every measurement, print a table with its goals, write ``benchmarks/results.json``.
 
-    python -m benchmarks [--scale 0.1] [--only requests|files|policy|law]
+    python -m benchmarks [--scale 0.1] [--only requests|files|policy|law|ledger]
 
 ``--scale`` shrinks the sizes (1.0: those of the goals). Figures depend on the machine, so its size is printed and
 written with them; they are never asserted in tests. The exit code is 1 when a goal is missed at scale 1.
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import bench_files, bench_law, bench_policy, bench_requests
+from benchmarks import bench_files, bench_law, bench_ledger, bench_policy, bench_requests
 from benchmarks.table import Row, row, show
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -87,10 +87,13 @@ def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure expunge.")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--only", choices=("requests", "files", "policy", "law"))
+    parser.add_argument("--only", choices=("requests", "files", "policy", "law", "ledger"))
     options = parser.parse_args()
     rows: list[Row] = []
-    for name, measure in (("requests", requests), ("files", files), ("policy", policy), ("law", law)):
+    parts = (
+        ("requests", requests), ("files", files), ("policy", policy), ("law", law), ("ledger", bench_ledger.run),
+    )  # fmt: skip
+    for name, measure in parts:
         if options.only in (None, name):
             print(f"measuring {name} ...", file=sys.stderr)
             rows += measure(options.scale)

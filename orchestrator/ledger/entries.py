@@ -8,14 +8,12 @@ retention has ended, a document is deleted; its leaf stays, and can be told from
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Final
 
 import msgspec
-import rfc8785
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger.record import canonical
+from orchestrator.ledger.record import canonical, is_canonical
 from schemas.codec import forbid_unknown
 from schemas.errors import SchemaError
 from schemas.sealing import b64u, unb64u
@@ -84,7 +82,7 @@ def read(document: bytes) -> Statement:
         VerificationError: it is none of this version, or not written the one way there is.
     """
     try:
-        if rfc8785.dumps(json.loads(document)) != document:
+        if not is_canonical(document):
             raise VerificationError("a statement is not in canonical form (RFC 8785)", fix=_FIX)
         found: Statement = msgspec.json.decode(document, type=Statement)
         forbid_unknown(document, found)

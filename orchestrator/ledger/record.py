@@ -20,6 +20,7 @@ from schemas.outcomes import Attested, Kept, Lifted, Notified, Rectified, Restri
 from schemas.sealing import b64u, unb64u
 
 _SALT_BYTES: Final = 32
+_LARGEST_NUMBER: Final = (1 << 53) - 1
 _ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
 _WEAKEST_FIRST: Final = (
     "not_searched",
@@ -104,6 +105,29 @@ def canonical(value: object) -> bytes:
     return rfc8785.dumps(msgspec.to_builtins(value))
 
 
+def is_canonical(document: bytes) -> bool:
+    """Tell whether JSON is written in its RFC 8785 form, by the fast way of ``canonical`` where that is the same.
+
+    Raises:
+        ValueError: it is no JSON, or holds a fraction or a number that not every reader reads alike (I-JSON).
+    """
+    value = json.loads(document, parse_float=_refused, parse_constant=_refused, parse_int=_whole)
+    if document.isascii() and b"\\" not in document:
+        return _SORTED(value) == document
+    return rfc8785.dumps(value) == document
+
+
+def _refused(_: str) -> float:
+    raise ValueError("a number that no evidence has")
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST_NUMBER or text == "-0":
+        raise ValueError("a number that not every reader reads alike")
+    return number
+
+
 def sign(record: CompletionRecord, salt: bytes, signer: Signing) -> bytes:
     """Give the compact JWS of a record, with its salt filled in."""
     payload = canonical(msgspec.structs.replace(record, salt=b64u(salt)))
@@ -148,7 +172,7 @@ def verify(jws: bytes, key: Checking) -> CompletionRecord:
 
 def _payload(payload: bytes) -> CompletionRecord:
     try:
-        if rfc8785.dumps(json.loads(payload)) != payload:
+        if not is_canonical(payload):
             raise VerificationError("the record is not in canonical form (RFC 8785)", fix=_FIX)
         record = decode(payload, CompletionRecord)
         forbid_unknown(payload, record)
