@@ -48,7 +48,7 @@ class SweepPace(msgspec.Struct, frozen=True):
 
     every_hours: int = 0
     rows_per_second: int = 25_000
-    page_rows: int = 10_000
+    page_rows: int = 20_000
     page_found: int = 500
     patience_minutes: int = 60
 

@@ -20,7 +20,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     every_hours: int = 0
     rows_per_second: int = 25_000
-    page_rows: int = 10_000
+    page_rows: int = 20_000
     page_found: int = 500
 
 
