@@ -30,14 +30,15 @@ def document(components: Mapping[str, Any], data_of: Mapping[str, str]) -> dict[
     channels, operations, messages = {}, {}, {}
     for one in topics:
         name = _name(one)
-        event_type = TYPE_PREFIX + one.carries
-        messages[one.carries] = _message(one, event_type, data_of[event_type])
+        for carried in (one.carries, *one.also):
+            event_type = TYPE_PREFIX + carried
+            messages[carried] = _message(carried, event_type, data_of[event_type])
         channels[name] = _channel(one)
         action = "send" if one.producer == "orchestrator" else "receive"
         operations[f"{action}-{name}"] = {
             "action": action,
             "channel": {"$ref": f"#/channels/{name}"},
-            "messages": [{"$ref": f"#/channels/{name}/messages/{one.carries}"}],
+            "messages": [{"$ref": f"#/channels/{name}/messages/{carried}"} for carried in (one.carries, *one.also)],
         }
     return {
         "asyncapi": "3.0.0",
@@ -74,7 +75,7 @@ def _address(topic: Topic) -> str:
 def _channel(topic: Topic) -> dict[str, Any]:
     channel: dict[str, Any] = {
         "address": _address(topic),
-        "messages": {topic.carries: {"$ref": f"#/components/messages/{topic.carries}"}},
+        "messages": {carried: {"$ref": f"#/components/messages/{carried}"} for carried in (topic.carries, *topic.also)},
         "bindings": {
             "kafka": {
                 "topicConfiguration": {
@@ -90,7 +91,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
     return channel
 
 
-def _message(topic: Topic, event_type: str, data: str) -> dict[str, Any]:
+def _message(carried: str, event_type: str, data: str) -> dict[str, Any]:
     event = {
         "allOf": [
             {"$ref": "#/components/schemas/CloudEvent"},
@@ -99,7 +100,7 @@ def _message(topic: Topic, event_type: str, data: str) -> dict[str, Any]:
     }
     return {
         "name": event_type,
-        "title": topic.carries,
+        "title": carried,
         "summary": f"One event, or a JSON array of up to {batches.MAX_EVENTS} of them.",
         "contentType": batches.ONE,
         "headers": {

@@ -23,6 +23,7 @@ COMPLETION: Final = TYPE_PREFIX + "completion.v1"
 NOTICE: Final = TYPE_PREFIX + "notice.v1"
 DEAD_LETTER: Final = TYPE_PREFIX + "dead-letter.v1"
 HEARTBEAT: Final = TYPE_PREFIX + "heartbeat.v1"
+INCIDENT: Final = TYPE_PREFIX + "incident.v1"
 
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")

@@ -22,6 +22,7 @@ from schemas import asyncapi, envelope
 from schemas.completion import CompletionRecord
 from schemas.envelope import SCHEMA_BASE, CloudEvent
 from schemas.heartbeats import Heartbeat
+from schemas.incidents import Incident
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.requests import Identifiers, RequestForm, RequestReceived
 from schemas.tasks import Confirmation, Findings, Secret, Task
@@ -43,6 +44,7 @@ MESSAGES: Final[dict[str, Any]] = {
     "notice": Notice,
     "dead-letter": DeadLetter,
     "heartbeat": Heartbeat,
+    "incident": Incident,
     "cloud-event": CloudEvent,
 }
 """File name without suffix -> type. ``task-secret`` and the like are what is inside the sealed parts."""
@@ -55,6 +57,7 @@ DATA_OF: Final = {
     envelope.COMPLETION: "completion",
     envelope.NOTICE: "notice",
     envelope.DEAD_LETTER: "dead-letter",
+    envelope.INCIDENT: "incident",
 }
 """CloudEvents type -> schema of its ``data``."""
 

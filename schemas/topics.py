@@ -20,7 +20,10 @@ WEEK: Final = dt.timedelta(days=7)
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """One topic. Every record key is the request id; retention is deletion by age, never compaction."""
+    """One topic. Every record key is the request id; retention is deletion by age, never compaction.
+
+    ``also``: what else it carries; whoever reads it goes by the type of each event.
+    """
 
     name: str
     producer: Literal["intake", "orchestrator", "connector"]
@@ -29,12 +32,13 @@ class Topic(msgspec.Struct, frozen=True):
     cleanup_policy: Literal["delete"] = "delete"
     retention: dt.timedelta = WEEK
     segment: dt.timedelta = dt.timedelta(hours=24)
+    also: tuple[str, ...] = ()
 
 
 REQUESTS: Final = Topic("expunge.requests", "intake", "request-received.v1")
 CONFIRMATIONS: Final = Topic("expunge.confirmations", "connector", "confirmation.v1")
 COMPLETIONS: Final = Topic("expunge.completions", "orchestrator", "completion.v1")
-NOTICES: Final = Topic("expunge.notices", "orchestrator", "notice.v1")
+NOTICES: Final = Topic("expunge.notices", "orchestrator", "notice.v1", also=("incident.v1",))
 DEAD_LETTERS: Final = Topic("expunge.dead-letters", "orchestrator", "dead-letter.v1")
 HEARTBEATS: Final = Topic("expunge.heartbeats", "connector", "heartbeat.v1")
 

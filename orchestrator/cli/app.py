@@ -9,6 +9,7 @@ import typer
 
 from orchestrator.cli import (
     app_holds,
+    app_incidents,
     app_intake,
     app_ledger,
     app_letters,
@@ -299,6 +300,7 @@ app_holds.register(app)
 app_ledger.register(app)
 app_returning.register(app)
 app_letters.register(app)
+app_incidents.register(app)
 app.add_typer(app_retention.app, name="retention")
 app_services.register(app)
 

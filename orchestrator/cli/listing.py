@@ -55,6 +55,7 @@ def show_list(desk: Desk, what: What, limit: int) -> int:
 def _sum(desk: Desk, totals: Totals, shown: int, limit: int) -> None:
     more = f"; {shown} shown, --limit shows more" if shown == limit else ""
     mails = f", {totals.mails} mails need a person (`expunge intake mail --waiting`)" if totals.mails else ""
+    mails += f", {totals.incidents} incidents are open (`expunge incident list`)" if totals.incidents else ""
     desk.screen.say(
         f"{totals.open} open ({totals.waiting} not begun), {totals.closed} closed, "
         f"{totals.attention} need attention{mails}{more}"

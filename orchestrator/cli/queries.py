@@ -91,7 +91,7 @@ class HeldUp(msgspec.Struct, frozen=True, order=True):
 class Totals(msgspec.Struct):
     """How many requests stand where. ``waiting``: taken in, not yet begun; they count as open too.
 
-    ``mails``: came by mail, and wait until a person says what they are.
+    ``mails``: came by mail, and wait until a person says what they are. ``incidents``: open ones.
     """
 
     open: int = 0
@@ -100,6 +100,7 @@ class Totals(msgspec.Struct):
     waiting: int = 0
     held_up: tuple[HeldUp, ...] = ()
     mails: int = 0
+    incidents: int = 0
 
 
 class Page(msgspec.Struct):
@@ -141,6 +142,8 @@ def totals(store: SqlStore) -> Totals:
         found.waiting = tx.connection.execute(sa.select(sa.func.count()).where(_WAITING)).scalar_one()
         mails = sa.select(sa.func.count()).where(t.mails.c.standing == "waiting")
         found.mails = tx.connection.execute(mails).scalar_one()
+        incidents = sa.select(sa.func.count()).where(t.incidents.c.closed_at.is_(None))
+        found.incidents = tx.connection.execute(incidents).scalar_one()
         for is_closed, needs, count in tx.connection.execute(query):
             found.closed += count if is_closed else 0
             found.open += 0 if is_closed else count

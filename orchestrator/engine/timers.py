@@ -9,10 +9,11 @@ import msgspec
 from orchestrator.core import returning
 from orchestrator.core.events import TimerFired
 from orchestrator.core.model import Phase
-from orchestrator.engine.base import BATCH, STOPS, Base, again, one_by_one
+from orchestrator.engine.base import BATCH, STOPS, again, one_by_one
 from orchestrator.engine.batch import APPLIED, Batch
 from orchestrator.engine.conflicts import RESTRICTING, marks
 from orchestrator.engine.reach import refs_of
+from orchestrator.engine.telling import Telling
 from schemas.codec import encode
 from schemas.identifiers import Identifier
 from schemas.requests import utc
@@ -21,18 +22,19 @@ _NEVER: Final = "9999"
 _SOURCE: Final = "/timers"
 
 
-class Timers(Base):
+class Timers(Telling):
     """Timers live in the states; one column finds the next."""
 
     _firing: frozenset[str] | set[str] = frozenset()
 
     def fire_timers(self, limit: int = BATCH) -> int:
-        """Fire what is due; returns how many timers counted."""
+        """Fire what is due, and tell of incidents; returns how many counted."""
         now = utc(self._clock.now())
+        told = self.tell_incidents(limit)
         with self.store.read() as tx:
             if not tx.due(now, 1):
                 self.hints.earliest = tx.next_timer() or _NEVER
-                return 0
+                return told
         try:
             counted = again(lambda: self._fire_timers(limit))
         except STOPS:
@@ -44,7 +46,7 @@ class Timers(Base):
             counted = again(lambda: self._fire_timers(1, failed=failed))
         with self.store.read() as tx:
             self.hints.earliest = tx.next_timer() or _NEVER
-        return counted
+        return told + counted
 
     def _fire_timers(self, limit: int, failed: str = "") -> int:
         with self._batch("timers") as batch:

@@ -84,6 +84,7 @@ _PERIODS: Final = (
         "2026-02-05",
         "uk-gdpr-12a",
     ),
+    LegalText("uk-gdpr-33", "UK GDPR Art. 33: breach, the Commissioner is told in 72 hours", "GB", "2021-01-01"),
     LegalText(
         "uk-gdpr-12a",
         "UK GDPR Art. 12A: one month from the latest of receipt, identity data and fee; waiting for a clarification "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
+from orchestrator.ports.incidents import IncidentRow
 from orchestrator.ports.ledger import Anchors, CheckpointRow, LeafRow, LedgerBook
 from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
@@ -30,6 +31,7 @@ __all__ = [
     "Consumer",
     "Handle",
     "HoldRow",
+    "IncidentRow",
     "JournalRow",
     "Keyring",
     "LeafRow",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from orchestrator.cache.connection import connect, url_of
 from orchestrator.cache.suppression import SuppressionCache
-from orchestrator.engine import holds
+from orchestrator.engine import holds, incidents
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.ports import Clock
@@ -32,9 +32,12 @@ from schemas.requests import utc
 SKEW: Final = dt.timedelta(seconds=60)
 _UNPUBLISHED: Final = 300.0
 """Seconds after which the relay should have published what was released."""
-_OF_STORE: Final = ("migrations", "clocks", "backlog", "keys of senders", "holds", "mails", "recipients", "ledger")
+_OF_STORE: Final = (
+    "migrations", "clocks", "backlog", "keys of senders", "holds", "mails", "recipients", "ledger", "incidents",
+)  # fmt: skip
 """Checks that read the store."""
 _CLASSES: Final = 5
+_INCIDENT: Final = "`expunge incident show`, then `tell`, `amend` or `close`"
 
 
 class Doctor:
@@ -76,20 +79,11 @@ class Doctor:
         return store, [Finding("store", "ok", "reached, and we are let in")]
 
     def _of_store(self, store: SqlStore) -> Iterator[Finding]:
-        for name, check in zip(
-            _OF_STORE,
-            (
-                _migrations,
-                self._clocks,
-                self._backlog,
-                _parked,
-                self._holds,
-                self._mails,
-                self._recipients,
-                self._ledger,
-            ),
-            strict=True,
-        ):
+        checks = (
+            _migrations, self._clocks, self._backlog, _parked, self._holds, self._mails, self._recipients,
+            self._ledger, self._incidents,
+        )  # fmt: skip
+        for name, check in zip(_OF_STORE, checks, strict=True):
             yield from made(name, functools.partial(check, store))
 
     # -- checks -------------------------------------------------------------------------------------------
@@ -165,6 +159,20 @@ class Doctor:
 
     def _ledger(self, store: SqlStore) -> Iterator[Finding]:
         yield from doctor_ledger.examine(self._settings, store, self._clock)
+
+    def _incidents(self, store: SqlStore) -> Iterator[Finding]:
+        now = utc(self._clock.now())
+        with store.read() as tx:
+            found = [incidents.read(one) for one in tx.incidents() if one.closed_at is None]
+        for one in found:
+            by = one.notify_by()
+            late = "had to be told" if by and by <= now else "is to be told"
+            text = f"an authority {late} by {by[:16]}Z" if by else "every authority was told"
+            if one.owing() and not by:
+                text = "for an authority no time is known here"
+            yield Finding("incidents", "finding", f"{one.incident_id} is open for {one.owner}: {text}", _INCIDENT)
+        if not found:
+            yield Finding("incidents", "ok", "no incident is open")
 
     def _strangers(self, store: SqlStore) -> list[tuple[str, int]]:
         known = [one.system for one in self._settings.systems]

@@ -328,6 +328,9 @@ class Embedded:
         if due is None:
             return POLL_SECONDS
         left = (dt.datetime.fromisoformat(due) - self._clock.now()).total_seconds()
+        if left <= 0:
+            # A command beside us may have set it; what we knew of timers is no longer all.
+            self.engine.hints.ask_for_timers()
         return min(POLL_SECONDS, max(0.001, left))
 
     # -- access packages ----------------------------------------------------------------------------------

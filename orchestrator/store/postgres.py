@@ -151,6 +151,12 @@ class PostgresTransaction(SqlTransaction):
         """Give requests whose timer is due; none that another transaction works on."""
         return [row[0] for row in self._all(_DUE if self._writing else q.DUE, now=now, most=limit)]
 
+    def _free(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return super()._free(query) if self._writing else query
+
+    def _mine(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query.with_for_update() if self._writing else query
+
     def states(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """Give the stored state of each request that exists, and keep others from changing it."""
         found = dict(self._among(_STATES if self._writing else q.STATES, sorted(request_ids)))

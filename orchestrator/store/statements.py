@@ -31,6 +31,7 @@ TAKE_WAITING: Final = _drop(_J.seq)
 STATES: Final = sa.select(_R.request_id, _R.state).where(_R.request_id.in_(_MANY))
 DUE: Final = sa.select(_R.request_id).where(_R.next_timer <= _NOW).order_by(_R.next_timer).limit(_MOST)
 NEXT_TIMER: Final = sa.select(sa.func.min(_R.next_timer))
+NEXT_INCIDENT: Final = sa.select(sa.func.min(t.incidents.c.tell_at))
 CAPSULES: Final = sa.select(t.capsules.c.request_id, t.capsules.c.sealed).where(t.capsules.c.request_id.in_(_MANY))
 
 _LAST: Final = ("restriction", "erasure", "objection", "withdrawal_of_consent")

@@ -19,6 +19,7 @@ from orchestrator.store import statements as q
 from orchestrator.store import tables as t
 from orchestrator.store.database import driver_error, friendly
 from orchestrator.store.holds import Holds
+from orchestrator.store.incidents import Incidents
 from orchestrator.store.ledger import Leaves
 from orchestrator.store.mails import Mails
 from orchestrator.store.parking import Parking
@@ -30,7 +31,7 @@ _PAGE: Final = 500
 """Rows that are held in memory at a time where all are read."""
 
 
-class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Leaves, Sweeps):
+class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leaves, Sweeps):
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection, where: str = "") -> None:
@@ -111,9 +112,9 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Leaves, Sweeps):
         return [row[0] for row in self._all(q.DUE, now=now, most=limit)]
 
     def next_timer(self) -> str | None:
-        """When the earliest timer of all is due."""
-        earliest: str | None = self._all(q.NEXT_TIMER)[0][0]
-        return earliest
+        """When the earliest timer of all is due, or somebody is to hear of an incident."""
+        every = (self._all(one)[0][0] for one in (q.NEXT_TIMER, q.NEXT_INCIDENT))
+        return min((one for one in every if one is not None), default=None)
 
     # -- capsules and subjects ----------------------------------------------------------------------------
     def capsules(self, request_ids: Iterable[str]) -> dict[str, bytes]:

@@ -265,6 +265,22 @@ Index(
 )
 Index("mails_request", mails.c.request_id)
 
+incidents: Final = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", TEXT, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("detected_at", TEXT, nullable=False),
+    # When its owner hears of it next.
+    Column("tell_at", TEXT),
+    Column("told", Integer, nullable=False),
+    Column("announced", Integer, nullable=False),
+    Column("closed_at", TEXT),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The registry of incidents (ADR 34): codes, counts and dates, and nobody they are about."""
+Index("incidents_tell", incidents.c.tell_at)
+
 suppressions: Final = Table(
     "suppressions",
     metadata,

@@ -18,6 +18,7 @@ from orchestrator.ports import (
     TOO_EARLY,
     CheckpointRow,
     HoldRow,
+    IncidentRow,
     JournalRow,
     LeafRow,
     MailRow,
@@ -580,3 +581,28 @@ def test_tiles_grow_and_the_newest_checkpoint_is_the_largest(store: Store) -> No
     with store.read() as tx:
         assert [tx.tile(0, 0), tx.tile(0, 1), tx.tile(1, 0), tx.tile(1, 1)] == [b"a" * 32, b"b" * 64, b"c" * 32, None]
         assert tx.last_checkpoint() == CheckpointRow(10, "2026", b"ten, cosigned")
+
+
+def an_incident(incident_id: str, tell_at: str | None, closed_at: str | None = None) -> IncidentRow:
+    return IncidentRow(incident_id, 1, f"2026-01-0{incident_id}", tell_at, 0, 0, closed_at, b"{}")
+
+
+def test_incidents_are_replaced_listed_and_told_of_when_it_is_time(store: Store) -> None:
+    with store.write() as tx:
+        for one in (
+            an_incident("1", "2026-02-01"),
+            an_incident("2", "2026-02-03"),
+            an_incident("3", None, "2026-01-09"),
+        ):
+            tx.save_incident(one)
+        assert tx.incident("1") == an_incident("1", "2026-02-01")
+    with store.read() as tx:
+        assert [one.incident_id for one in tx.incidents()] == ["2", "1", "3"]
+        assert [one.incident_id for one in tx.due_incidents("2026-02-02", 9)] == ["1"]
+        assert tx.next_timer() == "2026-02-01"
+        assert tx.incident("9") is None
+    with store.write() as tx:
+        assert [one.incident_id for one in tx.due_incidents("2026-02-04", 1)] == ["1"]
+        tx.save_incident(an_incident("1", None))
+    with store.read() as tx:
+        assert tx.next_timer() == "2026-02-03"

@@ -23,6 +23,7 @@ from schemas.errors import SchemaError
 from schemas.fields import ID_PATTERN, JWE_PATTERN, LARGEST_INTEGER, LOCALE_PATTERN, TIME_PATTERN
 from schemas.generate import MESSAGES, schema_of
 from schemas.identifiers import CUSTOM_KIND, KINDS, MAX_LENGTH, Identifier
+from schemas.incidents import NO_CODE_PATTERN
 from schemas.published import BASE64_PATTERN, JWS_PATTERN
 from schemas.requesters import CODE_PATTERN, SHA256_PATTERN
 from schemas.requests import RequestForm, RequestReceived
@@ -37,6 +38,7 @@ _EXACT: dict[str, st.SearchStrategy[str]] = {
     LOCALE_PATTERN: st.from_regex(r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}\Z"),
     JWS_PATTERN: st.from_regex(r"\A[A-Za-z0-9_-]{1,9}\.[A-Za-z0-9_-]{1,9}\.[A-Za-z0-9_-]{1,9}\Z"),
     CODE_PATTERN: st.from_regex(r"\A[a-z][a-z0-9_]{0,63}\Z"),
+    NO_CODE_PATTERN: st.from_regex(r"\A([a-z][a-z0-9_]{0,63})?\Z"),
     SHA256_PATTERN: st.from_regex(r"\A[0-9a-f]{64}\Z"),
     BASE64_PATTERN: st.from_regex(r"\A[A-Za-z0-9+/]{0,20}={0,2}\Z"),
 }

@@ -14,6 +14,8 @@ from connectors.errors import MisconfiguredError, PermanentError, TransientError
 from connectors.testing.fake import FakeSystem
 from connectors.testing.people import OTHER, SUBJECT
 from orchestrator.core.model import Phase
+from orchestrator.engine import incidents
+from orchestrator.engine.incidents import Controller, Report
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.files import package
 from orchestrator.runtime.clock import ShiftedClock, SystemClock, chance
@@ -133,6 +135,31 @@ def test_a_request_that_comes_in_while_it_runs_is_taken_in(house: House) -> None
     _until(lambda: _closed(house, "r1"))
     stop.set()
     thread.join()
+
+
+def test_an_incident_that_another_program_reports_while_it_runs_is_told_and_nothing_spins(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int] = []
+    real = house.home.engine.apply_waiting
+
+    def counted(limit: int) -> int:
+        turns.append(limit)
+        return real(limit)
+
+    monkeypatch.setattr(house.home.engine, "apply_waiting", counted)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: house.home.run(until_idle=False, stop=stop))
+    thread.start()
+    _until(lambda: len(turns) > 1)
+    told = Report("breach", "lost_device")
+    incidents.report(house.rig.store, house.clock, house.rig.chance, told, [Controller("acme", "FR")], ())
+    _until(lambda: house.rig.rows("notices") != [])
+    turns.clear()
+    time.sleep(1.2)
+    stop.set()
+    thread.join()
+    assert len(turns) <= 6
 
 
 def test_a_slow_system_delays_nobody_else(house: House) -> None:

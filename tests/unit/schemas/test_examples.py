@@ -22,6 +22,7 @@ from schemas.envelope import CONFIRMATION, HEARTBEAT, REQUEST_RECEIVED, SCHEMA_B
 from schemas.errors import SchemaError
 from schemas.generate import MESSAGES, SUFFIX
 from schemas.heartbeats import Heartbeat
+from schemas.incidents import Incident
 from schemas.outcomes import FINAL_TYPES, Outcome, Unverifiable
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.sealing import Binding, IntakePrivateKey, SharedKey
@@ -79,6 +80,7 @@ READ: dict[str, Callable[[bytes], object]] = {
     "notice": lambda raw: codec.decode(raw, Notice),
     "dead-letter": lambda raw: codec.decode(raw, DeadLetter),
     "heartbeat": lambda raw: codec.decode(raw, Heartbeat),
+    "incident": lambda raw: codec.decode(raw, Incident),
 }
 
 
