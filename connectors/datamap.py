@@ -219,7 +219,8 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
         MisconfiguredError: broken TOML, unknown key (with a suggestion), wrong type, unknown identifier kind.
     """
     raw, location = read_toml(file)
-    allowed = ("record_set", "version", *settings)
+    # What is declared anonymous is nothing to search or erase: ``connectors.anonymous`` reads it.
+    allowed = ("record_set", "version", "anonymous", *settings)
     for name in raw:
         if name not in allowed:
             raise _unknown(location, name, allowed, ())

@@ -36,6 +36,31 @@ def policy_lint(
     return policing.run_lint(desk(ctx, home, output), file, on)
 
 
+@policy.command(name="answer", short_help="Answer a finding of the linter, dated.")
+def policy_answer(
+    ctx: typer.Context,
+    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Its id, as lint shows it.", show_default=False)],
+    text: Annotated[str, typer.Option(help="The answer; about the policy, never about a person.", show_default=False)],
+    until: Annotated[
+        datetime,
+        typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="Last day on which it holds.", show_default=False),
+    ],
+    role: Annotated[str, typer.Option(help="Who answers: a role, never a name.")] = "dpo",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A policy file; default: that of the home folder.")
+    ] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Answer a finding of the linter. It is noted beside the policy file, and quoted by lint until the entry changes.
+
+    An answer mends nothing: what was found still does not hold in the policy.
+    """
+    from orchestrator.cli import policing
+
+    return policing.answer(desk(ctx, home, output), finding, text, role, until, file)
+
+
 @policy.command(name="show", short_help="Show what a policy says on a day.")
 def policy_show(
     ctx: typer.Context, file: PolicyFile = None, on: On = None, home: Home = None, output: Out = None

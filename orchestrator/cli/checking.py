@@ -17,7 +17,7 @@ from orchestrator.cli.guard import explain
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.law.texts import TEXTS, objection_to
-from orchestrator.runtime import planning, policies
+from orchestrator.runtime import declaring, placing, planning, policies
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import check_systems, openers
 from orchestrator.settings import Settings
@@ -79,8 +79,15 @@ def _keys(settings: Settings) -> list[str | Finding]:
 
 def _policy(settings: Settings) -> list[str | Finding]:
     """Hold the policy file against the configuration; what the policy itself lacks is the linter's."""
-    policies.of(settings)
-    return []
+    register = policies.of(settings)
+    if register is None:
+        return []
+    declaring.with_methods(settings, register)
+    today = SystemClock().now().date()
+    return [
+        Finding("warning", "policy", one.problem, one.where, one.ask)
+        for one in placing.uncovered(settings, register, today)
+    ]
 
 
 def _database(desk: Desk, settings: Settings) -> list[str | Finding]:
@@ -92,6 +99,7 @@ def _database(desk: Desk, settings: Settings) -> list[str | Finding]:
 def _system(alone: Settings) -> list[str | Finding]:
     """Check one system: connector, data map, store; and that the core could decide by it."""
     found = openers(alone)
+    declaring.outputs(alone)
     told: list[str | Finding] = [text for _, text in check_systems(found)]
     opened = {name: opener() for name, opener in found.items()}
     try:

@@ -34,6 +34,7 @@ class Reason(msgspec.Struct, frozen=True):
         facts: What was known of the records when it was decided.
         dates: What happens when, and what each date hangs on.
         about: The activity it is held for, as the policy tells a person of it; None without a policy file.
+        held_by: The controller that holds the system, and ``country`` where; empty where nobody says.
     """
 
     system: str
@@ -45,6 +46,8 @@ class Reason(msgspec.Struct, frozen=True):
     facts: tuple[str, ...]
     dates: tuple[str, ...]
     about: Processing | None = None
+    held_by: str = ""
+    country: str = ""
 
 
 def reasons(page: Page) -> list[Reason]:
@@ -78,6 +81,8 @@ def _reason(page: Page, plan: SystemPlan, system: SystemState, one: RecordSetPla
         facts=(*_facts(one, located, outcome), *_ended(rule)),
         dates=tuple(_dates(page, plan, one, outcome)),
         about=page.plan.information.of(one.purpose) if page.plan.information else None,
+        held_by=plan.controller,
+        country=plan.country,
     )
 
 
@@ -166,6 +171,8 @@ def print_why(out: Console, page: Page) -> None:
             *(("text", text) for text in one.texts),
             ("policy", f"version {one.version}"),
         ]
+        if one.held_by or one.country:
+            rows.append(("held", " in ".join(filter(None, (f"by {one.held_by}" if one.held_by else "", one.country)))))
         rows += [("fact", fact) for fact in one.facts] + [("date", date) for date in one.dates]
         if one.about:
             rows += informing.lines(one.about, date_of(page.state.received_at), one.system)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from orchestrator.policy.lint import Finding, lint
 from orchestrator.policy.lint.finding import Said
 from orchestrator.policy.promises import Promise
 from orchestrator.policy.register import Document
-from orchestrator.runtime import policies
+from orchestrator.runtime import answering, declaring, placing, policies
 from orchestrator.runtime.clock import SystemClock
+from orchestrator.runtime.placing import Abroad
 from schemas import generate
 
 _STYLES: Final = {"error": "bold red", "warning": "yellow"}
@@ -53,17 +55,25 @@ def run_lint(desk: Desk, file: Path | None, on: dt.datetime | None) -> int:
     """
     day = _day(on)
     register = _register(desk, file)
-    found = lint(register, day)
+    here = file is None
+    settings = desk.settings() if here else None
+    if settings is not None:
+        register = declaring.with_methods(settings, register)
+    found = lint(register, day, answering.read(register))
+    abroad = list(placing.uncovered(settings, register, day)) if settings is not None else []
     version = register.version_on(day)
     value = {"file": register.file, "on": day, "version": version.id if version else None, "findings": found}
-    desk.screen.data(value, lambda out: _print_findings(out, found))
-    wrong = sum(one.severity == "error" for one in found)
-    told = f"{wrong} errors, {len(found) - wrong} warnings" if found else "nothing found"
+    if settings is not None:
+        value["systems"] = abroad
+    desk.screen.data(value, lambda out: _print_findings(out, found, abroad))
+    wrong = sum(one.severity == "error" for one in found) + len(abroad)
+    total = len(found) + len(abroad)
+    told = f"{wrong} errors, {total - wrong} warnings" if total else "nothing found"
     desk.screen.say(f"{told}; {register.file}, as of {day}")
     return 1 if wrong else 0
 
 
-def _print_findings(out: Console, found: list[Finding]) -> None:
+def _print_findings(out: Console, found: list[Finding], abroad: Sequence[Abroad] = ()) -> None:
     for one in found:
         out.print(
             Text.assemble((f"{one.severity:<8}", _STYLES[one.severity]), (f"{one.row}  ", "bold"), one.problem),
@@ -73,6 +83,30 @@ def _print_findings(out: Console, found: list[Finding]) -> None:
             out.print(f"        {_said(one.file, said)}", soft_wrap=True)
         out.print(f"        ask:  {one.ask}", soft_wrap=True)
         out.print(f"        law:  {one.law} ({one.code})", soft_wrap=True)
+        out.print(f"        id:   {one.id}", soft_wrap=True)
+        if one.answered:
+            given = one.answered.answer
+            stale = f"  STALE: {one.answered.stale}; answer it anew" if one.answered.stale else ""
+            line = f"        answered by {given.role} on {given.answered_on}, until {given.until}: {given.text}"
+            out.print(Text(line + stale, "yellow" if stale else "green"), soft_wrap=True)
+    for system in abroad:
+        out.print(Text.assemble(("error   ", _STYLES["error"]), ("S20  ", "bold"), system.problem), soft_wrap=True)
+        out.print(f"        at:   {system.where}", soft_wrap=True)
+        out.print(f"        ask:  {system.ask}", soft_wrap=True)
+
+
+def answer(desk: Desk, name: str, text: str, role: str, until: dt.datetime, file: Path | None) -> int:
+    """Note an answer to a finding, beside the policy file.
+
+    Raises:
+        UsageError: no such finding today, no role, or nothing is said.
+    """
+    register = _register(desk, file)
+    if file is None:
+        register = declaring.with_methods(desk.settings(), register)
+    made = answering.answer(register, name, text, role, until.date(), _day(None))
+    desk.screen.data(made, lambda out: out.print(f"noted in {answering.file_of(register)}", soft_wrap=True))
+    return 0
 
 
 def _said(file: str, said: Said) -> str:

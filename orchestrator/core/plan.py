@@ -76,7 +76,8 @@ class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One system.
 
     ``domain`` walls it off: what is found in one domain does not search another (I9). ``attested``: the policy
-    takes somebody's word for this system, where nobody can look; never by default.
+    takes somebody's word for this system, where nobody can look; never by default. ``controller``, ``country``: which
+    entity holds it, and where, as far as the configuration says (S20); nothing is decided by them.
     """
 
     system: str
@@ -85,6 +86,8 @@ class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     record_sets: tuple[RecordSetPlan, ...]
     owner: str = "system-owner"
     attested: bool = False
+    controller: str = ""
+    country: str = ""
 
     @functools.cached_property
     def kinds(self) -> frozenset[str]:

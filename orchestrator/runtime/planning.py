@@ -15,7 +15,7 @@ from connectors.datamap import RecordSet, Retain, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import ExpireRule, Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
-from orchestrator.runtime import parties, policies
+from orchestrator.runtime import parties, placing, policies
 from orchestrator.settings import Settings
 from schemas.identifiers import Strength, strength_of
 
@@ -29,6 +29,7 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
     """
     register = policies.of(settings)
     domains = policies.domains(settings, register) if register else {one.system: one.domain for one in settings.systems}
+    places = placing.places(settings, register)
     plan = Plan(
         systems=tuple(
             SystemPlan(
@@ -37,6 +38,8 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
                 domain=domains[one.system],
                 owner=one.owner,
                 attested=one.attested,
+                controller=places[one.system].controller,
+                country=places[one.system].country,
                 record_sets=tuple(
                     _record_set(r, opened[one.system].capabilities)
                     for r in _checked(one.system, opened[one.system], one.settings.map_file)

@@ -43,7 +43,8 @@ _TABLES: Final = (
     *_SERVICES,
 )
 _T = TypeVar("_T")
-_OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate", "attested")
+_OWN_KEYS: Final = ("connector", "map", "domain", "owner", "rate", "attested", "controller", "country")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +63,8 @@ class ConnectedSystem(msgspec.Struct, frozen=True):
     """One ``[systems.<id>]`` table.
 
     ``rate``: of all its workers together; None where nothing limits them. ``attested``: where the system cannot do what
-    is asked, somebody's word is taken for it that it was done by hand.
+    is asked, somebody's word is taken for it that it was done by hand. ``controller``, ``country``: who holds it, and
+    where (S20); empty: nobody says.
     """
 
     system: str
@@ -72,6 +74,8 @@ class ConnectedSystem(msgspec.Struct, frozen=True):
     settings: SystemSettings
     rate: Rate | None = None
     attested: bool = False
+    controller: str = ""
+    country: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -223,7 +227,7 @@ def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> 
     for key, example in (("connector", "sql"), ("map", f"{name}.toml")):
         if not isinstance(raw.get(key), str) or not raw[key]:
             raise location.wrong(f'[{table}] needs {key} = "..."', "systems", name, fix=f'e.g. {key} = "{example}"')
-    for key in ("domain", "owner"):
+    for key in ("domain", "owner", "controller", "country"):
         if not isinstance(raw.get(key, ""), str):
             message = f"[{table}] {key} is a text in quotes"
             raise location.wrong(message, "systems", name, key, fix=f'e.g. {key} = "{name}"')
@@ -236,6 +240,9 @@ def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> 
     if not isinstance(raw.get("attested", False), bool):
         message = f"[{table}] attested is true or false"
         raise location.wrong(message, "systems", name, "attested", fix="attested = true, without quotes")
+    if raw.get("country") and not _COUNTRY.match(raw["country"]):
+        message = f"[{table}] country is a code of two letters"
+        raise location.wrong(message, "systems", name, "country", fix='ISO 3166, e.g. country = "GB"')
     options = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
     settings = SystemSettings(name, home / raw["map"], home, options, str(file))
     return ConnectedSystem(
@@ -246,6 +253,8 @@ def _system(name: str, raw: Any, home: Path, file: Path, location: Location) -> 
         settings,
         rate,
         raw.get("attested", False),
+        raw.get("controller", ""),
+        raw.get("country", ""),
     )
 
 

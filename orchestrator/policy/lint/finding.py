@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
 
+from orchestrator.policy.lint.answers import Answered
 from orchestrator.policy.register import Register
 from orchestrator.policy.words import Entry, Named
+from schemas.codec import encode
 
 Severity = Literal["error", "warning"]
 """error: a decision that rests on it would not hold. warning: a gap or a doubt that somebody should decide."""
@@ -38,6 +42,9 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
         problem: What is wrong with it, one sentence.
         ask: What to ask the data protection officer.
         law: The legal text behind the question.
+        id: Rule and entry, by which it is answered; stays when lines move.
+        digest: SHA-256 of rule and entries as they stand: an answer is one to exactly this.
+        answered: What somebody in charge answered.
     """
 
     code: str
@@ -50,6 +57,9 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: str
     ask: str
     law: str
+    id: str = ""
+    digest: str = ""
+    answered: Answered | None = None
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -95,4 +105,11 @@ def finding(rule: Rule, hit: Hit, register: Register) -> Finding:
         problem=hit.problem,
         ask=hit.ask,
         law=rule.law,
+        id=f"{rule.code}:{said[0].entry.replace(' ', ':')}",
+        digest=_digest(rule.code, hit),
     )
+
+
+def _digest(code: str, hit: Hit) -> str:
+    entries = [[name_of(kind, entry), json.loads(encode(entry))] for kind, entry in hit.entries]
+    return hashlib.sha256(json.dumps([code, entries], sort_keys=True).encode()).hexdigest()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from orchestrator.policy.lint import document, purposes, recipients
+from orchestrator.policy.lint.answers import Answer, judged
 from orchestrator.policy.lint.finding import Finding, Rule, finding
 from orchestrator.policy.register import Register
 
@@ -28,6 +33,22 @@ RULES: Final = (
 )
 
 
-def lint(register: Register, on: dt.date) -> list[Finding]:
-    """Judge a policy as of a day; findings in the order of the table, then of the file."""
-    return [finding(rule, hit, register) for rule in RULES for hit in rule.find(register, on)]
+def lint(register: Register, on: dt.date, answers: Sequence[Answer] = ()) -> list[Finding]:
+    """Judge a policy as of a day; findings in the order of the table, then of the file.
+
+    Args:
+        register: The policy.
+        on: The day.
+        answers: What was answered to findings, the oldest first; the latest one stands beside its finding.
+    """
+    found = [finding(rule, hit, register) for rule in RULES for hit in rule.find(register, on)]
+    latest = {one.finding: one for one in answers}
+    seen: Counter[str] = Counter()
+    made: list[Finding] = []
+    for one in found:
+        seen[one.id] += 1
+        # Two of one rule about one entry: the second has a name of its own.
+        name = one.id if seen[one.id] == 1 else f"{one.id}:{seen[one.id]}"
+        answered = judged(latest[name], one.digest, on) if name in latest else None
+        made.append(msgspec.structs.replace(one, id=name, answered=answered))
+    return made
