@@ -1,4 +1,4 @@
-"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|check``."""
+"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|cosign|check``."""
 
 from __future__ import annotations
 
@@ -60,6 +60,20 @@ def export(
     from orchestrator.cli import ledgering
 
     return ledgering.export(desk(ctx, home, output), target, request or [])
+
+
+@app.command(short_help="Take in what a witness signed beside us.")
+def cosign(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The checkpoint as the witness gave it back.")],
+    witness: Annotated[str, typer.Option(metavar="KEY", help="The witness's key: a line of text (vkey).")],
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Check a witness's cosignature of a checkpoint of ours (C2SP tlog-cosignature), and keep it there."""
+    from orchestrator.cli import ledgering
+
+    return ledgering.cosign(desk(ctx, home, output), file, witness)
 
 
 @app.command()

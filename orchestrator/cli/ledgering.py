@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
+from typing import Final
 
+import msgspec
 from rich.console import Console
 
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.writing import new_file
+from orchestrator.engine.sequencing import LOCK
 from orchestrator.errors import DependencyError, UsageError, VerificationError
 from orchestrator.files import bundles
+from orchestrator.keys import trusting
+from orchestrator.ledger import notes
 from orchestrator.runtime import exporting
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.sequencing import sequencer
+from schemas.requests import utc
+
+_LARGEST: Final = 1 << 18
+"""Bytes of a checkpoint with the signatures of others."""
 
 
 def checkpoint(desk: Desk, file: Path | None) -> int:
@@ -93,6 +103,42 @@ def export(desk: Desk, target: Path, request_ids: list[str]) -> int:
         files = exporting.some(store, keys, request_ids) if request_ids else exporting.whole(store, keys)
     bundles.write(target, files)
     desk.screen.data({"bundle": str(target), "files": len(files)}, lambda out: out.print(str(target), soft_wrap=True))
+    return 0
+
+
+def cosign(desk: Desk, file: Path, witness: str) -> int:
+    """Keep a witness's cosignature with the checkpoint it is of.
+
+    Raises:
+        UsageError: the file cannot be read, or the key is none of a witness.
+        VerificationError: it is of no checkpoint of ours, or does not fit.
+    """
+    key = trusting.witness(witness)
+    try:
+        with file.open("rb") as held:
+            raw = held.read(_LARGEST)
+    except OSError as error:
+        raise UsageError("the checkpoint cannot be read", where=str(file), why=error.strerror or "") from None
+    given = notes.parse(raw)
+    notes.verify(given, [key])
+    size = notes.checkpoint_of(given).size
+    lines = [one for one in given.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
+    with desk.store() as store, store.write() as tx:
+        if not tx.alone(LOCK):
+            raise DependencyError("a sequencer is at work on the ledger", fix="try again in a moment")
+        ours = next((one for one in tx.all_checkpoints() if one.size == size), None)
+        note = notes.parse(ours.note) if ours is not None else None
+        if ours is None or note is None or note.text != given.text:
+            fix = "give it what `expunge ledger checkpoint` writes; if it saw another one, find out who signed that"
+            raise VerificationError(
+                "the witness has signed a checkpoint that is none of ours", where=str(file), fix=fix
+            )
+        others = [one for one in note.signatures if (one.name, one.key_id) != (key.name, key.key_id)]
+        cosigned = notes.Note(note.text, (*others, *lines))
+        tx.save_checkpoint(msgspec.structs.replace(ours, note=cosigned.raw()))
+    at = utc(dt.datetime.fromtimestamp(notes.cosigned_at(lines[0].body)[0], dt.UTC))
+    data = {"size": size, "witness": key.name, "seen_at": at}
+    desk.screen.data(data, lambda out: out.print(f"{key.name} has seen the checkpoint of {size} leaves at {at}"))
     return 0
 
 

@@ -76,6 +76,15 @@ def pinned(records: Sequence[Path], ledger: Sequence[str], file: Path | None) ->
     return Trust(keys, logs, witnesses, said.witnesses_needed)
 
 
+def witness(line: str) -> LedgerVerifier:
+    """Give the key of a witness.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return _key(line, "--witness", notes.COSIGNATURE)
+
+
 def _lines(given: str) -> list[str]:
     if given.count("+") >= 2 and not Path(given).exists():  # noqa: PLR2004 - name, id, key
         return [given]

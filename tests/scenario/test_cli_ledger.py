@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.ledger import notes
 from tests.scenario import test_cli_journey as journey
 from tests.scenario.test_cli_journey import Shell, only_crm, request, write
+from tests.unit.ledger.test_notes import Witness
 
 template, home, shell = journey.template, journey.home, journey.shell
 
@@ -84,6 +86,41 @@ def test_what_is_wrong_is_said_with_its_fix(issued: dict[str, str], home: Path, 
     shell("record", "erase", "-O", str(tmp_path / "r.jws"))
     shell.error(2, "verify", str(tmp_path / "r.jws"), "--key", issued["key"], "--earlier", str(tmp_path / "all.zip"))
     shell.error(2, "verify", str(tmp_path / "r.jws"), "--key", issued["key"], "--proof", str(tmp_path / "all.zip"))
+
+
+def test_a_witness_s_cosignature_is_checked_kept_and_handed_on(
+    issued: dict[str, str], tmp_path: Path, shell: Shell
+) -> None:
+    witness = Witness(1_800_000_000)
+    note = notes.parse(shell.json("ledger", "checkpoint")["note"].encode())
+    (line,) = notes.signed(note.text, [witness]).signatures
+    back, pinned = tmp_path / "back.txt", ("--witness", witness.vkey)
+    forged = notes.Signature(line.name, line.key_id, line.body[:-1] + bytes([line.body[-1] ^ 1]))
+    back.write_bytes(notes.Note(note.text, (*note.signatures, forged)).raw())
+    assert "does not fit" in shell.error(4, "ledger", "cosign", str(back), *pinned)["what"]
+    other = notes.signed(note.text.replace("\n6\n", "\n5\n"), [witness])
+    back.write_bytes(other.raw())
+    assert "none of ours" in shell.error(4, "ledger", "cosign", str(back), *pinned)["what"]
+    back.write_bytes(notes.Note(note.text, (*note.signatures, line)).raw())
+    shell.error(2, "ledger", "cosign", str(back), "--witness", issued["ledger"])
+    shell.error(2, "ledger", "cosign", str(tmp_path / "absent"), *pinned)
+    for _ in range(2):  # once more is no harm
+        assert shell.json("ledger", "cosign", str(back), *pinned)["seen_at"] == "2027-01-15T08:00:00.000Z"
+    assert len(notes.parse(shell.json("ledger", "checkpoint")["note"].encode()).signatures) == 2
+    trust = tmp_path / "trust.toml"
+    trust.write_text(
+        f'witnesses_needed = 1\n[[record]]\nfile = "{issued["key"]}"\n[[ledger]]\nkey = "{issued["ledger"]}"\n'
+        f'[[witness]]\nkey = "{witness.vkey}"\n'
+    )
+    shell("ledger", "export", str(tmp_path / "seen.zip"))
+    found = shell.json("verify", str(tmp_path / "seen.zip"), "--trust", str(trust))
+    assert found["witnesses"] == {witness.name: "2027-01-15T08:00:00.000Z"}
+    shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
+    assert shell("run", "--until-idle") == 0
+    assert shell.json("ledger", "check")["size"] == 9, "it grows on from a checkpoint that others have signed too"
+    shell("ledger", "export", str(tmp_path / "unseen.zip"))
+    refused = shell.error(4, "verify", str(tmp_path / "unseen.zip"), "--trust", str(trust))
+    assert "0 of the witnesses you trust have seen the checkpoint, 1 are wanted" in refused["what"]
 
 
 def test_a_ledger_that_is_smaller_than_its_anchor_is_a_finding_and_work_goes_on(
