@@ -16,6 +16,7 @@ from orchestrator.engine import holds
 from orchestrator.engine.holds import Order
 from orchestrator.errors import UsageError
 from orchestrator.ports import HoldRow
+from orchestrator.runtime import policies
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.store.migrate import check as check_tables
 from schemas.codec import decode_identifiers
@@ -35,7 +36,10 @@ def place(desk: Desk, order: Order, person_file: str | None) -> int:
     settings = desk.settings()
     with desk.store(settings) as store:
         check_tables(store.engine)
-        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, Mapped(settings).places())
+        register = policies.of(settings)
+        own = None if register is None else {f"policy:{one.id}": one.months or 0 for one in register.document.retention}
+        places = Mapped(settings).places()
+        told = holds.place(store, SystemClock(), desk.own_keys(settings), chance, order, places, own)
     desk.screen.data(told, lambda out: out.print(told.hold_id))
     desk.screen.say(f"{_open(told.requests)} told, with the next turn of the orchestrator; new ones find it")
     return 0

@@ -17,8 +17,9 @@ from orchestrator.core.events import OtherOpened, TimerFired
 from orchestrator.core.model import Attention, Phase, SystemState
 from orchestrator.core.moments import later
 from orchestrator.core.procedures import Leg
+from orchestrator.core.rulings import Rulings, hold_rule
 from orchestrator.core.work import SYSTEM_OWNER, Work
-from schemas.outcomes import Attested, Located, Restricted
+from schemas.outcomes import Attested, Kept, KeptWhy, Located, Restricted
 from schemas.outcomes import Final as FinalOutcome
 from schemas.requests import Right
 from schemas.tasks import Action
@@ -57,13 +58,15 @@ def decide(work: Work) -> None:
     for name, system in state.systems.items():
         of, sets, manual = plan.system(name), [], []
         # Whatever was answered before was about another order, or about what was found before it.
-        system.left_out, system.rules, system.attested, system.outcomes = {}, {}, {}, {}
+        system.left_out, system.rules, system.attested, system.outcomes, system.kept = {}, {}, {}, {}, {}
         if not state.progress.leg:
             system.earlier = {}
         for one in of.record_sets:
             why = procedures.out_of_reach(state, leg, name, one)
             if why:
                 system.left_out[one.name] = why
+                continue
+            if leg.action is Action.RECTIFY and _held(work, name, one.name):
                 continue
             system.rules[one.name] = leg.rule
             if procedures.able(state, leg, name, one):
@@ -72,6 +75,21 @@ def decide(work: Work) -> None:
                 manual.append(one.name)
                 work.warn(_by_hand(work, name, one.name, leg))
         system.sets, system.manual = tuple(sets), tuple(manual)
+
+
+def _held(work: Work, name: str, record_set: str) -> bool:
+    """Leave as it is what a legal hold is about: evidence must not change. A person is told, and sees to the rest."""
+    state, system = work.state, work.state.systems[name]
+    found = system.located.get(record_set)
+    holds = Rulings(state.holds).holds_on(name, record_set, found)
+    if not holds or not isinstance(found, Located):
+        return False
+    review_by = min(one.review_by for one in holds)
+    system.kept = system.kept | {record_set: Kept(found.count, KeptWhy.HOLD, holds[0].text, review_by=review_by)}
+    system.rules[record_set] = hold_rule(holds)
+    facts = {"system": name, "record_set": record_set, "holds": ",".join(one.hold_id for one in holds)}
+    work.notice("rectification_held", "dpo", **facts, review_by=review_by, text=holds[0].text)
+    return True
 
 
 def _by_hand(work: Work, name: str, record_set: str, leg: Leg) -> Attention:

@@ -83,7 +83,7 @@ def pending_until(outcomes: Mapping[str, Outcome]) -> str | None:
 def held(system: SystemState) -> bool:
     """Tell whether there is something the system acts on: found now, or found before and not accounted for since."""
     return bool(system.unproven) or any(
-        isinstance(one, Located) and name not in system.left_out and name not in system.manual
+        isinstance(one, Located) and name not in {*system.left_out, *system.manual, *system.kept}
         for name, one in system.located.items()
     )
 
@@ -105,7 +105,9 @@ def lines(plan: SystemPlan, system: SystemState) -> dict[str, Final] | None:
         if name in system.left_out:
             continue
         outcome: Outcome | None
-        if name in system.manual:
+        if name in system.kept:
+            outcome = system.kept[name]
+        elif name in system.manual:
             outcome = system.attested.get(name)
         elif acted and (system.sets is None or name in system.sets):
             outcome = system.outcomes.get(name)
@@ -175,7 +177,7 @@ def search_again(system: SystemState) -> None:
     system.past, system.unproven = past, unproven
     system.outcomes, system.instructions, system.rules = {}, {}, {}
     # Somebody's word was about what was found then; and what is found now may be another thing to do.
-    system.attested, system.manual, system.left_out, system.sets = {}, (), {}, None
+    system.attested, system.manual, system.left_out, system.sets, system.kept = {}, (), {}, None, {}
 
 
 def joined(past: Outcome | None, now: Outcome) -> Outcome:

@@ -42,7 +42,9 @@ def obligations(plan: Plan, state: RequestState, today: str) -> tuple[Obligation
                 due = days_from(today, plan.limits.restriction_review_days)
                 owed.append(Obligation("restriction", due, name, record_set, "gdpr-18-1"))
             # Nobody asks any more for what a hold has kept of a request that ended: its release erases nothing.
-            if isinstance(outcome, Kept) and (state.ending is None or not holds_of(system.rules.get(record_set, ""))):
+            # Nor does a rectification go on by itself: what was right is not known any more when it has closed.
+            done = state.ending is not None and bool(holds_of(system.rules.get(record_set, "")))
+            if isinstance(outcome, Kept) and not done and record_set not in system.kept:
                 # ``fitting`` lets no record stay without one of the two (I8).
                 due, last = outcome.review_by or outcome.until or today, outcome.until or outcome.review_by
                 day, holds = max(due, days_from(today, 1)), holds_of(system.rules.get(record_set, ""))

@@ -7,6 +7,7 @@ more. Then the systems are searched again and everything is decided afresh; the 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from orchestrator.core import adopting, aggregate
 from orchestrator.core.answers import reopen
@@ -20,6 +21,8 @@ from orchestrator.core.work import Work
 from schemas.requests import Right
 from schemas.tasks import Action
 
+RIGHTS: Final = frozenset({Right.ERASURE, Right.RECTIFICATION})
+"""Rights whose orders a hold stops: evidence neither goes nor changes."""
 REMIND_DAYS = 30
 """A hold whose day of review has passed is recalled to its owner so often, until it is released or placed anew."""
 
@@ -56,7 +59,7 @@ def released(work: Work, event: HoldReleased) -> str:
 
 
 def _decides(state: RequestState) -> bool:
-    return state.right is Right.ERASURE and state.phase is not Phase.CLOSED and state.ending is None
+    return state.right in RIGHTS and state.phase is not Phase.CLOSED and state.ending is None
 
 
 def _done(work: Work, name: str) -> bool:
@@ -88,7 +91,7 @@ def afresh(work: Work, names: Iterable[str]) -> None:
     again = False
     for name in sorted(names):
         system = state.systems[name]
-        if system.task and system.action is Action.ERASE:
+        if system.task and system.action in {Action.ERASE, Action.RECTIFY}:
             tasks.append(system.task)
             system.stops = True
             wait = max(limits.lease_minutes, limits.silent_minutes)

@@ -16,7 +16,7 @@ from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
 from orchestrator.core.recipient_task import RecipientTask
 from orchestrator.core.rulings import Approval, Ended, Hold, SetDecision
 from schemas.identifiers import Strength
-from schemas.outcomes import Attested, Outcome
+from schemas.outcomes import Attested, Kept, Outcome
 from schemas.requesters import Requester
 from schemas.requests import Right
 from schemas.tasks import Action, Instruction
@@ -135,6 +135,7 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
         sets: Record sets that the order is about; None: all of them. ``purposes``: what it stops.
         left_out: Record sets that the right does not reach, and why.
         manual: Record sets that hold something the system cannot act on: a person does it. ``attested``: what they say.
+        kept: Record sets that a legal hold leaves as they are, where the order is not about erasing them.
         earlier: Final outcomes of the procedure's legs before this one.
     """
 
@@ -156,6 +157,7 @@ class SystemState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     left_out: dict[str, str] = {}
     manual: tuple[str, ...] = ()
     attested: dict[str, Attested] = {}
+    kept: dict[str, Kept] = {}
     earlier: dict[str, tuple[Outcome, ...]] = {}
     connector: str = ""
     confirmed_at: str = ""

@@ -11,6 +11,7 @@ from orchestrator.core.events import Confirmed, Incident
 from orchestrator.engine import wire
 from orchestrator.engine.base import STOPS, again
 from orchestrator.engine.batch import DEAD, INTERNAL_SOURCE, Batch
+from orchestrator.engine.conflicts import HELD
 from orchestrator.engine.hints import unanswered
 from orchestrator.engine.swept import Swept
 from orchestrator.errors import UsageError
@@ -19,7 +20,6 @@ from schemas.codec import decode_confirmation, decode_event, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError, SealError
 from schemas.outcomes import Anonymised, Changed, Deleted, Kept, Located, NothingHeld, Outcome, Pending, Survived
-from schemas.requests import Right
 from schemas.tasks import Action, Confirmation, Findings, Task
 
 
@@ -191,7 +191,7 @@ class Answers(Swept):
         What the answer made the core send is called back before it leaves: nobody else has seen it yet.
         """
         state, capsule = batch.states[request_id], batch.capsules.get(request_id)
-        if state.right is not Right.ERASURE or not event.links or capsule is None:
+        if state.right not in HELD or not event.links or capsule is None:
             return
         known = {one.hold_id for one in state.holds}
         links = [one for one in event.links if one.ref in capsule.identifiers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from orchestrator.core import acting, procedures
+from orchestrator.core import acting, holding, procedures
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import Ended
@@ -13,6 +13,8 @@ from schemas.outcomes import Restricted
 from schemas.requests import Right
 from schemas.tasks import Action
 
+HELD: Final = holding.RIGHTS
+"""What a legal hold stops: nothing that is evidence may go, or become another."""
 UNVERIFIED: Final = "unverified"
 COPIES: Final = frozenset({Right.ACCESS, Right.PORTABILITY})
 """Give a copy of what an erasure would take away: they go first."""

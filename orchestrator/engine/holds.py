@@ -7,7 +7,7 @@ registry when it is accepted. Whom a hold is about stands in the registry as key
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased
 from orchestrator.core.moments import date_of, is_date
 from orchestrator.core.plan import Plan
+from orchestrator.core.resting import objection as objection_to
 from orchestrator.engine import wire
 from orchestrator.engine.base import a_role, again
 from orchestrator.engine.capsule import CapsuleBox
@@ -22,7 +23,6 @@ from orchestrator.engine.commands import SOURCE
 from orchestrator.engine.reach import as_hold, refs_of
 from orchestrator.engine.stored import read_state
 from orchestrator.errors import UsageError
-from orchestrator.law.texts import objection_to
 from orchestrator.ports import Chance, Clock, HoldRow, JournalRow, Keyring, Store, Transaction
 from schemas.codec import decode, encode
 from schemas.identifiers import Identifier
@@ -36,6 +36,7 @@ _TEXTS: Final = {
     "unknown_text": "nobody knows this legal text",
     "text_not_yet_in_force": "this legal text is not in force yet",
     "text_repealed": "this legal text is repealed",
+    "unknown_rule": "the policy has no such rule",
 }
 
 
@@ -59,15 +60,25 @@ class Told(msgspec.Struct, frozen=True):
     requests: int
 
 
-def place(store: Store, clock: Clock, keys: Keyring, chance: Chance, order: Order, here: Collection[str] = ()) -> Told:
+def place(
+    store: Store,
+    clock: Clock,
+    keys: Keyring,
+    chance: Chance,
+    order: Order,
+    here: Collection[str] = (),
+    own: Mapping[str, int] | None = None,
+) -> Told:
     """Place a hold. ``here``: connected systems, and their record sets (``crm/notes``), that no plan may know yet.
+
+    ``own``: the rules of the policy file (``Plan.own_rules``), which it may rest on; None: there is no file.
 
     Raises:
         UsageError: no owner, no day of review, an unknown text, a scope that nothing has, nobody's own identifier;
             nothing is written then.
     """
     now = utc(clock.now())
-    refs = _checked(order, keys, now)
+    refs = _checked(order, keys, now, own)
     row = HoldRow(
         hold_id=f"hold-{chance(6).hex()}",
         reason=order.reason,
@@ -137,16 +148,17 @@ def release(store: Store, clock: Clock, hold_id: str, role: str) -> Told:
     return again(write)
 
 
-def _checked(order: Order, keys: Keyring, now: str) -> list[bytes]:
+def _checked(order: Order, keys: Keyring, now: str, own: Mapping[str, int] | None) -> list[bytes]:
     today = date_of(now)
     if not is_code(order.owner):
         raise UsageError("a hold needs an owner", where="--owner", fix="--owner, a role and never a name, e.g. legal")
     if not is_code(order.reason):
         raise UsageError("a hold needs a reason", where="--reason", fix="--reason, a code word, e.g. litigation")
-    objection = objection_to(order.text, today)
+    objection = objection_to(order.text, today, own)
     if objection:
         what = f"{order.text or 'no text'}: {_TEXTS[objection]}"
-        raise UsageError(what, where="--text", fix="--text, e.g. gdpr-17-3-e")
+        rules = f", or one of: {', '.join(own)}" if own else ""
+        raise UsageError(what, where="--text", fix=f"--text, e.g. gdpr-17-3-e{rules}")
     if not order.review_by or not is_date(order.review_by) or order.review_by <= today.isoformat():
         fix = "--review, a date in the future (YYYY-MM-DD)"
         raise UsageError("a hold needs a day of review", where="--review", fix=fix)

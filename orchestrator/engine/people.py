@@ -15,7 +15,7 @@ from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine import wire
 from orchestrator.engine.batch import INTERNAL_SOURCE, Batch
 from orchestrator.engine.capsule import subject_ref
-from orchestrator.engine.conflicts import AWAITED, ENDING, ended, lifts, share, stands
+from orchestrator.engine.conflicts import AWAITED, ENDING, HELD, ended, lifts, share, stands
 from orchestrator.engine.wire import OpenedRequest
 from orchestrator.ports import JournalRow
 from schemas.codec import encode
@@ -107,7 +107,7 @@ class People:
 
     def holds(self, request_id: str, right: Right) -> tuple[Hold, ...]:
         """Give the legal holds that reach a new request."""
-        return self._batch.holds.on(self._refs[request_id]) if right is Right.ERASURE else ()
+        return self._batch.holds.on(self._refs[request_id]) if right in HELD else ()
 
     def accepted(self, request_id: str, right: Right, others: tuple[str, ...]) -> None:
         """Take in that a request counts; one that went to the dead letters is nobody to wait for."""

@@ -42,7 +42,7 @@ _LINES: Final = {
     "erasure": frozenset({"nothing_held", "deleted", "anonymised", "kept", "attested"}),
     "access": frozenset({"nothing_held", "exported", "attested"}),
     "portability": frozenset({"nothing_held", "exported", "attested"}),
-    "rectification": frozenset({"nothing_held", "rectified", "attested"}),
+    "rectification": frozenset({"nothing_held", "rectified", "kept", "attested"}),
     "restriction": frozenset({"nothing_held", "restricted", "lifted", "attested"}),
     "objection": frozenset({"nothing_held", "stopped", "restricted", "lifted", "attested"}),
     "withdrawal_of_consent": frozenset({"nothing_held", "stopped", "attested"}),

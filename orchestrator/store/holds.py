@@ -60,11 +60,16 @@ class Holds(Rows):
         return {row[0] for row in self.connection.execute(_PEOPLE, {"values": list(refs)})} if refs else set()
 
     def erasures(self) -> Iterator[tuple[str, bytes, bytes]]:
-        """Give (request id, state, sealed capsule) of every erasure that something still leads to the person of."""
+        """Give (request id, state, sealed capsule) of what a hold may stop, and that still leads to its person.
+
+        Erasures and rectifications: nothing that is evidence may go, or become another.
+        """
         query = sa.select(_R.request_id, _R.state, t.capsules.c.sealed).join(
             t.capsules, t.capsules.c.request_id == _R.request_id
         )
-        rows: Any = self.connection.execute(query.where(_R.right == "erasure").order_by(_R.request_id))
+        rows: Any = self.connection.execute(
+            query.where(_R.right.in_(("erasure", "rectification"))).order_by(_R.request_id)
+        )
         for row in rows:
             yield row[0], bytes(row[1]), bytes(row[2])
 

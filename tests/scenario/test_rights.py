@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from schemas.outcomes import Attested, Deleted, Exported, Lifted, NothingHeld, Rectified, Restricted, Stopped
+from schemas.outcomes import Attested, Deleted, Exported, Kept, Lifted, NothingHeld, Rectified, Restricted, Stopped
 from tests.support.cli import edit
 from tests.support.home import records_of
 from tests.support.shop import ANN, CANARY, Shop, untouched
@@ -156,6 +156,28 @@ def test_s05_withdrawn_consent_is_the_ground_of_the_erasure_that_follows(shop: S
     rules = _rules(shop, "erasure")
     assert rules["contacts"] == "erase:gdpr-17-1-b:gdpr-7-3:withdrawal_of_consent"
     assert rules["scores"].startswith("erase:gdpr-17-1-a")
+
+
+def test_s29_what_a_hold_is_about_is_not_corrected(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop.root / "ann.json").write_text(json.dumps([{"kind": "email", "value": ANN}]))
+    hold = ("--owner", "legal", "--reason", "litigation", "--review", "2099-01-01", "--person-file")
+    shop("hold", "place", *hold, str(shop.root / "ann.json"), "--text", "gdpr-17-3-e")
+    hold_id = capsys.readouterr().out.strip()
+    before = shop.row("customers", 1)
+    shop.submit("rectification", corrections={"crm/contacts": {"city": CANARY}})
+    shop.run()
+    assert shop.row("customers", 1) == before
+    line = shop.lines("rectification")["crm/contacts"]
+    assert isinstance(line, Kept)
+    assert (line.why, line.text) == ("hold", "gdpr-17-3-e")
+    (record,) = records_of(shop.home, "rectification")
+    assert record.result == "partly_fulfilled"
+    assert {"rectification_held", "partly_refused"} <= {one.kind for one in shop.notices("rectification")}
+    shop("hold", "release", hold_id, "--role", "legal")
+    shop.submit("rectification", request_id="again", corrections={"crm/contacts": {"city": CANARY}})
+    shop.run()
+    assert shop.row("customers", 1)["city"] == CANARY
+    untouched(shop)
 
 
 def test_a_purpose_of_several_words_is_named_with_underscores(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

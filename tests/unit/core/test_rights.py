@@ -8,13 +8,15 @@ import pytest
 from orchestrator.core import bases, procedures
 from orchestrator.core.asked import Asked, Balance
 from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage, IssueTask, Recall
 from orchestrator.core.events import OtherClosed, OtherOpened, PackageAssembled, Recalled
 from orchestrator.core.machine import Step
 from orchestrator.core.model import Phase
 from orchestrator.core.replay import replay
-from schemas.outcomes import Attested, Lifted, NothingHeld, Rectified, Restricted, Stopped
+from orchestrator.core.rulings import Hold
+from schemas.outcomes import Attested, Kept, Lifted, NothingHeld, Rectified, Restricted, Stopped
 from schemas.requests import Right
 from schemas.tasks import Action
 from tests.support.stories import Story, able, all_able, at, changed, contacts, found, link, plan, system
@@ -516,6 +518,12 @@ def test_what_was_found_while_another_erasure_ran_is_looked_for_again() -> None:
     assert story.records[0].result == "nothing_held"
 
 
+def test_another_request_that_nobody_waits_for_changes_nothing_when_it_closes() -> None:
+    story = Story(plan())
+    made = story.told(OtherClosed(request_id="req", observed_at=at(), other="one", erased=True))
+    assert made.ignored == "not waited for"
+
+
 def test_one_that_ends_does_not_look_again_when_another_erasure_is_over() -> None:
     story = Story(plan(), others=("one",))
     story.told(RequestWithdrawn(**base(story)))
@@ -587,3 +595,52 @@ def test_a_purpose_of_several_words_is_named_with_underscores() -> None:
     assert story.reasons == ["manual_task"], "it reaches the record set; no column says so, and a person does it"
     other = Story(plan(system("crm", care)), Right.WITHDRAWAL_OF_CONSENT, asked=Asked(purposes=("customercare",)))
     assert other.reasons == ["unknown_purpose"]
+
+
+# -- evidence must not change -------------------------------------------------------------------------------
+HOLD = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", "2027-01-01", at(), ("crm/contacts",))
+TWO = all_able(plan(system("crm", contacts(), contacts("leads"))))
+CITIES = Asked(corrected={"crm/contacts": ("city",), "crm/leads": ("city",)})
+
+
+def test_s29_what_a_hold_is_about_is_not_corrected_and_the_record_says_so() -> None:
+    story = Story(TWO, Right.RECTIFICATION, asked=CITIES, holds=(HOLD,))
+    story.answer("crm", found())
+    assert story.out()["crm"].order.corrects == ("leads",)
+    story.all_answer()
+    line = story.line("crm", "contacts")
+    assert isinstance(line, Kept)
+    assert (line.count, line.why, line.text, line.review_by) == (1, "hold", "gdpr-17-3-e", "2027-01-01")
+    assert isinstance(story.line("crm", "leads"), Rectified)
+    (record,) = story.records
+    assert (record.result, record.headline) == ("partly_fulfilled", "kept")
+    assert {one.name: one.rule for one in record.systems[0].record_sets}["contacts"] == "hold:hold-1:gdpr-17-3-e"
+    assert story.state.obligations == (), "what was right is not known any more: nothing goes on by itself"
+    (told,) = [one for one in story.notices if one.kind == "rectification_held"]
+    assert (told.to, told.facts["holds"], told.facts["record_set"]) == ("dpo", "hold-1", "contacts")
+    assert "partly_refused" in kinds(story)
+
+
+def test_s29_where_all_is_held_no_order_leaves_and_where_nothing_is_found_nothing_is_kept() -> None:
+    story = Story(CRM, Right.RECTIFICATION, holds=(HOLD,))
+    story.all_answer()
+    assert story.closed()
+    assert Action.RECTIFY not in actions(story)
+    empty = Story(CRM, Right.RECTIFICATION, holds=(HOLD,))
+    empty.all_answer(NothingHeld())
+    assert empty.records[0].result == "nothing_held"
+
+
+def test_s29_a_hold_that_is_placed_while_it_is_corrected_calls_the_order_back_and_its_release_lets_it_go() -> None:
+    story = Story(all_able(plan()), Right.RECTIFICATION)
+    story.all_answer()
+    task = story.out()["crm"].task_id
+    story.told(HoldPlaced(**base(story), hold=HOLD))
+    assert story.effects(Recall)[-1].tasks == (task,)
+    story.told(Recalled(request_id="req", observed_at=at(story.now), tasks=(task,)))
+    assert story.out()["crm"].action is Action.LOCATE
+    story.told(HoldReleased(**base(story), hold_id="hold-1"))
+    story.all_answer()
+    assert story.out()["crm"].action is Action.RECTIFY
+    story.all_answer()
+    assert isinstance(story.line("crm", "contacts"), Rectified)

@@ -14,7 +14,7 @@ from orchestrator.engine.holds import Order, Told
 from orchestrator.errors import UsageError
 from schemas.identifiers import Identifier
 from schemas.outcomes import Kept, KeptWhy
-from schemas.requests import Right
+from schemas.requests import RequestForm, Right
 from tests.support.rig import PostgresRig, Rig, Templates
 
 
@@ -216,3 +216,35 @@ def test_i04_whom_a_hold_is_about_is_in_the_store_as_keyed_digests_and_goes_with
     assert SUBJECT.email.encode() not in stored
     release(rig, told.hold_id)
     assert rig.rows("hold_subjects") == []
+
+
+def test_a_rule_of_the_policy_is_held_against_the_policy(rig: Rig) -> None:
+    order = msgspec.structs.replace(about(SUBJECT), text="policy:disputes")
+    with pytest.raises(UsageError, match="the policy has no such rule") as caught:
+        holds.place(rig.store, rig.clock, rig.keys, rig.chance, order, (), {"policy:invoices": 12})
+    assert "policy:invoices" in caught.value.fix
+    with rig.store.read() as tx:
+        assert tx.holds() == []
+    known = {"policy:disputes": 0}
+    assert holds.place(rig.store, rig.clock, rig.keys, rig.chance, order, (), known).hold_id
+
+
+def test_s29_a_rectification_is_told_of_a_hold_whenever_it_is_placed(rig: Rig) -> None:
+    rig.seed(SUBJECT)
+    form = RequestForm(
+        Right.RECTIFICATION,
+        (Identifier("email", SUBJECT.email),),
+        request_id="right",
+        corrections={"crm/contacts": {"name": "Other Name"}},
+    )
+    rig.intake.submit([form])
+    rig.engine.apply_waiting()
+    assert place(rig, about(SUBJECT)).requests == 1
+    rig.pump()
+    assert kept(rig, "right") == {"crm/contacts"}
+    assert rig.state("right").forgotten
+    rig.intake.submit([msgspec.structs.replace(form, request_id="again")])
+    rig.pump()
+    assert kept(rig, "again") == {"crm/contacts"}
+    assert {row.cells["name"] for row in rig.systems["crm"].rows["contacts"].values()} != {"Other Name"}
+    assert rig.engine.audit() == []
