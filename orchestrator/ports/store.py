@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -34,6 +34,10 @@ class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, Swee
 
     def alone(self, name: str) -> bool:
         """Let only one transaction at a time do what ``name`` says; False if another one is at it: leave it to that."""
+        ...
+
+    def alone_of(self, names: Sequence[str]) -> list[str]:
+        """As ``alone`` for several names at once; gives those that are ours, in their order."""
         ...
 
     def one_person(self, refs: Sequence[bytes]) -> None:
@@ -154,12 +158,15 @@ class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, Swee
         """Give the next tasks of a system in order of deadline."""
         ...
 
-    def outbox_in_flight(self, system: str) -> int:
-        """Count the tasks of a system that were released and not answered."""
+    def outbox_in_flight(self, systems: Sequence[str]) -> dict[str, int]:
+        """Count the tasks of each of these systems that were released and not answered.
+
+        A system that has none to be released is left out: counting costs what is out.
+        """
         ...
 
-    def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
-        """Give the next tasks of a system that were not released, in order of deadline.
+    def outbox_free(self, most: Mapping[str, int]) -> dict[str, list[OutboxRow]]:
+        """Give the next tasks of each of these systems that were not released, in order of deadline, up to so many.
 
         One whose answer is parked as too early is not among them: ``take_parked`` gives the answer, then it is gone.
         """

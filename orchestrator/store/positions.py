@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from connectors.sqltext import Text, compiled_for
 from orchestrator.ports import Position
 from orchestrator.store import tables as t
-from orchestrator.store.rows import Rows, columns_of
+from orchestrator.store.rows import Rows, columns_of, dialect_insert
 
 
 class Positions(Rows):
@@ -29,21 +31,25 @@ class Positions(Rows):
         """
         if not positions:
             return
-        insert = self._dialect_insert(t.positions)
-        old, new = t.positions.c, insert.excluded
-        back = sa.and_(old.topic_id == new.topic_id, old.next_offset > new.next_offset)
-        kept = {
-            "topic_id": new.topic_id,
-            "next_offset": sa.case((back, old.next_offset), else_=new.next_offset),
-        }
-        statement = insert.on_conflict_do_update(index_elements=["consumer_group", "topic", "partition"], set_=kept)
-        self.connection.execute(statement, _rows(group, positions))
+        text = _forward(self._dialect)
+        for row in _rows(group, positions):
+            self._cursor.execute(text.sql, text.bound(row))
 
     def put_positions(self, group: str, positions: Sequence[Position]) -> None:
         """Replace all positions of a group."""
         self.connection.execute(sa.delete(t.positions).where(t.positions.c.consumer_group == group))
         if positions:
             self.connection.execute(sa.insert(t.positions), _rows(group, positions))
+
+
+@functools.lru_cache(maxsize=8)
+def _forward(dialect: sa.Dialect) -> Text:
+    insert = dialect_insert(t.positions, dialect).values({c.name: sa.bindparam(c.name) for c in t.positions.c})
+    old, new = t.positions.c, insert.excluded
+    back = sa.and_(old.topic_id == new.topic_id, old.next_offset > new.next_offset)
+    kept = {"topic_id": new.topic_id, "next_offset": sa.case((back, old.next_offset), else_=new.next_offset)}
+    keys = ["consumer_group", "topic", "partition"]
+    return compiled_for(insert.on_conflict_do_update(index_elements=keys, set_=kept), dialect)
 
 
 def _rows(group: str, positions: Sequence[Position]) -> list[dict[str, Any]]:

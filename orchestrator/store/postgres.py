@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from connectors.postgres import options
-from orchestrator.ports import JournalRow, LeafRow
+from orchestrator.ports import TOO_EARLY, JournalRow, LeafRow, OutboxRow
 from orchestrator.store import arrays
 from orchestrator.store import statements as q
 from orchestrator.store import tables as t
@@ -52,6 +52,28 @@ _NUMBERED: Final = """
 UPDATE ledger_leaves AS leaf SET number = given.number
 FROM unnest(%(ids)s::text[], %(facts)s::text[], %(numbers)s::bigint[]) AS given (request_id, fact, number)
 WHERE leaf.request_id = given.request_id AND leaf.fact = given.fact
+"""
+_ALONE: Final = """
+SELECT pg_try_advisory_xact_lock(one) FROM unnest(%(keys)s::bigint[]) WITH ORDINALITY AS given (one, place)
+ORDER BY place
+"""
+_IN_FLIGHT: Final = """
+SELECT asked.system, (SELECT count(*) FROM outbox WHERE outbox.system = asked.system AND outbox.released_at IS NOT NULL)
+FROM unnest(%(systems)s::text[]) AS asked (system)
+WHERE EXISTS (SELECT 1 FROM outbox WHERE outbox.system = asked.system AND outbox.released_at IS NULL)
+"""
+# One system after the other, each as ``q.OUTBOX_FREE`` asks for it.
+_FREE: Final = f"""
+SELECT task.* FROM unnest(%(systems)s::text[], %(most)s::bigint[]) WITH ORDINALITY AS asked (system, most, place)
+CROSS JOIN LATERAL (
+  SELECT {", ".join(f"outbox.{name}" for name in OutboxRow.__struct_fields__)} FROM outbox
+  WHERE outbox.system = asked.system AND outbox.released_at IS NULL AND outbox.quarantined IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM parked WHERE parked.event_id = outbox.task_id
+    AND parked.source = '/systems/' || outbox.system AND parked.reason = '{TOO_EARLY}'
+  )
+  ORDER BY outbox.due_on, outbox.task_id LIMIT asked.most FOR UPDATE SKIP LOCKED
+) AS task ORDER BY asked.place, task.due_on, task.task_id
 """
 
 
@@ -120,6 +142,12 @@ class PostgresTransaction(SqlTransaction):
         """Let only one transaction at a time do something; False if another one is at it."""
         return self._one("SELECT pg_try_advisory_xact_lock(%(key)s)", key=lock_key(name)) is True
 
+    def alone_of(self, names: Sequence[str]) -> list[str]:
+        """As ``alone``, for several names in one question."""
+        keys = [lock_key(one) for one in names]
+        self._cursor.execute(_ALONE, {"keys": keys})
+        return [name for name, row in zip(names, self._cursor.fetchall(), strict=True) if row[0]]
+
     def one_person(self, refs: Sequence[bytes]) -> None:
         """Wait until no other transaction decides about these people."""
         if not refs:
@@ -170,6 +198,20 @@ class PostgresTransaction(SqlTransaction):
         self._insert(t.requests, sorted(new, key=_request_id))
         self._upsert(t.requests, sorted(old, key=_request_id), ("request_id",))
         self._seen.update(row["request_id"] for row in new)
+
+    def outbox_in_flight(self, systems: Sequence[str]) -> dict[str, int]:
+        """Count what is out of each of these systems that have more to be released."""
+        self._cursor.execute(_IN_FLIGHT, {"systems": list(systems)})
+        return dict(self._cursor.fetchall())
+
+    def outbox_free(self, most: Mapping[str, int]) -> dict[str, list[OutboxRow]]:
+        """Give the next tasks of each of these systems, and keep others off them; see ``ports.Transaction``."""
+        found: dict[str, list[OutboxRow]] = {one: [] for one in most}
+        self._cursor.execute(_FREE, {"systems": list(most), "most": list(most.values())})
+        for row in self._cursor.fetchall():
+            task = OutboxRow(*row)
+            found[task.system].append(task)
+        return found
 
     def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
         """Note that tasks were given to the relay, and their final bytes."""

@@ -62,7 +62,7 @@ class Rows:
         return self._dialect_insert(table).on_conflict_do_nothing()
 
     def _dialect_insert(self, table: sa.Table) -> Any:
-        return _dialect_insert(table, self._dialect)
+        return dialect_insert(table, self._dialect)
 
     def _free(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """Leave out rows that another transaction works on, and keep others off those that are given."""
@@ -79,7 +79,8 @@ def given(table: sa.Table) -> list[sa.Column[Any]]:
     return [c for c in table.columns if c is not table.autoincrement_column and c.info != t.LATER]
 
 
-def _dialect_insert(table: sa.Table, dialect: sa.Dialect) -> Any:
+def dialect_insert(table: sa.Table, dialect: sa.Dialect) -> Any:
+    """Give an insert of the dialect, which can say what to do where a row is there already."""
     if dialect.name != "postgresql":
         return sqlite.insert(table)
     # Imported only where it is served: it costs every command 30 ms.
@@ -95,7 +96,7 @@ def _insert_text(table: sa.Table, dialect: sa.Dialect) -> Text:
 
 @functools.lru_cache(maxsize=64)
 def _upsert_text(table: sa.Table, key: tuple[str, ...], dialect: sa.Dialect) -> Text:
-    insert = _dialect_insert(table, dialect)
+    insert = dialect_insert(table, dialect)
     others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in key}
     statement = insert.values({c.name: sa.bindparam(c.name) for c in given(table)})
     return compiled_for(statement.on_conflict_do_update(index_elements=list(key), set_=others), dialect)

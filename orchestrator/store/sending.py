@@ -6,7 +6,7 @@ What was taken and not marked for a while is taken again: published twice at wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -24,13 +24,17 @@ class Sending(Rows):
     """The outbox's second half, and the publications."""
 
     # -- tasks --------------------------------------------------------------------------------------------
-    def outbox_in_flight(self, system: str) -> int:
-        """Count the tasks of a system that were released and not answered."""
-        return int(self._all(q.OUTBOX_IN_FLIGHT, system=system)[0][0])
+    def outbox_in_flight(self, systems: Sequence[str]) -> dict[str, int]:
+        """Count what is out of each of these systems that have more to be released."""
+        waiting = [one for one in systems if self._all(q.OUTBOX_WAITS, system=one)]
+        return {one: int(self._all(q.OUTBOX_IN_FLIGHT, system=one)[0][0]) for one in waiting}
 
-    def outbox_free(self, system: str, limit: int) -> list[OutboxRow]:
-        """Give the next tasks of a system that were not released, in order of deadline; none whose answer is parked."""
-        return [OutboxRow(*row) for row in self._all(q.OUTBOX_FREE, system=system, most=limit)]
+    def outbox_free(self, most: Mapping[str, int]) -> dict[str, list[OutboxRow]]:
+        """Give the next tasks of each of these systems, in order of deadline; released ones, and answered ones, not."""
+        return {
+            system: [OutboxRow(*row) for row in self._all(q.OUTBOX_FREE, system=system, most=limit)]
+            for system, limit in most.items()
+        }
 
     def outbox_released(self, now: str, bodies: dict[str, bytes]) -> None:
         """Note that tasks were given to the relay, and their final bytes."""

@@ -70,6 +70,9 @@ _P: Final = t.publications.c
 OUTBOX_IN_FLIGHT: Final = sa.select(sa.func.count()).where(
     _O.system == sa.bindparam("system"), _O.released_at.is_not(None)
 )
+OUTBOX_WAITS: Final = (
+    sa.select(_O.task_id).where(_O.system == sa.bindparam("system"), _O.released_at.is_(None)).limit(1)
+)
 ANSWERED: Final = sa.and_(
     t.parked.c.event_id == _O.task_id,
     t.parked.c.source == sa.literal_column("'/systems/'", sa.String()).concat(_O.system),

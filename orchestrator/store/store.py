@@ -55,6 +55,10 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leave
         """Let only one transaction at a time do something: on SQLite every write transaction is alone."""
         return True
 
+    def alone_of(self, names: Sequence[str]) -> list[str]:
+        """As ``alone``, for several names at once."""
+        return [one for one in names if self.alone(one)]
+
     def one_person(self, refs: Sequence[bytes]) -> None:
         """Keep others from deciding about these people: on SQLite nobody else writes meanwhile."""
 

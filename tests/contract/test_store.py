@@ -291,13 +291,13 @@ def test_tasks_go_out_in_two_phases(store: Store) -> None:
     rows = [OutboxRow(name, f"r-{name}", "crm", due, 60, b"body") for name, due in (("a", "2"), ("b", "1"), ("c", "3"))]
     with store.write() as tx:
         tx.outbox_add(rows)
-        assert tx.outbox_in_flight("crm") == 0
-        assert [one.task_id for one in tx.outbox_free("crm", 2)] == ["b", "a"]
+        assert tx.outbox_in_flight(["crm"])["crm"] == 0
+        assert [one.task_id for one in tx.outbox_free({"crm": 2})["crm"]] == ["b", "a"]
         tx.outbox_released("2026-01-01", {"b": b"final", "a": b"final a"})
         tx.outbox_released("2026-01-01", {})
     with store.write() as tx:
-        assert tx.outbox_in_flight("crm") == 2
-        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["c"]
+        assert tx.outbox_in_flight(["crm"])["crm"] == 2
+        assert [one.task_id for one in tx.outbox_free({"crm": 9})["crm"]] == ["c"]
         tx.outbox_published("2026-01-02", ["a", "gone"])
         assert tx.take_unpublished("2026-01-02", "2026-01-01", 9) == []
         taken = tx.take_unpublished("2026-01-03", "2026-01-02", 9)
@@ -306,9 +306,29 @@ def test_tasks_go_out_in_two_phases(store: Store) -> None:
         assert tx.quarantine("b", "too_large") == OutboxRow("b", "r-b", "crm", "1", 60, b"final")
         assert tx.quarantine("nothing", "too_large") is None
     with store.write() as tx:
-        assert tx.outbox_in_flight("crm") == 1
-        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["c"]
+        assert tx.outbox_in_flight(["crm", "shop"]) == {"crm": 1}, "nothing of the shop's waits to be released"
+        assert tx.outbox_free({"shop": 9, "crm": 0}) == {"shop": [], "crm": []}
+        assert [one.task_id for one in tx.outbox_free({"crm": 9})["crm"]] == ["c"]
         assert tx.take_unpublished("2027", "2027", 9) == []
+
+
+def test_tasks_of_several_systems_go_out_each_by_its_own_deadlines_and_room(store: Store) -> None:
+    rows = [
+        OutboxRow(f"{system}{due}", "r", system, str(due), 60, b"body")
+        for due in (3, 1, 2)
+        for system in ("b", "a", "c")
+    ]
+    with store.write() as tx:
+        tx.outbox_add(rows)
+        assert tx.alone_of(["release b", "release a"]) == ["release b", "release a"]
+        found = tx.outbox_free({"b": 2, "a": 9})
+        assert {name: [one.task_id for one in some] for name, some in found.items()} == {
+            "b": ["b1", "b2"],
+            "a": ["a1", "a2", "a3"],
+        }
+        tx.outbox_released("2026-01-01", {one.task_id: b"final" for some in found.values() for one in some})
+        assert tx.outbox_in_flight(["c", "b", "a"]) == {"c": 0, "b": 2}
+        assert [one.task_id for one in tx.outbox_free({"b": 9})["b"]] == ["b3"]
 
 
 def test_publications_are_taken_by_one_for_a_while(store: Store) -> None:
@@ -353,9 +373,9 @@ def test_a_task_whose_answer_is_parked_is_not_released_and_the_answer_is_due_at_
         tx.park([answer, parked("b", reason="unknown_key"), parked("c", "/systems/hr"), parked("z")])
         assert tx.take_parked("2026", 9) == [], "nothing is asked yet"
         tx.outbox_add([OutboxRow(name, "r", "crm", "1", 0, b"") for name in "abcd"])
-        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["b", "c", "d"]
+        assert [one.task_id for one in tx.outbox_free({"crm": 9})["crm"]] == ["b", "c", "d"]
         assert tx.take_parked("2026", 9) == [answer]
-        assert [one.task_id for one in tx.outbox_free("crm", 9)] == ["a", "b", "c", "d"]
+        assert [one.task_id for one in tx.outbox_free({"crm": 9})["crm"]] == ["a", "b", "c", "d"]
 
 
 def test_dead_letters_are_numbered(store: Store) -> None:

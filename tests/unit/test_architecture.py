@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.transitions import diagram
+from orchestrator.store.database import HEAD
 
 ROOT = Path(__file__).parent.parent.parent
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -79,3 +80,12 @@ def test_every_decision_is_in_the_index_and_has_its_four_parts() -> None:
         assert text.startswith(f"# {int(page.name[:4])}. ")
         parts = ("Why there was something to decide", "Decision", "What follows", "In the code")
         assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(parts)
+
+
+def test_the_migrations_are_one_row_that_ends_where_the_program_says() -> None:
+    folder = ROOT / "orchestrator" / "store" / "migrations" / "versions"
+    said = re.compile(r'^(?:revision|down_revision) = "?(\w+)"?$', re.MULTILINE)
+    steps = sorted(tuple(said.findall(one.read_text())) for one in folder.glob("v*.py"))
+    assert [after for after, _ in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)], "two of one number"
+    assert [before for _, before in steps] == ["None", *(after for after, _ in steps[:-1])]
+    assert steps[-1][0] == HEAD
