@@ -104,7 +104,7 @@ def sent(
     from orchestrator.core.commands_recipients import RecipientAsked
 
     one = RecipientAsked(request_id=request_id, observed_at="", role=role, recipient=recipient, asked_on=on)
-    return deciding.give(desk(ctx, home, output), one, "waits for the answer, if there is one to wait for,")
+    return deciding.give(desk(ctx, home, output), one, f"knows that {recipient} was written to")
 
 
 def register(root: typer.Typer) -> None:

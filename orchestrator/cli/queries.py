@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 import sqlalchemy as sa
 
-from orchestrator.core import aggregate, clock, events
+from orchestrator.core import clock, events, troubles
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.engine import load_state
@@ -166,7 +166,7 @@ def held_up(store: SqlStore) -> tuple[HeldUp, ...]:
             if timer is None:
                 continue
             for one in (*system.located.values(), *system.outcomes.values()):
-                if isinstance(one, Failed) and aggregate.is_transient(one):
+                if isinstance(one, Failed) and troubles.is_transient(one):
                     found[name, one.code] = min(timer.due, found.get((name, one.code), timer.due))
     return tuple(sorted(HeldUp(*key, again) for key, again in found.items()))
 

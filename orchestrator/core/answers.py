@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core import aggregate, discovery
+from orchestrator.core import discovery, troubles
 from orchestrator.core.asked import Balance, again
 from orchestrator.core.events import Confirmed
 from orchestrator.core.fitting import fitting_answer
@@ -63,12 +63,12 @@ def _judge(work: Work, name: str, system: SystemState, answer: dict[str, Outcome
     found = [
         attention
         for record_set, one in answer.items()
-        if (attention := aggregate.trouble(name, record_set, one, work.now)) is not None
+        if (attention := troubles.trouble(name, record_set, one, work.now)) is not None
     ]
     if found:
         work.stop(*found)
         return
-    failed = sorted({one.code for one in answer.values() if aggregate.is_transient(one)})  # type: ignore[union-attr]
+    failed = sorted({one.code for one in answer.values() if troubles.is_transient(one)})  # type: ignore[union-attr]
     if failed:
         system.failures += 1
         if system.failures > work.plan.limits.transient_retries:
@@ -78,14 +78,14 @@ def _judge(work: Work, name: str, system: SystemState, answer: dict[str, Outcome
             _retry_later(work, name, system)
         return
     system.failures = 0
-    pending = aggregate.pending_until(answer)
+    pending = troubles.pending_until(answer)
     if pending is not None:
         earliest = later(work.now, seconds=work.plan.limits.retry_first_seconds)
         work.timer(f"pending:{name}", max(pending, earliest))
 
 
 def _worse(answer: dict[str, Outcome]) -> bool:
-    return any(not isinstance(one, Survived) and aggregate.trouble("", "", one, "") for one in answer.values())
+    return any(not isinstance(one, Survived) and troubles.trouble("", "", one, "") for one in answer.values())
 
 
 def _retry_later(work: Work, name: str, system: SystemState) -> None:

@@ -46,8 +46,8 @@ TELLS: Final = frozenset({Right.ERASURE, Right.RECTIFICATION, Right.RESTRICTION}
 def ask(work: Work) -> None:
     """Ask the processors that the leg which begins concerns."""
     state, plan = work.state, work.plan
-    if state.right not in ASKS:
-        return
+    if state.right not in ASKS or state.retention is not None:
+        return  # of what a sweep found nobody asked; the record says who was not asked, and why
     leg = procedures.leg(plan, state)
     does = _DOES.get(leg.action)
     if does is None or (leg.action is Action.RESTRICT and state.right is Right.OBJECTION):
@@ -133,7 +133,7 @@ def refs_of(plan: Plan, known: Iterable[Known], sets: tuple[str, ...]) -> tuple[
 def tell(work: Work) -> None:
     """Have the recipients told, now that it is done (Art. 19)."""
     state, plan = work.state, work.plan
-    if state.right not in TELLS or state.progress.lifting:
+    if state.right not in TELLS or state.progress.lifting or state.retention is not None:
         return
     does = _DOES[procedures.leg(plan, state).action]
     places = {

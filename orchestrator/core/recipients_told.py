@@ -26,6 +26,7 @@ _LATER: Final = "not concerned: it gets data from {} on"
 _THROUGH: Final = "answered for by the connected system {}"
 _KIND: Final = "not told: a kind of recipients, and the policy does not say whose data they are given"
 _NOTHING: Final = "not told: nothing was changed in what it was given"
+_SWEPT: Final = "not asked: nobody made this request, and a sweep erases in the connected systems alone"
 _AUTHORITY: Final = "gdpr-23"
 
 
@@ -81,6 +82,8 @@ def _others(plan: Plan, state: RequestState, now: str) -> Iterator[RecipientLine
 
 
 def _why_not(plan: Plan, state: RequestState, one: RecipientPlan, now: str) -> str:
+    if state.retention is not None:
+        return _SWEPT
     if one.through:
         return _THROUGH.format(one.through)
     if not recipients.gets_data(one, now):

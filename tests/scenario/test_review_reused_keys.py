@@ -8,7 +8,7 @@ from pathlib import Path
 from connectors.settings import SystemSettings
 from connectors.sql import connector
 from connectors.testing.desk import Desk
-from orchestrator.core.aggregate import trouble
+from orchestrator.core.troubles import trouble
 from schemas.outcomes import Failed, FailureKind
 from schemas.tasks import Instruction
 

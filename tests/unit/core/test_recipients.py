@@ -15,6 +15,7 @@ from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAs
 from orchestrator.core.commands_rights import ObjectionBalanced
 from orchestrator.core.events import Recalled
 from orchestrator.core.machine import Step
+from orchestrator.core.model import Retention
 from orchestrator.core.plan import PolicyVersionPlan, RecipientPlan, RetentionRulePlan
 from orchestrator.core.recipient_task import RecipientTask
 from orchestrator.core.replay import replay
@@ -477,6 +478,18 @@ def test_a_request_that_ends_before_anybody_was_asked_says_so() -> None:
 
 def test_the_identifiers_stay_while_a_processor_owes_although_its_system_is_gone() -> None:
     assert recipients.refs_of(plan(), (EMAIL, link("phone", "+33")), ("erp/x",)) == ("ref-email", "ref-phone-+33")
+
+
+def test_a_sweep_asks_nobody_and_says_so() -> None:
+    of = plan(system("crm", invoices(kinds=("email",))))
+    known = RecipientPlan("mailer", "M", "processor", ("crm/invoices",))
+    told = RecipientPlan("partner", "P", "recipient", ("crm/invoices",))
+    story = Story(with_(known, told, of=of), retention=Retention("crm", "invoices", "2026-03-01"))
+    story.all_answer(found(last="2016-03-01"))
+    story.all_answer()
+    assert story.closed()
+    assert {one.why_not for one in lines(story).values()} == {recipients_told._SWEPT}
+    assert story.records[0].headline == "deleted"
 
 
 # -- what may not be noted --------------------------------------------------------------------------------
