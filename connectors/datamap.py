@@ -120,6 +120,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         restrict: How a record is marked as restricted (Art. 18).
         stop: purpose -> how a record is marked as not to be used for it (Art. 7(3), 21).
         provided: Fields that the person provided: what portability (Art. 20) gives.
+        title: What a person calls these records, in their copy; titles: field -> what it is called there.
     """
 
     name: str
@@ -140,6 +141,8 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     restrict: Restrict | None = None
     stop: dict[str, Mark] = {}
     provided: tuple[str, ...] = ()
+    title: str = ""
+    titles: dict[str, str] = {}
 
     @property
     def anchor(self) -> str:

@@ -150,7 +150,7 @@ def record(
             for name, system in sorted(state.systems.items())
             if system.asked and _told(plan, state, name) and aggregate.told(plan.system(name), system)
         ),
-        not_searched=_not_searched(plan, state, missing),
+        not_searched=not_searched(plan, state, missing),
         plan_sha256=state.plan_sha256,
         policy_version=plan.version_on(state.received_at[:10]),
         statement=STATEMENT,
@@ -227,7 +227,7 @@ def _rule(system: SystemState, name: str, outcome: FinalLine) -> str:
     return rule if isinstance(outcome, Kept) or not stays(rule) else BEFORE_RULE
 
 
-def _not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> dict[str, str]:
+def not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> dict[str, str]:
     """Say what was not looked at, and why, so that silence is not read as "no data" (formats.md 6)."""
     reasons: dict[str, str] = {}
     for one in plan.systems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.copying import About, about
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.events import PackageAssembled
 from orchestrator.engine.base import BATCH, again
@@ -9,7 +10,7 @@ from orchestrator.engine.batch import DEAD
 from orchestrator.engine.causing import PACKAGE_SYSTEM
 from orchestrator.engine.conflicts import COPIES
 from orchestrator.engine.release import Release
-from orchestrator.engine.stored import parts_of, read_state
+from orchestrator.engine.stored import load_state, parts_of, read_state
 from orchestrator.errors import UsageError
 from schemas.codec import decode, encode
 
@@ -48,6 +49,12 @@ class Packages(Release):
                 capsule.package_key = self._chance(32)
                 tx.save_capsules({request_id: self._box.seal(request_id, capsule)})
             return capsule.package_key
+
+    def package_about(self, request_id: str) -> About:
+        """Give what a person is told beside their copy, by the plan that their request goes by."""
+        with self.store.read() as tx:
+            state = load_state(tx, request_id)
+            return about(self._plans.get(tx, state.plan_sha256), state)
 
     def packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
         """Note that a package was written."""

@@ -1,4 +1,4 @@
-"""The access package: a zip with JSON and CSV per record set, encrypted at rest with a key of its own.
+"""The access package: a zip with pages to read and files to use, encrypted at rest with a key of its own.
 
 The parts come from the systems as encrypted spool files (``connectors.exports``); the zip is written through the
 encryption, so nothing in clear touches the disk and memory stays flat. ``deliver`` gives the plain zip to the person
@@ -8,7 +8,9 @@ in charge of handing it over. Entries are sorted and carry a fixed time, so the 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -16,11 +18,16 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+import msgspec
+
+from orchestrator.core.copying import About, SetTold
 from orchestrator.errors import DependencyError
+from orchestrator.files import describing, pages
+from orchestrator.files.pages import Resource
 from orchestrator.files.sealed import CHUNK, SALT, Encrypting, decrypted
 from orchestrator.ports import Chance
 
@@ -37,14 +44,21 @@ Row = Mapping[str, Any]
 Parts = Iterable[tuple[str, Iterator[tuple[str, Row]]]]
 """(system, its exported rows as (record set, row))."""
 
-README: Final = """This is the copy of your personal data under Art. 15(3) GDPR.
+_README: Final = """
+Open index.html with any browser to read it; it needs no connection.
 
 Each folder is one system, each pair of files one set of records: .json for programs, .csv for a spreadsheet.
 In the .csv files a leading ' marks text that a spreadsheet would take for a formula.
 """
+README: Final = {
+    "access": f"This is the copy of your personal data under Art. 15(3) GDPR.\n{_README}",
+    "portability": f"This is the data that you gave us, under Art. 20 GDPR.\n{_README}",
+}
+NOTHING: Final = About()
+_UNTOLD: Final = SetTold()
 
 
-def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, str]:
+def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About = NOTHING) -> tuple[str, str]:
     """Assemble and encrypt a package.
 
     Args:
@@ -52,6 +66,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
         key: 32 bytes, of this package only.
         parts: Rows by system.
         chance: Randomness for the opaque name.
+        about: What a person is told beside it.
 
     Returns:
         Opaque file name, and SHA-256 (hex) of the encrypted bytes.
@@ -68,10 +83,11 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
                 temporary.chmod(0o600)
                 out = Encrypting(raw, key, chance(SALT))
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-                    _entry(archive, "README.txt", [README.encode()])
-                    systems = _Names()
+                    _entry(archive, "README.txt", [README[about.right].encode()])
+                    systems, found = _Names(), list[Resource]()
                     for system, rows in parts:
-                        _system(archive, systems.give(system), rows, Path(scratch), chance)
+                        found += _system(archive, system, systems.give(system), rows, Path(scratch), chance, about)
+                    _beside(archive, about, found)
                 sha256 = out.finish()
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -85,10 +101,26 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance) -> tuple[str, 
     return name, sha256
 
 
+def _beside(archive: zipfile.ZipFile, about: About, found: Sequence[Resource]) -> None:
+    """Write what is not data: the overview, what the policy tells, and the description for programs."""
+    _entry(archive, "index.html", [pages.index(about, found)])
+    if about.information is not None:
+        _entry(archive, "about.html", [pages.information(about.information)])
+    _entry(archive, "about.json", [msgspec.json.format(msgspec.json.encode(about), indent=1)])
+    _entry(archive, "datapackage.json", [describing.descriptor(about, found)])
+
+
 def _system(
-    archive: zipfile.ZipFile, system: str, rows: Iterator[tuple[str, Row]], scratch: Path, chance: Chance
-) -> None:
-    """Sort rows by record set into scratch files (encrypted too), then write both forms of each."""
+    archive: zipfile.ZipFile,
+    system: str,
+    safe: str,
+    rows: Iterator[tuple[str, Row]],
+    scratch: Path,
+    chance: Chance,
+    about: About,
+) -> list[Resource]:
+    """Sort rows by record set into scratch files (encrypted too), then write every form of each."""
+    found: list[Resource] = []
     spools: dict[str, _Spool] = {}
     names = _Names()
     try:
@@ -98,22 +130,42 @@ def _system(
             spools[record_set].add(row)
         for record_set, spool in sorted(spools.items()):
             spool.finish()
-            stem = f"data/{system}/{names.give(record_set)}"
-            _entry(archive, f"{stem}.json", _as_json(spool))
-            _entry(archive, f"{stem}.csv", _as_csv(spool))
+            told = about.sets.get(f"{system}/{record_set}", _UNTOLD)
+            one = Resource(
+                system=system,
+                record_set=record_set,
+                stem=f"data/{safe}/{names.give(record_set)}",
+                title=told.title or record_set.replace("_", " "),
+                titles=told.titles,
+                purpose=told.purpose.replace("_", " "),
+                columns=tuple(_cell(name) for name in spool.columns),
+                rows=spool.rows,
+                shown=min(spool.rows, pages.SHOWN),
+            )
+            one.files["json"] = _entry(archive, f"{one.stem}.json", _as_json(spool))
+            one.files["csv"] = _entry(archive, f"{one.stem}.csv", _as_csv(spool))
+            first = (json.loads(line) for line in itertools.islice(spool.lines(), pages.SHOWN))
+            _entry(archive, f"{one.stem}.html", [pages.records(one, first)])
+            found.append(one)
             spool.remove()
     finally:
         for spool in spools.values():
             spool.close()
+    return found
 
 
-def _entry(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> None:
+def _entry(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> tuple[int, str]:
+    """Write an entry; gives its length and SHA-256 (hex)."""
     info = zipfile.ZipInfo(name, _STAMP)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o600 << 16
+    length, hashed = 0, hashlib.sha256()
     with archive.open(info, "w", force_zip64=True) as entry:
         for chunk in chunks:
             entry.write(chunk)
+            length += len(chunk)
+            hashed.update(chunk)
+    return length, hashed.hexdigest()
 
 
 def _as_json(spool: _Spool) -> Iterator[bytes]:
@@ -176,9 +228,11 @@ class _Spool:
         self._raw = file.open("xb")
         self._out = Encrypting(self._raw, key, salt)
         self.columns: dict[str, None] = {}
+        self.rows = 0
 
     def add(self, row: Row) -> None:
         self.columns.update(dict.fromkeys(row))
+        self.rows += 1
         cells = {name: _plain(value) for name, value in row.items()}
         self._out.write(json.dumps(cells, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 

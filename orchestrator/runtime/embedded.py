@@ -26,6 +26,7 @@ from connectors.memory import calm_collector
 from connectors.pace import Bucket
 from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration
+from orchestrator.core.copying import About
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.engine import Engine, Intake, Submitted
 from orchestrator.engine.causing import PACKAGE_SYSTEM
@@ -341,11 +342,12 @@ class Embedded:
         jobs = self.engine.next_packages(1)
         for request_id, job in jobs:
             key = self.engine.package_key(request_id)
-            parcels[pool.submit(self._assemble, key, job)] = (request_id, job)
+            about = self.engine.package_about(request_id)
+            parcels[pool.submit(self._assemble, key, job, about)] = (request_id, job)
         return len(jobs)
 
-    def _assemble(self, key: bytes, job: AssemblePackage) -> tuple[str, str] | None:
-        return packing.attempt(self.settings.exports, key, job, self._exports, self.keys, self._chance)
+    def _assemble(self, key: bytes, job: AssemblePackage, about: About) -> tuple[str, str] | None:
+        return packing.attempt(self.settings.exports, key, job, self._exports, self.keys, self._chance, about)
 
     def _packed(self, future: Future[tuple[str, str] | None], request_id: str, job: AssemblePackage) -> None:
         made = future.result()

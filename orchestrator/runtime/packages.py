@@ -94,9 +94,9 @@ class PackageDesk:
     def _one(self) -> bool:
         with self._lock:
             jobs = self._engine.next_packages(1)
-            keys = [self._engine.package_key(request_id) for request_id, _ in jobs]
-        for (request_id, job), key in zip(jobs, keys, strict=True):
-            made = packing.attempt(self._folder, key, job, self._parts, self._keys, self._chance)
+            keys = [(self._engine.package_key(one), self._engine.package_about(one)) for one, _ in jobs]
+        for (request_id, job), (key, about) in zip(jobs, keys, strict=True):
+            made = packing.attempt(self._folder, key, job, self._parts, self._keys, self._chance, about)
             with self._lock:
                 if made is None:
                     self._engine.not_packaged(request_id, job.job_id)

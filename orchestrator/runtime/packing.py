@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.exports import ExportSink, read_export
+from orchestrator.core.copying import About
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.errors import DependencyError, ExpungeError
 from orchestrator.files import package
@@ -19,7 +20,7 @@ class PartLostError(ExpungeError):
 
 
 def assemble(
-    folder: Path, key: bytes, job: AssemblePackage, parts: ExportSink, keys: Keyring, chance: Chance
+    folder: Path, key: bytes, job: AssemblePackage, parts: ExportSink, keys: Keyring, chance: Chance, about: About
 ) -> tuple[str, str]:
     """Write the package of a job; gives its opaque name and SHA-256.
 
@@ -35,11 +36,12 @@ def assemble(
             # Not an OSError any more: those are about the disk that the package goes to.
             raise PartLostError(f"an exported part of {system} is missing or was altered") from None
 
-    return package.write(folder, key, ((one, rows(one, *part)) for one, part in sorted(job.parts.items())), chance)
+    given = ((one, rows(one, *part)) for one, part in sorted(job.parts.items()))
+    return package.write(folder, key, given, chance, about)
 
 
 def attempt(
-    folder: Path, key: bytes, job: AssemblePackage, parts: ExportSink, keys: Keyring, chance: Chance
+    folder: Path, key: bytes, job: AssemblePackage, parts: ExportSink, keys: Keyring, chance: Chance, about: About
 ) -> tuple[str, str] | None:
     """Write the package of a job; None where that is to be looked at by a person.
 
@@ -47,7 +49,7 @@ def attempt(
         DependencyError: the disk is full: everybody's concern.
     """
     try:
-        return assemble(folder, key, job, parts, keys, chance)
+        return assemble(folder, key, job, parts, keys, chance, about)
     except DependencyError:
         raise
     except Exception:  # noqa: BLE001 - this package's parts are to blame; the others go on

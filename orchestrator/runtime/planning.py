@@ -144,4 +144,6 @@ def _record_set(one: RecordSet, able: frozenset[Capability]) -> RecordSetPlan:
         stoppable=tuple(sorted(one.stop)) if Capability.STOP in able else (),
         provided=one.provided,
         expire=ExpireRule(one.expire.text, one.expire.months) if one.expire is not None else None,
+        title=one.title,
+        titles=one.titles,
     )

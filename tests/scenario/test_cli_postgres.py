@@ -51,7 +51,9 @@ def work(home: Path) -> None:
                 engine.receive([confirmation_event(one, key) for one in done])
         for request_id, job in engine.next_packages():
             package_key = engine.package_key(request_id)
-            name, sha256 = packing.assemble(settings.exports, package_key, job, sink, keys, chance)
+            name, sha256 = packing.assemble(
+                settings.exports, package_key, job, sink, keys, chance, engine.package_about(request_id)
+            )
             engine.packaged(request_id, job.job_id, name, sha256)
             for file, _ in job.parts.values():
                 sink.path(file).unlink()

@@ -20,6 +20,7 @@ from orchestrator.runtime.clock import chance
 from tests.support.rig import Counter
 
 KEY = b"k" * 32
+_BESIDE = {"README.txt", "about.json", "datapackage.json", "index.html"}
 Rows = dict[str, list[tuple[str, dict[str, Any]]]]
 PERSON: Rows = {
     "crm": [
@@ -59,8 +60,16 @@ def test_every_record_set_is_there_as_json_and_csv_and_a_readme_says_what_it_is(
     entries = _entries(tmp_path, PERSON)
     assert next(iter(entries)) == "README.txt"
     assert b"Art. 15(3) GDPR" in entries["README.txt"]
-    assert sorted(entries)[1:] == [
-        f"data/{one}.{kind}" for one in ("crm/contacts", "crm/notes", "logs/access") for kind in ("csv", "json")
+    assert sorted(entries) == [
+        "README.txt",
+        "about.json",
+        *(
+            f"data/{one}.{kind}"
+            for one in ("crm/contacts", "crm/notes", "logs/access")
+            for kind in ("csv", "html", "json")
+        ),
+        "datapackage.json",
+        "index.html",
     ]
     assert json.loads(entries["data/crm/contacts.json"]) == [PERSON["crm"][0][1], PERSON["crm"][2][1]]
     assert _csv(entries["data/crm/contacts.csv"]) == [
@@ -88,7 +97,7 @@ def test_a_spreadsheet_runs_nothing_of_it(tmp_path: Path, start: str) -> None:
 def test_no_name_leaves_its_folder_or_surprises_a_file_system(tmp_path: Path, name: str) -> None:
     entries = _entries(tmp_path / "e", {"crm": [(name, {"a": 1})], name: [("set", {"a": 1})]})
     for entry in entries:
-        if entry == "README.txt":
+        if entry in _BESIDE:
             continue
         top, system, file = entry.split("/")
         assert top == "data"
@@ -104,7 +113,12 @@ def test_names_that_would_be_the_same_do_not_overwrite_each_other(tmp_path: Path
     names = ["a/b", "a_b", "a b", "A_B", "a_b_2"]
     rows: Rows = {system: [(name, {"from": f"{system}:{name}"}) for name in names] for system in ("s/1", "s_1")}
     entries = _entries(tmp_path, rows)
-    found = {row["from"] for name, raw in entries.items() if name.endswith(".json") for row in json.loads(raw)}
+    found = {
+        row["from"]
+        for name, raw in entries.items()
+        if name.startswith("data/") and name.endswith(".json")
+        for row in json.loads(raw)
+    }
     assert found == {f"{system}:{name}" for system in ("s/1", "s_1") for name in names}
     assert len({name.lower() for name in entries}) == len(entries)
 
@@ -125,7 +139,7 @@ def test_huge_rows_and_many_rows_come_out_as_they_went_in(tmp_path: Path) -> Non
 
 
 def test_nothing_at_all_is_a_package_with_a_readme(tmp_path: Path) -> None:
-    assert list(_entries(tmp_path, {})) == ["README.txt"]
+    assert set(_entries(tmp_path, {})) == _BESIDE
 
 
 def test_i05_the_same_data_gives_the_same_zip_and_other_bytes_on_disk(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from connectors.errors import MisconfiguredError, PermanentError, TransientError
 from connectors.testing.fake import FakeSystem
 from connectors.testing.people import OTHER, SUBJECT
+from orchestrator.core.copying import About
 from orchestrator.core.model import Phase
 from orchestrator.engine import incidents
 from orchestrator.engine.incidents import Controller, Report
@@ -225,13 +226,13 @@ def test_a_lost_part_stops_its_request_and_not_the_others(house: House, monkeypa
     real = house.home._assemble
     lost: list[str] = []
 
-    def assemble(key: bytes, job: object) -> tuple[str, str] | None:
+    def assemble(key: bytes, job: object, about: About) -> tuple[str, str] | None:
         if not lost:
             for file in house.rig.settings.exports.glob("*.export"):
                 if file.name in {one[0] for one in job.parts.values()}:  # type: ignore[attr-defined]
                     file.unlink()
                     lost.append(file.name)
-        return real(key, job)  # type: ignore[arg-type]  # passed on
+        return real(key, job, about)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(house.home, "_assemble", assemble)
     house.submit("r1", Right.ACCESS)

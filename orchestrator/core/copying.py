@@ -1,0 +1,59 @@
+"""What a person is told beside the copy of their data (GDPR Art. 15(1), 12(1)), from plan and state alone. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrator.core import aggregate, completion
+from orchestrator.core.model import RequestState
+from orchestrator.core.plan import Plan
+from orchestrator.policy.informing import Information
+
+
+class SetTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record set, as a person is told of it. ``titles``: column -> what it is called; the data map's words."""
+
+    title: str = ""
+    titles: dict[str, str] = {}
+    purpose: str = ""
+    basis: str = ""
+    categories: tuple[str, ...] = ()
+
+
+class About(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes with a copy.
+
+    Attributes:
+        request_id: Random; nothing of the person.
+        right: ``access`` or ``portability``.
+        received_at: When it was asked for, RFC 3339.
+        controllers: Who answers.
+        sets: "system/record_set" -> what is told of it.
+        not_given: What is not in the copy ("system" or "system/record_set") -> why.
+        information: What the policy in force at receipt tells (Art. 15(1)); None where the installation has none.
+    """
+
+    request_id: str = ""
+    right: str = "access"
+    received_at: str = ""
+    controllers: tuple[str, ...] = ()
+    sets: dict[str, SetTold] = {}
+    not_given: dict[str, str] = {}
+    information: Information | None = None
+
+
+def about(plan: Plan, state: RequestState) -> About:
+    """Gather what goes with the copy of a request whose systems have answered."""
+    return About(
+        request_id=state.request_id,
+        right=state.right.value,
+        received_at=state.received_at,
+        controllers=state.controllers,
+        sets={
+            f"{system.system}/{one.name}": SetTold(one.title, one.titles, one.purpose, one.basis, one.categories)
+            for system in plan.systems
+            for one in system.record_sets
+        },
+        not_given=completion.not_searched(plan, state, aggregate.unsearched(plan, state)),
+        information=plan.information,
+    )
