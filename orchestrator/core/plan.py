@@ -46,8 +46,8 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to. ``rectifiable``: fields that can
     be corrected; ``restrictable``: it can be restricted, and that lifted; ``stoppable``: purposes that can be stopped;
-    ``title``, ``titles``: what it and its fields are called in a copy.
-    ``provided``: fields that the person provided. What a record set cannot, a person does by hand.
+    ``provided``: fields that the person provided. What a record set cannot, a person does by hand. ``title``, ``titles``:
+    what it and its fields are called in a copy.
     """
 
     name: str
@@ -66,13 +66,13 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     stoppable: tuple[str, ...] = ()
     provided: tuple[str, ...] = ()
     expire: ExpireRule | None = None
+    title: str = ""
+    titles: dict[str, str] = {}
 
     @property
     def period(self) -> RetainRule | ExpireRule | None:
         """The period after which records go without anybody asking; None: they have none of their own."""
         return (self.expire or self.retain) if self.erase != "with_parent" else None
-    title: str = ""
-    titles: dict[str, str] = {}
 
 
 class SystemPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):

@@ -49,8 +49,8 @@ def test_the_plan_has_what_the_policy_says(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
     assert plan.controllers == ("acme-fr", "acme-uk")
     assert plan.controllers_info == (
-        ControllerPlan("acme-fr", "FR", "FR", "eu", "CNIL"),
-        ControllerPlan("acme-uk", "GB", "GB-ENG", "uk", "ICO", "County Court"),
+        ControllerPlan("acme-fr", "FR", "FR", "eu", "CNIL", joint=True),
+        ControllerPlan("acme-uk", "GB", "GB-ENG", "uk", "ICO", "County Court", joint=True),
     )
     assert plan.promises == (PromisePlan("access", 1, 0, True), PromisePlan("erasure", 0, 20))
     assert (plan.target_hours, plan.approval_records, plan.four_eyes_records) == (48, 100, 1000)
