@@ -46,8 +46,8 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to. ``rectifiable``: fields that can
     be corrected; ``restrictable``: it can be restricted, and that lifted; ``stoppable``: purposes that can be stopped;
-    ``provided``: fields that the person provided. What a record set cannot, a person does by hand. ``title``, ``titles``:
-    what it and its fields are called in a copy.
+    ``provided``: fields that the person provided. What a record set cannot, a person does by hand. ``title`` and
+    ``titles``: what it and its fields are called in a copy.
     """
 
     name: str
