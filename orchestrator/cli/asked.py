@@ -29,6 +29,9 @@ def lines(plan: Plan, state: RequestState) -> Iterator[str]:
 
 def _who(state: RequestState) -> Iterator[str]:
     who, known = state.requester, state.identity
+    if state.retention is not None:
+        found = state.retention
+        yield f"nobody asked: the period of {found.system}/{found.record_set} is over since {found.since}"
     if who is not None:
         until = f" until {who.valid_until}" if who.valid_until else ""
         rights = f" for {', '.join(who.rights)}" if who.rights else ""

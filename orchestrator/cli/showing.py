@@ -60,6 +60,7 @@ def as_data(page: Page) -> dict[str, Any]:
         "bound_controllers": page.plan.bound(state.controllers),
         "identity": state.identity,
         "requester": state.requester,
+        "retention": state.retention,
         "pauses": state.pauses,
         "extension": state.extension,
         "ground": state.ground or None,

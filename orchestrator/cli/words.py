@@ -250,14 +250,21 @@ def _kept(one: Kept) -> str:
     return f"kept {one.count} until {one.until or one.review_by}{masked}: {KEPT[one.why]}{gone}"
 
 
+def _accepted(one: events.RequestAccepted) -> str:
+    kinds = ", ".join(sorted({known.kind for known in one.identifiers}))
+    waits = f"; waits for {len(one.others)} access request of the same person" if one.others else ""
+    who = f", by {one.requester.relation.value}" if one.requester else ""
+    if one.retention is not None:
+        place = f"{one.retention.system}/{one.retention.record_set}"
+        return f"found past its period by a sweep: {place}, to be found by {kinds}{waits}"
+    return f"taken in: {one.right.value}{who}, to be found by {kinds}{waits}"
+
+
 def event(one: events.Event) -> str:
     """Say what happened, in one line."""
     match one:
         case events.RequestAccepted():
-            kinds = ", ".join(sorted({known.kind for known in one.identifiers}))
-            waits = f"; waits for {len(one.others)} access request of the same person" if one.others else ""
-            who = f", by {one.requester.relation.value}" if one.requester else ""
-            return f"taken in: {one.right.value}{who}, to be found by {kinds}{waits}"
+            return _accepted(one)
         case events.Confirmed():
             held = [
                 f"{name} {brief(found)}"

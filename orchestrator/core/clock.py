@@ -136,6 +136,8 @@ def _worth(one: Pause, first: dt.date) -> tuple[set[dt.date], str]:
 
 def trace(plan: Plan, state: RequestState) -> tuple[str, ...]:
     """Say step by step how the date came about."""
+    if state.retention is not None:
+        return (state.due_rule,)
     return dates(plan, state).trace
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from orchestrator.core.effects import Notice
-from orchestrator.core.moments import date_of, days_from, later
+from orchestrator.core.moments import date_of, later
 from orchestrator.core.plan import Plan, RecordSetPlan
 from orchestrator.core.resting import objection
 from orchestrator.engine import wire
@@ -29,8 +29,6 @@ from schemas.tasks import Sweep
 
 LOOK_AGAIN: Final = dt.timedelta(seconds=1)
 """How soon it is seen what another program noted."""
-_DUE_DAYS: Final = 30
-"""A page goes behind the tasks of requests that are due before."""
 OPEN: Final = ("requested", "running")
 DONE: Final = "done"
 STOPPED: Final = "stopped"
@@ -190,7 +188,8 @@ class Sweeps(Base):
         body = wire.sweep_event(
             one.sweep_id, one.task_id, one.system, sweep, one.cursor, self.keys, self._chance, batch.now
         )
-        return OutboxRow(one.task_id, one.sweep_id, one.system, days_from(batch.now[:10], _DUE_DAYS), 0, body)
+        # Due today, so before what it finds: a page is short, and how often one comes is bounded.
+        return OutboxRow(one.task_id, one.sweep_id, one.system, batch.now[:10], 0, body)
 
     # -- what a page may come to --------------------------------------------------------------------------
     def stop_sweep(self, batch: Batch, one: SweepRow, reason: str) -> None:

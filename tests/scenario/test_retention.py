@@ -59,6 +59,9 @@ def test_a_sweep_erases_what_is_past_and_leaves_everything_else_as_it_is(expunge
     assert len(ids) == len(OLD)
     for request_id in ids:
         shown = expunge.json("show", request_id)
+        assert shown["retention"]["record_set"] == "invoices"
+        assert expunge("show", request_id) == 0
+        assert "nobody asked: the period of crm/invoices is over since" in expunge.out
         assert (shown["phase"], shown["result"]) == ("closed", "partly_fulfilled"), shown
         (record,) = records_of(expunge.home, request_id)
         assert (record.origin, record.requester) == ("retention", "controller")

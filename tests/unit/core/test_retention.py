@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestrator.core import clock
 from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.discovery import BY_KEY
 from orchestrator.core.model import Known, Phase, Result, Retention
@@ -69,6 +70,7 @@ def test_it_searches_its_system_only_and_tells_nobody() -> None:
     assert story.state.due_on == "2026-03-31"
     assert story.state.due_rule.startswith("GDPR Art. 5(1)(e): the period of crm/invoices is over since 2026-03-01")
     assert story.state.notice_by is None
+    assert clock.trace(story.plan, story.state) == (story.state.due_rule,), "no clock of Art. 12 runs"
     assert "deadline" in story.state.timers, "and yet it is seen if it stays open"
 
 
