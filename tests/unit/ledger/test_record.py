@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 from orchestrator.core import aggregate, completion, procedures, recipients, recipients_told
 from orchestrator.errors import VerificationError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier
+from orchestrator.ledger import claims
 from orchestrator.ledger import record as ledger
 from schemas.completion import JWS_TYP, CompletionRecord, RecipientLine, RecordSetLine, SystemLine
 from schemas.outcomes import (
@@ -378,10 +379,10 @@ def test_s01_joint_controllers_without_the_one_that_was_asked_or_twice_are_refus
 
 
 def test_the_core_and_the_verifier_agree_on_the_words() -> None:
-    assert ledger._WEAKEST_FIRST == aggregate.WEAKEST_FIRST
-    assert ledger._OUT_OF_SCOPE == completion.OUT_OF_SCOPE
-    assert {recipients_told.UNASKED, recipients_told.ENDED} == ledger._UNASKED
-    assert {one.value for one in recipients.ASKS} == ledger._ASKED_ABOUT
+    assert claims._WEAKEST_FIRST == aggregate.WEAKEST_FIRST
+    assert claims._OUT_OF_SCOPE == completion.OUT_OF_SCOPE
+    assert {recipients_told.UNASKED, recipients_told.ENDED} == claims._UNASKED
+    assert {one.value for one in recipients.ASKS} == claims._ASKED_ABOUT
 
 
 def test_errors_say_what_to_do() -> None:
@@ -408,7 +409,7 @@ def test_errors_say_what_to_do() -> None:
 def test_i01_a_change_that_nobody_saw_or_that_is_not_the_right_is_refused(
     right: str, outcome: Outcome, why: str
 ) -> None:
-    headline = ledger._tag(outcome)
+    headline = claims._tag(outcome)
     with pytest.raises(VerificationError, match=why):
         verified(lines(right, outcome, result="fulfilled", headline=headline, number=1, record_id="req.1"))
 
