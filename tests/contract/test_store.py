@@ -28,6 +28,7 @@ from orchestrator.ports import (
     Publication,
     Released,
     Store,
+    SweepRow,
     Transaction,
 )
 from orchestrator.store.database import open_sqlite
@@ -626,3 +627,16 @@ def test_incidents_are_replaced_listed_and_told_of_when_it_is_time(store: Store)
         tx.save_incident(an_incident("1", None))
     with store.read() as tx:
         assert tx.next_timer() == "2026-02-03"
+
+
+def test_a_sweep_has_one_row_a_record_set_that_is_replaced(store: Store) -> None:
+    first, other = SweepRow("crm", "invoices"), SweepRow("crm", "contacts", run=3, state="done")
+    with store.write() as tx:
+        tx.save_sweeps([first, other])
+        tx.save_sweeps([])
+    first.state, first.cursor, first.scanned = "running", "sealed", 2**40
+    with store.write() as tx:
+        assert tx.sweeps() == [other, SweepRow("crm", "invoices")]
+        tx.save_sweeps([first])
+    with store.read() as tx:
+        assert tx.sweeps() == [other, first]
