@@ -207,6 +207,10 @@ def verify(
     earlier: Annotated[
         Path | None, typer.Option("--earlier", metavar="FILE", help="Of a whole ledger: a checkpoint that you kept.")
     ] = None,
+    tsa_root: Annotated[
+        list[Path] | None,
+        typer.Option("--tsa-root", metavar="FILE", help="Root of a time-stamp authority (PEM): wants its stamp."),
+    ] = None,
     output: Out = None,
 ) -> int:
     """Check evidence offline, with keys that you got by another way. Exit code 4 if it does not hold.
@@ -215,7 +219,7 @@ def verify(
     """
     from orchestrator.cli import proving
 
-    given = proving.Given(tuple(key or ()), tuple(ledger_key or ()), trust, proof, earlier)
+    given = proving.Given(tuple(key or ()), tuple(ledger_key or ()), trust, proof, earlier, tuple(tsa_root or ()))
     return proving.verify(_desk(ctx, None, output).screen, file, given)
 
 

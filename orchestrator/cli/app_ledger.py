@@ -1,4 +1,4 @@
-"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|cosign|check``."""
+"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|cosign|stamp|check``."""
 
 from __future__ import annotations
 
@@ -74,6 +74,35 @@ def cosign(
     from orchestrator.cli import ledgering
 
     return ledgering.cosign(desk(ctx, home, output), file, witness)
+
+
+@app.command(short_help="Ask for a time stamp of a checkpoint, or take one in.")
+def stamp(
+    ctx: typer.Context,
+    request: Annotated[
+        Path | None, typer.Option("--request", metavar="FILE", help="Write the request (RFC 3161) to a new file.")
+    ] = None,
+    response: Annotated[
+        Path | None, typer.Option("--response", metavar="FILE", help="Take in what the authority answered.")
+    ] = None,
+    tsa_root: Annotated[
+        list[Path] | None,
+        typer.Option("--tsa-root", metavar="FILE", help="Root certificate of the authority (PEM), for --response."),
+    ] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Have the newest checkpoint stamped by a time-stamp authority: the request goes out as a file, and so it comes in.
+
+    E.g. curl -H 'Content-Type: application/timestamp-query' --data-binary @request.tsq URL -o response.tsr
+    """
+    from orchestrator.cli import stamping
+
+    if request is not None and response is None and not tsa_root:
+        return stamping.request(desk(ctx, home, output), request)
+    if response is not None and request is None and tsa_root:
+        return stamping.response(desk(ctx, home, output), response, tsa_root)
+    raise typer.BadParameter("give --request FILE, or --response FILE with --tsa-root FILE")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from orchestrator.errors import UsageError
 from orchestrator.files import bundles
 from orchestrator.ledger import bundle
 from orchestrator.ledger.bundle import Report
+from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.trust import Seen, Trust
 from schemas.requests import utc
 
@@ -46,6 +47,7 @@ def _data(found: Report) -> dict[str, Any]:
         "without_document": found.deleted if found.kind == bundle.WHOLE else None,
         "open": found.open(),
         "witnesses": {one.name: _time(one.at) for one in found.seen},
+        "stamps": found.stamps,
         "continues": found.earlier,
         "records": [one.record_id for one in found.records],
     }
@@ -69,6 +71,10 @@ def _print(out: Console, found: Report) -> None:
         out.print("  - that nothing was taken out before you first saw a checkpoint: keep this one (--earlier)")
     if not found.seen:
         out.print("  - that others were shown the same ledger: no witness that you trust has seen this checkpoint")
+    if found.unread:
+        out.print(f"  - when: {found.unread} time stamps are here, and no root was given to check them (--tsa-root)")
+    elif not found.stamps:
+        out.print("  - when it was signed: no checkpoint has a time stamp of somebody else")
     if found.deleted:
         out.print(f"  - what {found.deleted} leaves say: their documents are not here (their retention may have ended)")
     still = found.open()
@@ -89,12 +95,19 @@ def _proved(found: Report) -> Iterator[str]:
     else:
         yield "  - every document stands in the ledger at its number"
     yield from witnessed(found.seen)
+    yield from stamped(found.stamps)
 
 
 def witnessed(seen: Sequence[Seen]) -> Iterator[str]:
     """Say which witnesses have seen a checkpoint, and when."""
     for one in seen:
         yield f"  - the witness {one.name} has seen this checkpoint at {_time(one.at)}"
+
+
+def stamped(stamps: Sequence[Stamp]) -> Iterator[str]:
+    """Say which time-stamp authorities have stamped a checkpoint, and when."""
+    for one in stamps:
+        yield f"  - {one.name} says that the first {one.size} leaves were there at {one.at}"
 
 
 def _time(seconds: int) -> str:

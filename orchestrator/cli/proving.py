@@ -18,7 +18,9 @@ from orchestrator.errors import UsageError
 from orchestrator.keys import trusting
 from orchestrator.ledger import bundle, notes
 from orchestrator.ledger import record as record_form
+from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.trust import Seen
+from orchestrator.runtime.clock import SystemClock
 from schemas.completion import CompletionRecord
 from schemas.sealing import unb64u
 
@@ -56,6 +58,7 @@ class Given(msgspec.Struct, frozen=True):
     trust: Path | None = None
     proof: Path | None = None
     earlier: Path | None = None
+    tsa_roots: tuple[Path, ...] = ()
 
 
 def verify(screen: Screen, file: Path, given: Given) -> int:
@@ -65,7 +68,7 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
         UsageError: a file cannot be read, or a key is missing.
         VerificationError: the evidence does not prove what it claims.
     """
-    pinned = trusting.pinned(given.keys, given.ledger_keys, given.trust)
+    pinned = trusting.pinned(given.keys, given.ledger_keys, given.trust, given.tsa_roots, SystemClock().now())
     if not pinned.records:
         raise UsageError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
     raw = b"" if file.is_dir() else _read(file, "the record")
@@ -73,13 +76,17 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
         return bundling.verify(screen, file, pinned, _earlier(given))
     if given.earlier is not None:
         raise UsageError("--earlier is for a whole ledger", where=str(file), fix="give the folder or the zip of one")
+    if given.tsa_roots and given.proof is None:
+        fix = "give its proof too (--proof)"
+        raise UsageError("--tsa-root is for what stands in the ledger", where=str(file), fix=fix)
     place: Place | None = None
     if given.proof is not None:
         if not pinned.ledger:
             raise UsageError("no key of the ledger is given", fix="--ledger-key: a line of `expunge ledger key`")
         number, checkpoint = bundle.included(raw.strip(), _read(given.proof, "the proof"), pinned)
-        seen = pinned.checkpoint(notes.read_proof(_read(given.proof, "the proof")).checkpoint)[1]
-        place = Place(number, checkpoint.size, checkpoint.origin, seen)
+        note = notes.read_proof(_read(given.proof, "the proof")).checkpoint
+        seen, stamps = pinned.checkpoint(note)[1], pinned.stamped([note])
+        place = Place(number, checkpoint.size, checkpoint.origin, seen, stamps)
     found = pinned.record(raw, place.number if place else None)
     kid = record_form.kid_of(raw)
     data: dict[str, Any] = {"verified": True, "key": kid, "record": found}
@@ -96,6 +103,7 @@ class Place(msgspec.Struct, frozen=True):
     size: int
     origin: str
     seen: tuple[Seen, ...]
+    stamps: tuple[Stamp, ...] = ()
 
 
 def _earlier(given: Given) -> bytes | None:
@@ -135,7 +143,7 @@ def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None) -
     if place is not None:
         text = f"  - it is leaf {place.number} of the ledger {place.origin}, among {place.size} when that was signed"
         out.print(text, soft_wrap=True)
-        for said in bundling.witnessed(place.seen):
+        for said in (*bundling.witnessed(place.seen), *bundling.stamped(place.stamps)):
             out.print(said, soft_wrap=True)
     out.print("not proved:")
     if place is None:

@@ -10,6 +10,8 @@ key = "privacy.example.com/ledger+530d903a+AekyeRrm56hA..."
 retired_at_size = 1204
 [[witness]]
 key = "witness.example/w1+6f3f2c1d+BHlz..."
+[[tsa]]
+root = "tsa-root.pem"                           # of the time-stamp authority
 """
 
 from __future__ import annotations
@@ -44,20 +46,33 @@ class _Witness(msgspec.Struct, forbid_unknown_fields=True):
     key: str
 
 
+class _Tsa(msgspec.Struct, forbid_unknown_fields=True):
+    root: str
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     record: list[_Record] = []
     ledger: list[_Ledger] = []
     witness: list[_Witness] = []
+    tsa: list[_Tsa] = []
     witnesses_needed: int = 0
 
 
-def pinned(records: Sequence[Path], ledger: Sequence[str], file: Path | None) -> Trust:
+def pinned(
+    records: Sequence[Path],
+    ledger: Sequence[str],
+    file: Path | None,
+    tsa_roots: Sequence[Path] = (),
+    now: dt.datetime | None = None,
+) -> Trust:
     """Give what is pinned.
 
     Args:
         records: JWK files of keys of records.
         ledger: Keys of the ledger: a line of ``expunge ledger key`` each, or a file of such lines.
         file: The TOML file.
+        tsa_roots: Root certificates of time-stamp authorities (PEM).
+        now: When it is checked; needed with them.
 
     Raises:
         UsageError: something cannot be read, or is no key.
@@ -73,7 +88,13 @@ def pinned(records: Sequence[Path], ledger: Sequence[str], file: Path | None) ->
     if len(witnesses) < said.witnesses_needed:
         fix = f"name {said.witnesses_needed} under [[witness]], or want fewer"
         raise UsageError("more witnesses are wanted than are named", where=str(file), fix=fix)
-    return Trust(keys, logs, witnesses, said.witnesses_needed)
+    roots = [*tsa_roots, *((file or Path()).parent / one.root for one in said.tsa)]
+    authority = None
+    if roots and now is not None:
+        from orchestrator.keys.stamps import PinnedAuthority  # the library costs its time, and few need it
+
+        authority = PinnedAuthority.of(roots, now)
+    return Trust(keys, logs, witnesses, said.witnesses_needed, authority)
 
 
 def witness(line: str) -> LedgerVerifier:

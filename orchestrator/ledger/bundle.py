@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger import entries, merkle, notes
+from orchestrator.ledger import entries, merkle, notes, stamps
 from orchestrator.ledger.notes import Checkpoint, NoteSigner
+from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.tiles import Tile, Tree, append
 from orchestrator.ledger.trust import Seen, Trust, document
 from schemas.completion import CompletionRecord
@@ -43,6 +44,7 @@ class Report(msgspec.Struct):
         checked: Documents by kind. ``deleted``: leaves whose document is not there.
         due: Requests whose receipt was checked, with the day they were due. ``ended``: those with a record.
         seen: Witnesses that have seen the newest checkpoint.
+        stamps: Time stamps that were checked, the earliest first. ``unread``: how many are there that were not.
     """
 
     kind: str
@@ -51,6 +53,8 @@ class Report(msgspec.Struct):
     checked: dict[str, int] = {}
     deleted: int = 0
     seen: tuple[Seen, ...] = ()
+    stamps: tuple[Stamp, ...] = ()
+    unread: int = 0
     earlier: int | None = None
     records: list[CompletionRecord] = []
     due: dict[str, str] = {}
@@ -88,6 +92,7 @@ def check(files: Mapping[str, bytes], trust: Trust, earlier: bytes | None = None
         raise VerificationError("the bundle has no checkpoint or no documents", fix=_FIX)
     newest, seen = trust.checkpoint(files[CHECKPOINT])
     report = Report(kind, newest, seen=seen)
+    _stamped(files, trust, report)
     if kind == WHOLE:
         _whole(files, trust, report, earlier)
     else:
@@ -111,6 +116,19 @@ def _manifest(files: Mapping[str, bytes], trust: Trust) -> str:
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise VerificationError(f"{name} was altered: it is not what the manifest says", fix=_FIX)
     return kind
+
+
+def _stamped(files: Mapping[str, bytes], trust: Trust, report: Report) -> None:
+    """Check the time stamps, and that the copies under ``stamps/`` are those of the checkpoints."""
+    signed = {raw: None for name, raw in files.items() if name == CHECKPOINT or name.startswith("checkpoints/")}
+    for raw in signed:
+        trust.checkpoint(raw)
+    held = {token for raw in signed for token in stamps.of(notes.parse(raw))}
+    copies = [raw for name, raw in files.items() if name.startswith("stamps/")]
+    if set(copies) != held or len(copies) != len(held):
+        raise VerificationError("the time stamps are not those of the checkpoints", fix=_FIX)
+    report.stamps = trust.stamped(signed)
+    report.unread = 0 if report.stamps else len(held)
 
 
 def _some(files: Mapping[str, bytes], trust: Trust, report: Report) -> None:

@@ -5,15 +5,16 @@ Nothing that comes with the evidence is trusted: a key in a bundle is there to b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger import entries, notes, record
+from orchestrator.ledger import entries, notes, record, stamps
 from orchestrator.ledger.notes import Checkpoint, Note, NoteKey
 from orchestrator.ledger.record import Checking
+from orchestrator.ledger.stamps import Authority, Stamp
 from schemas.completion import CompletionRecord
 
 _FIX: Final = "ask the issuer for evidence that was signed while the key was in use"
@@ -47,12 +48,16 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """Everything that is pinned. ``needed``: how many of the witnesses must have cosigned a checkpoint."""
+    """Everything that is pinned. ``needed``: how many of the witnesses must have cosigned a checkpoint.
+
+    ``authority``: what checks time stamps; None where no root of any is pinned, and none is looked at.
+    """
 
     records: Sequence[RecordKey] = ()
     ledger: Sequence[LedgerKey] = ()
     witnesses: Sequence[NoteKey] = ()
     needed: int = 0
+    authority: Authority | None = None
 
     def record(self, jws: bytes, number: int | None = None) -> CompletionRecord:
         """Check a record under the pinned key it names.
@@ -93,6 +98,26 @@ class Trust(msgspec.Struct, frozen=True):
         if all(one.retired_at is not None and found.size > one.retired_at for one in in_use):
             raise VerificationError("the checkpoint was signed with a key that was retired before", fix=_FIX)
         return found, self.seen(note)
+
+    def stamped(self, raws: Iterable[bytes]) -> tuple[Stamp, ...]:
+        """Check every time stamp of these checkpoints, which were checked before; gives them, the earliest first.
+
+        Where a root is pinned there has to be one, and all have to be of that root. Otherwise none is looked at.
+
+        Raises:
+            VerificationError: one does not hold, or there is none.
+        """
+        if self.authority is None:
+            return ()
+        found = set()
+        for note in map(notes.parse, raws):
+            for token in stamps.of(note):
+                name, at = self.authority.verify(token, note.text.encode())
+                found.add((at, notes.checkpoint_of(note).size, name))
+        if not found:
+            what = "no checkpoint has a time stamp, and you have pinned the root of an authority"
+            raise VerificationError(what, fix="ask the issuer for evidence with one (`expunge ledger stamp`)")
+        return tuple(Stamp(name, at, size) for at, size, name in sorted(found))
 
     def manifest(self, raw: bytes) -> str:
         """Check a manifest under the pinned keys of the ledger; gives its text.

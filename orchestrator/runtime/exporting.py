@@ -10,7 +10,7 @@ import msgspec
 
 from orchestrator.errors import DependencyError, UsageError, VerificationError
 from orchestrator.keys import KeyFolder
-from orchestrator.ledger import bundle, entries, merkle, notes
+from orchestrator.ledger import bundle, entries, merkle, notes, stamps
 from orchestrator.ledger.notes import Checkpoint, Proof
 from orchestrator.ledger.tiles import Tile, Tree, append
 from orchestrator.ports import CheckpointRow, LeafRow
@@ -26,6 +26,11 @@ or, with Node alone: verify.mjs of the same project (docs/examples). Get both ke
 in keys/ are only here to be compared. MANIFEST is a signed note (C2SP signed-note) with the SHA-256 of every file;
 checkpoint is a C2SP tlog-checkpoint; proofs/ are C2SP tlog-proofs; a line of documents is a number, a space, and the
 document whose SHA-256 is leaf data of the RFC 6962 tree.
+stamps/N.1.tsr is the response of a time-stamp authority (RFC 3161) over the text of the checkpoint of N leaves: its
+first three lines.
+
+    head -n 3 checkpoint > text && openssl ts -verify -data text -in stamps/N.1.tsr -CAfile tsa-root.pem
+
 It proves who said what and when, and that nothing was taken out or put in since. It does not prove that no copy exists.
 """
 
@@ -51,13 +56,33 @@ def newest(tx: SqlTransaction) -> tuple[CheckpointRow, Checkpoint]:
     return row, notes.checkpoint_of(notes.parse(row.note))
 
 
-def proofs(tx: SqlTransaction, request_id: str) -> list[Proved]:
-    """Give every leaf of a request whose document is there, with its proof in the newest checkpoint.
+def standing(tx: SqlTransaction, request_ids: Sequence[str]) -> tuple[CheckpointRow, Checkpoint]:
+    """Give the checkpoint by which these requests are best proved.
+
+    Of those that have all their leaves, the one that most others have signed or stamped, and of these the earliest: its
+    date says the most. Where nobody else has signed, the newest.
+    """
+    last, checkpoint = newest(tx)
+    numbers = [one.number for name in request_ids for one in tx.leaves_of(name) if one.number is not None]
+    least = max((one for one in numbers if one < checkpoint.size), default=-1) + 1
+    best, most = last, _others(last, checkpoint.origin)
+    for row in reversed(tx.all_checkpoints()):
+        if least <= row.size <= checkpoint.size and (count := _others(row, checkpoint.origin)) >= max(most, 1):
+            best, most = row, count
+    return best, notes.checkpoint_of(notes.parse(best.note))
+
+
+def _others(row: CheckpointRow, origin: str) -> int:
+    return sum(one.name != origin for one in notes.parse(row.note).signatures)
+
+
+def proofs(tx: SqlTransaction, request_id: str, by: tuple[CheckpointRow, Checkpoint] | None = None) -> list[Proved]:
+    """Give every leaf of a request whose document is there, with its proof in a checkpoint (``standing``).
 
     Raises:
         UsageError: no leaf of it has a number yet.
     """
-    row, checkpoint = newest(tx)
+    row, checkpoint = by or standing(tx, [request_id])
     tree = Tree(_reader(tx), checkpoint.size)
     jws = dict(tx.records_of(request_id))
     found = []
@@ -76,8 +101,10 @@ def proofs(tx: SqlTransaction, request_id: str) -> list[Proved]:
 def some(store: SqlStore, keys: KeyFolder, request_ids: Sequence[str]) -> dict[str, bytes]:
     """Give the bundle of some requests."""
     with store.read() as tx:
-        row, checkpoint = newest(tx)
-        held = sorted((one for name in request_ids for one in proofs(tx, name)), key=lambda one: one.leaf.number or 0)
+        row, checkpoint = by = standing(tx, request_ids)
+        held = sorted(
+            (one for name in request_ids for one in proofs(tx, name, by)), key=lambda one: one.leaf.number or 0
+        )
     files = {
         bundle.CHECKPOINT: row.note,
         bundle.DOCUMENTS: b"".join(_line(one.leaf, one.document) for one in held),
@@ -108,6 +135,10 @@ def whole(store: SqlStore, keys: KeyFolder) -> dict[str, bytes]:
 
 def _closed(files: dict[str, bytes], kind: str, keys: KeyFolder, origin: str) -> dict[str, bytes]:
     signers = keys.ledger(origin)
+    for name in [one for one in files if one == bundle.CHECKPOINT or one.startswith("checkpoints/")]:
+        note = notes.parse(files[name])
+        size = notes.checkpoint_of(note).size
+        files |= {f"stamps/{size}.{at}.tsr": token for at, token in enumerate(stamps.of(note), 1)}
     files["README.txt"] = _README.encode()
     files["keys/ledger.vkey"] = "".join(f"{one.vkey}\n" for one in signers).encode()
     files |= {f"keys/{name}": raw for name, raw in keys.public_records().items()}
