@@ -100,8 +100,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
             answered; None: it was asked for.
         controllers: Those that were asked. ``bound_controllers``: all that the request binds, these included, where one
             that was asked is a joint controller (Art. 26(3)); empty: nobody else is bound.
-        looked_again: Why a closed erasure was looked at again (I14): ``recheck``, or ``restored:`` and the time of the
-            snapshot; None: it was not that.
+        looked_again: Why a closed erasure was looked at again (I14): ``recheck``, ``restored:`` and the time of the
+            snapshot, or ``due``: what was kept came due, and the person was there again; None: it was none of these.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 

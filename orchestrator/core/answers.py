@@ -183,6 +183,9 @@ def reopen(work: Work, systems: tuple[str, ...]) -> None:
     """Begin a new episode over these systems; it ends with a record of its own (I8)."""
     state, limits = work.state, work.plan.limits
     move(state, Phase.DISCOVERING)
+    # It was seen to be gone when its system answered: processors and other systems may have taken weeks from then on.
+    days = {name: one.confirmed_at[:10] for name, one in state.systems.items() if name in state.erased}
+    state.gone = state.gone | {name: day for name, day in days.items() if "" < day < state.erased[name][:10]}
     state.episode += 1
     state.round = 0
     state.result = None

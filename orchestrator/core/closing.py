@@ -62,9 +62,10 @@ def answering(work: Work) -> bool:
     state.records = record.number
     to = requester.addressee(state, work.now)
     facts = refusing.remedies(plan, state)
-    if state.look is not None:
-        facts = facts | {"looked_again": state.look.why}
-    if state.look is None or record.result not in {Result.NOTHING_HELD.value, Result.NOT_SUBJECT.value}:
+    look = state.look if state.look is not None and state.look.why != "due" else None
+    if look is not None:
+        facts = facts | {"looked_again": look.why}
+    if look is None or record.result not in {Result.NOTHING_HELD.value, Result.NOT_SUBJECT.value}:
         # After a restore that brought nothing back there is a record, and nothing that a person has to be told.
         work.notice("answer", to, result=record.result, headline=record.headline, record=record.record_id, **facts)
     complaining.tell(work, record, to)

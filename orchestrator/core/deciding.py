@@ -31,10 +31,12 @@ def decide_erasure(
     today: dt.date,
     rulings: Rulings = NONE,
     own: Mapping[str, int] | None = None,
+    *,
+    swept: bool = False,
 ) -> tuple[dict[str, Instruction], dict[str, str], list[Attention]]:
     """Decide for every record set of one system that the order is about (``SystemState.sets``; None: all of them).
 
-    ``own``: ``Plan.own_rules``, what the policy itself promises.
+    ``own``: ``Plan.own_rules``, what the policy itself promises. ``swept``: nobody asked for it (ADR 36).
 
     Returns:
         Instructions and rules by record set, and what a person must decide first (then nothing may be sent).
@@ -42,7 +44,6 @@ def decide_erasure(
     instructions: dict[str, Instruction] = {}
     rules: dict[str, str] = {}
     stay, blocked = staying(plan, system, rulings, now, today, own)
-    swept = system.sets is not None
     if system.sets is not None:
         blocked = [one for one in blocked if one.record_set in system.sets]
     for one in _parents_first(plan.record_sets):

@@ -6,8 +6,10 @@ more. Then the systems are searched again and everything is decided afresh; the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
+
+import msgspec
 
 from orchestrator.core import adopting, aggregate
 from orchestrator.core.answers import reopen
@@ -54,8 +56,17 @@ def released(work: Work, event: HoldReleased) -> str:
         if kept:
             reopen_by_newest(work, tuple(sorted(kept)), event.plan_sha256)
     elif _decides(state):
+        at_once(work, [one for one in state.obligations if event.hold_id in one.holds])
         afresh(work, [name for name in state.systems if event.hold_id in _keeping(state, name)])
     return ""
+
+
+def at_once(work: Work, owed: Collection[Obligation]) -> None:
+    """Have what is kept looked at as soon as the episode that runs is over: that may be about something else."""
+    today = work.now[:10]
+    work.state.obligations = tuple(
+        msgspec.structs.replace(one, due=min(one.due, today)) if one in owed else one for one in work.state.obligations
+    )
 
 
 def _decides(state: RequestState) -> bool:

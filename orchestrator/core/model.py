@@ -93,12 +93,17 @@ class Obligation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 
 
 class Look(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Why a closed erasure is looked at again (I14): ``since`` when, and the ``result`` that it had."""
+    """Why a closed erasure is looked at again (I14): ``since`` when, and the ``result`` that it had.
 
-    why: Literal["recheck", "restored"]
+    ``due``: what is kept came due, and the person is there again. ``themselves``: systems of which somebody said since
+    that they came back there.
+    """
+
+    why: Literal["recheck", "restored", "due"]
     since: str
     result: Result | None = None
     snapshot: str = ""
+    themselves: tuple[str, ...] = ()
 
 
 class Retention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -188,6 +193,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         asked, progress: What belongs to the right, and how far its procedure is.
         recipients: Processors that are asked and recipients that are told, by id (``recipients``).
         erased: system -> when it was last completed that something was erased there. ``look``: why it is looked again.
+        gone: system -> day on which that was seen, where it was an earlier one.
         returned: system -> day since when the person is known to have come back there themselves.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
@@ -245,6 +251,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     returned: dict[str, str] = {}
     look: Look | None = None
     retention: Retention | None = None
+    gone: dict[str, str] = {}
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from orchestrator.core import holding
 from orchestrator.core.commands_deciding import SetDecided
-from orchestrator.core.model import Phase, RequestState
+from orchestrator.core.model import Obligation, Phase, RequestState
 from orchestrator.core.moments import date_of, is_date
 from orchestrator.core.plan import Plan
 from orchestrator.core.resting import objection as objection_to
@@ -113,10 +113,15 @@ def decided(work: Work, event: SetDecided) -> str:
     if state.phase is Phase.CLOSED:
         holding.reopen_by_newest(work, (event.system,), event.plan_sha256)
     else:
+        holding.at_once(work, [one for one in state.obligations if _is_of(one, event)])
         holding.afresh(work, [event.system] if event.system in state.systems else [])
     return ""
 
 
 def _owed(state: RequestState, event: SetDecided) -> bool:
+    return any(_is_of(one, event) for one in state.obligations)
+
+
+def _is_of(one: Obligation, event: SetDecided) -> bool:
     place = (event.system, event.record_set)
-    return any(one.kind == "retention" and (one.system, one.record_set) == place for one in state.obligations)
+    return one.kind == "retention" and (one.system, one.record_set) == place

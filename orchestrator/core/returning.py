@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchestrator.core import adopting, aggregate, documents, holding
+from orchestrator.core import adopting, aggregate, approving, documents, holding
 from orchestrator.core.answers import back_to_discovery, ended_early, reopen, searchable
 from orchestrator.core.commands_returning import CameBack, Restored
-from orchestrator.core.model import Attention, Look, Phase, RequestState, SystemState
+from orchestrator.core.model import Attention, Look, Obligation, Phase, RequestState, SystemState
 from orchestrator.core.moments import days_from, later, start_of
 from orchestrator.core.rulings import Rulings
 from orchestrator.core.transitions import move
@@ -38,9 +38,11 @@ Found = dict[tuple[str, str], Verdict]
 
 def remember(state: RequestState, now: str) -> None:
     """Note when each system erased; what is of a later day may be of a person who came back."""
-    if state.right is Right.ERASURE and state.retention is None:
-        erased = {name: now for name, one in state.systems.items() if aggregate.held(one) or one.past}
-        state.erased = state.erased | erased
+    if state.right is not Right.ERASURE or state.retention is not None:
+        return
+    names = [name for name, one in state.systems.items() if aggregate.held(one) or one.past]
+    state.erased = state.erased | dict.fromkeys(names, now)
+    state.gone = {name: day for name, day in state.gone.items() if name not in names}
 
 
 def set_timer(work: Work) -> None:
@@ -86,6 +88,8 @@ def restored(work: Work, event: Restored) -> str:
         holding.afresh(work, [name])
         # Also what is out and will be answered: the answer is about what was there before.
         state.systems[name].retry = bool(state.systems[name].asked)
+        if not state.systems[name].asked:
+            move(state, Phase.DISCOVERING)  # the episode was about other systems: it looks in this one as well
     else:
         back_to_discovery(work)
     return ""
@@ -125,6 +129,9 @@ def came_back(work: Work, event: CameBack) -> str:
     state = work.state
     names = [event.system] if event.system else list(state.scope)
     state.returned = state.returned | dict.fromkeys(names, event.since)
+    if state.look is not None:
+        told = {*state.look.themselves, *names}
+        state.look = msgspec.structs.replace(state.look, themselves=tuple(sorted(told)))
     for name in names:
         work.settled(CAME_BACK, name)
     return ""
@@ -148,27 +155,45 @@ def cannot_come_back(state: RequestState, event: CameBack) -> tuple[str, str] | 
 
 
 def judge(work: Work) -> bool:
-    """Judge what a look found; False: there is nothing to decide, or a person has to say what it is."""
+    """Judge what a closed erasure finds again; False: nothing is to decide, or a person has to say what it is."""
     state, look = work.state, work.state.look
     if look is None:
-        return True
+        if state.episode == 1 or state.retention is not None:
+            return True
+        look = Look("due", work.now)  # what is kept came due, and beside it the person may be there again
     found = _found(work, look)
     unclear = [place for place, verdict in sorted(found.items()) if verdict == "unclear"]
+    if unclear or "themselves" in found.values():
+        state.look = look
     work.stop(*(Attention(CAME_BACK, "dpo", _TODO, work.now, name, of, look.why) for name, of in unclear))
     if unclear:
         return False
     for name in sorted({name for name, _ in found}):
-        verdicts = {of: verdict for (where, of), verdict in found.items() if where == name}
-        kind = CAME_BACK if "back" in verdicts.values() else "came_back_themselves"
-        if kind == CAME_BACK or name not in state.returned:
-            work.notice(kind, "dpo", system=name, record_sets=",".join(sorted(verdicts)), look=look.why)
-        if kind != CAME_BACK:
-            state.returned = {name: work.now[:10]} | state.returned
-            state.systems[name].left_out = dict.fromkeys(verdicts, THEMSELVES)
-    if "back" in found.values() or look.why == "restored":
+        if not approving.done(work.plan, name, state.systems[name]):
+            _tell_apart(work, look, name, {of: verdict for (where, of), verdict in found.items() if where == name})
+    done = any(one.past or one.unproven or one.outcomes for one in state.systems.values())
+    if "back" in found.values() or look.why != "recheck" or done:
         return True
     _quietly(work, look)
     return False
+
+
+def _tell_apart(work: Work, look: Look, name: str, verdicts: dict[str, Verdict]) -> None:
+    """Leave alone in one system what is of a person who came back themselves; the order is about the rest."""
+    state, system = work.state, work.state.systems[name]
+    themselves = sorted(of for of, verdict in verdicts.items() if verdict == "themselves")
+    back = sorted(verdicts.keys() - set(themselves))
+    system.left_out, system.sets = {}, None
+    if back and look.why != "due" and not system.instructions:
+        work.notice(CAME_BACK, "dpo", system=name, record_sets=",".join(back), look=look.why)
+    if not themselves:
+        return
+    if name not in state.returned:
+        work.notice("came_back_themselves", "dpo", system=name, record_sets=",".join(themselves), look=look.why)
+        days = [one.facts.since_first for of in themselves if isinstance(one := system.located[of], Located)]
+        state.returned = state.returned | {name: min(day or work.now[:10] for day in days)}
+    system.left_out = dict.fromkeys(themselves, THEMSELVES)
+    system.sets = tuple(sorted(work.plan.system(name).names - set(themselves)))
 
 
 def afresh(work: Work) -> None:
@@ -178,36 +203,86 @@ def afresh(work: Work) -> None:
 
 def _found(work: Work, look: Look) -> Found:
     state = work.state
-    kept = {(one.system, one.record_set) for one in state.obligations if one.kind == "retention"}
-    decided = Rulings((), tuple(one for one in state.decisions if one.at > look.since))
+    kept = {(one.system, one.record_set): one for one in state.obligations if one.kind == "retention"}
     found: Found = {}
     for name, system in state.systems.items():
+        since = state.erased.get(name, "") if look.why == "due" else look.since
+        decided = Rulings((), tuple(one for one in state.decisions if one.at > since))
         for of, located in system.located.items():
+            place = (name, of)
             # What is kept is there because it is kept; it has a day of its own. A restore brings its mask down.
-            if not isinstance(located, Located) or (look.why == "recheck" and (name, of) in kept):
+            if not isinstance(located, Located) or (look.why == "recheck" and place in kept):
                 continue
-            known = decided.decision_on(name, of) is not None or (name, of) in kept
-            found[name, of] = "back" if known else _verdict(state, name, located.facts, look)
+            if decided.decision_on(name, of) is not None or approving.done(work.plan, name, system):
+                found[place] = "back"
+            elif look.why == "due":
+                found[place] = _of_due(state, name, located.facts, look, kept.get(place))
+            else:
+                found[place] = "back" if place in kept else _verdict(state, name, located.facts, look)
+            if found[place] == "themselves" and (of in system.past or of in system.unproven):
+                found[place] = "unclear"  # of the same records some were erased a moment ago
     for name in {name for name, _ in found}:
-        places = [place for place in found if place[0] == name]
-        if {found[one] for one in places} >= {"back", "themselves"}:
-            # One system is erased as a whole: somebody has to say which of it stays.
-            found |= {one: "unclear" for one in places if found[one] == "themselves"}
+        back = {of for (where, of), verdict in found.items() if (where, verdict) == (name, "back")}
+        apart = look.why == "due" or name in look.themselves
+        for of in [of for (where, of), verdict in found.items() if (where, verdict) == (name, "themselves")]:
+            # One system is erased as a whole, or somebody has said which of it stays; never without what it belongs to.
+            if back and (not apart or _above(work, name, of) & back):
+                found[name, of] = "unclear"
     return found
+
+
+def _above(work: Work, name: str, record_set: str) -> set[str]:
+    """Give the record sets that one hangs on."""
+    parents = {one.name: one.parent for one in work.plan.system(name).record_sets}
+    above: set[str] = set()
+    while (parent := parents.get(record_set)) and parent not in above:
+        above.add(parent)
+        record_set = parent
+    return above
+
+
+def _when(state: RequestState, name: str, facts: Facts) -> Literal["before", "around", "after", ""]:
+    """Tell when the person gave the data, against the day on which it was gone; empty: nothing tells."""
+    gone = _gone(state, name)
+    first, last = facts.since_first, facts.since_last
+    if first is None or last is None or facts.since_missing or not gone:
+        return ""
+    if first > gone or first >= state.returned.get(name, "9999"):
+        return "after"
+    return "before" if last < gone else "around"
+
+
+def _gone(state: RequestState, name: str) -> str:
+    return state.gone.get(name) or state.erased.get(name, "")[:10]
 
 
 def _verdict(state: RequestState, name: str, facts: Facts, look: Look) -> Verdict:
     """Tell from the day on which the person gave the data, where a data map can tell (``since``)."""
-    erased = state.erased.get(name, "")[:10]
-    first, last = facts.since_first, facts.since_last
-    if first is not None and last is not None and not facts.since_missing and erased:
-        if first > erased:
-            return "themselves"
-        return "back" if last < erased else "unclear"
-    if first is None and name in state.returned:
+    when, returned = _when(state, name, facts), name in state.returned
+    if when in {"before", "after"}:
+        return "back" if when == "before" else "themselves"
+    if facts.since_first is None and look.why == "recheck" and returned:
         return "themselves"
     # A restore explains by itself how it came there; but never what is partly of a known, later day.
-    return "back" if look.why == "restored" and first is None else "unclear"
+    if facts.since_first is None and look.why == "restored" and not returned:
+        return "back"
+    return "themselves" if name in look.themselves else "unclear"
+
+
+def _of_due(state: RequestState, name: str, facts: Facts, look: Look, kept: Obligation | None) -> Verdict:
+    """Tell what an episode is about from what the person gave since; where nothing says that they did, it is about it.
+
+    What a hold has kept is in one record set with what they gave since: a person has to say which goes.
+    """
+    when, returned = _when(state, name, facts), name in state.returned
+    bare = facts.since_first is None
+    if when == "after" or (bare and returned and kept is None):
+        return "themselves"
+    both = when == "around" and (facts.since_last or "") > _gone(state, name)
+    untold = when == "" and returned and (not bare or (kept is not None and bool(kept.holds)))
+    if both or untold:
+        return "themselves" if name in look.themselves else "unclear"
+    return "back"
 
 
 def _quietly(work: Work, look: Look) -> None:

@@ -35,7 +35,8 @@ def decided(
     """Decide about one system by what is known of it: instructions, rules, and what a person must say first."""
     rulings = Rulings(state.holds, state.decisions, state.ended)
     of, system = plan.system(name), state.systems[name]
-    instructions, rules, blocked = decide_erasure(of, system, now, date_of(now), rulings, plan.own_rules)
+    swept = state.retention is not None
+    instructions, rules, blocked = decide_erasure(of, system, now, date_of(now), rulings, plan.own_rules, swept=swept)
     return instructions, _grounded(of, requester.rules(state, rules)), blocked
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.core.asked import Asked, Balance
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
     DocumentDeleted,
@@ -24,13 +25,16 @@ from orchestrator.core.commands_identity import (
     Refused,
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
+from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.effects import AssemblePackage, Complete, Forget, IssueTask
 from orchestrator.core.events import Confirmed, Event, Incident, OtherClosed, PackageAssembled, Recalled
 from orchestrator.core.machine import step
 from orchestrator.core.model import Known, RequestState
+from orchestrator.core.moments import start_of
 from orchestrator.core.plan import Plan, RecipientPlan
 from orchestrator.core.replay import replay
+from orchestrator.core.rulings import Hold
 from orchestrator.errors import IllegalTransitionError
 from orchestrator.keys.signing import RecordSigner, RecordVerifier
 from orchestrator.ledger import record as ledger
@@ -67,6 +71,7 @@ _SYSTEMS_ALONE = plan(
     ),
     system("hr", contacts("staff", kinds=("employee_id",)), domain="staff"),
     transient_retries=2,
+    recheck_days=10,
     rounds=3,
     lapse_days=30,
     free_copies=1,
@@ -103,6 +108,8 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.just(Unverifiable("odd")),
     st.builds(Failed, st.sampled_from(FailureKind), st.just("code")),
 )
+GIVEN = ("2025-01-01", "2034-01-01")
+"""Days on which the person gave the data: long before all this, and long after it."""
 NAMES = ["contacts", "invoices", "letters", "staff", "unknown", "*"]
 LINKS = st.lists(
     st.builds(
@@ -193,6 +200,7 @@ class Chaos:
         choices += ["package"] * 3 if story.state.package_job and not story.state.package_sha256 else []
         choices += ["command"] * 2 if story.state.right not in {Right.ERASURE, Right.ACCESS} else []
         choices += ["recipient"] * 2 if story.state.recipients else []
+        choices += ["returning"] * 2 if story.state.right is Right.ERASURE else []
         choices += ["other", "incident", "strange", "ruling"]
         choices += ["recalled"] if out else []
         story.now += 1
@@ -222,6 +230,8 @@ class Chaos:
                 self._told(Incident(**self._base(), reason=reason, system=name))
             case "recipient":
                 self._told(self._of_recipients())
+            case "returning":
+                self._told(self._of_return())
             case "ruling":
                 self._told(draw(COMMANDED)(self._base()))
             case "recalled":
@@ -244,6 +254,35 @@ class Chaos:
             DoneByHand(**base, system="mail", record_set="letters", document_sha256="0" * 64),
             RequestWithdrawn(**base),
         ]
+
+    def _of_return(self) -> Event:
+        base, draw = self._base() | {"role": "dpo"}, self.data.draw
+        name = draw(st.sampled_from(["crm", "mail", "hr"]))
+        match draw(st.sampled_from(["restored", "restored", "back", "placed", "released", "decided"])):
+            case "restored":
+                return Restored(
+                    **base, system=name, snapshot=draw(st.sampled_from([at(-9_000), at(self.story.now - 1)]))
+                )
+            case "back":
+                since = at(self.story.now)[:10]
+                return CameBack(**base, since=since, reason="fresh_consent", system=draw(st.sampled_from(["", name])))
+            case "placed":
+                return HoldPlaced(
+                    **base, hold=Hold("h", "dispute", "gdpr-17-3-e", "legal", "2035-01-01", at(), (name,))
+                )
+            case "released":
+                return HoldReleased(**base, hold_id="h")
+            case _:
+                of = draw(st.sampled_from(["contacts", "invoices", "letters"]))
+                where = "mail" if of == "letters" else "crm"
+                return SetDecided(
+                    request_id="req",
+                    observed_at=at(self.story.now),
+                    role="dpo",
+                    system=where,
+                    record_set=of,
+                    ground="a",
+                )
 
     def _of_recipients(self) -> Event:
         base, draw = self._base() | {"role": "dpo"}, self.data.draw
@@ -274,6 +313,10 @@ class Chaos:
         match task.action:
             case Action.LOCATE | Action.SWEEP:
                 choices: list[Outcome] = [NothingHeld(), Located(2, Facts("2020-05-05", "2020-05-05"))]
+                facts = Facts("2020-05-05", "2020-05-05")
+                choices += [
+                    Located(2, msgspec.structs.replace(facts, since_first=day, since_last=day)) for day in GIVEN
+                ]
                 return draw(st.sampled_from(choices))
             case Action.EXPORT:
                 return Exported(2, task.task_id, "0" * 64)
@@ -295,13 +338,46 @@ class Chaos:
 
 def lived(data: st.DataObject, steps: int = 40) -> Story:
     chaos = Chaos(data)
+    restored: set[str] = set()
     for _ in range(steps):
         before = chaos.story.state
         happened = len(chaos.story.steps)
         chaos.happen()
         for made in chaos.story.steps[happened:]:
             check(before, made.state, made.effects, chaos.story)
+            event = chaos.story.history[len(chaos.story.steps) - 1]
+            if isinstance(event, Restored) and not made.ignored:
+                restored.add(event.system)
+            located = {one.system for one in made.effects if isinstance(one, IssueTask) and one.action is Action.LOCATE}
+            restored -= located
+            early = made.state.phase == "closed" and made.state.result in EARLY
+            assert early or made.state.phase != "closed" or not restored, "closed, and nobody looked after the restore"
+            if early:
+                restored.clear()
+            check_returned(made.state, made.effects)
     return chaos.story
+
+
+def check_returned(after: RequestState, effects: tuple[Any, ...]) -> None:
+    """Who came back is no remainder of what was erased; what a hold has kept is looked at once it is released."""
+    standing = {one.hold_id for one in after.holds}
+    for owed in after.obligations:
+        if after.phase == "closed" and owed.holds and not standing & set(owed.holds) and after.result not in EARLY:
+            assert after.timers["owed"].due <= start_of(owed.due)
+    for effect in effects:
+        if not isinstance(effect, IssueTask) or effect.action is not Action.ERASE:
+            continue
+        system = after.systems[effect.system]
+        ordered = set(effect.order.record_sets or effect.instructions)
+        assert not ordered & system.left_out.keys(), "left alone, and ordered away"
+        if after.episode == 1:
+            continue
+        decided = {one.record_set for one in after.decisions if one.system == effect.system}
+        for name in ordered - decided:
+            one = system.located.get(name)
+            if isinstance(one, Located) and one.facts.since_first and effect.instructions[name].keep is None:
+                gone = after.gone.get(effect.system) or after.erased.get(effect.system, "9999")[:10]
+                assert one.facts.since_first <= gone, "erased who came back"
 
 
 def check(before: RequestState, after: RequestState, effects: tuple[Any, ...], story: Story) -> None:

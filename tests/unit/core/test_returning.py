@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from orchestrator.core import commanding
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import Refused
+from orchestrator.core.commands_recipients import RecipientAnswered
 from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.model import Obligation, Phase, Result
+from orchestrator.core.plan import RecipientPlan
 from orchestrator.core.rulings import Hold
-from schemas.outcomes import Kept, KeptWhy, NothingHeld
+from schemas.outcomes import Kept, KeptWhy, Located, NothingHeld
 from schemas.requests import Right
-from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, plan, system
+from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, link, plan, system
 
 DAY = 86400
 BACKED = system("crm", contacts(backups_kept_days=90), contacts("notes", erase="with_parent", parent="contacts"))
@@ -344,3 +347,290 @@ def test_only_who_was_erased_and_can_be_found_comes_back() -> None:
     assert commanding.refusal(story.state, one) is None
     story.fire("owed")
     assert (commanding.refusal(story.state, one) or ("",))[0] == "nothing leads to the person any more"
+
+
+# -- beside what is kept, and while something else runs -----------------------------------------------------
+
+TWO = (
+    system("crm", contacts(backups_kept_days=90), invoices(kinds=("email",))),
+    system("mail", contacts("letters", backups_kept_days=90)),
+)
+KEPT = Kept(1, TEN_YEARS.why, TEN_YEARS.text, "2030-05-05", looked_at=at())
+HELD = Kept(1, KeptWhy.HOLD, "gdpr-17-3-e", review_by="2027-01-01", looked_at=at())
+INVOICE = found(last="2020-05-05")
+OLD = found(since_first=BEFORE, since_last=BEFORE)
+NEW = found(since_first=AFTER, since_last=AFTER)
+SAME_DAY = found(since_first=ERASED_ON, since_last=ERASED_ON)
+
+
+def kept() -> Story:
+    """A request that erased in two systems, and keeps an invoice in one of them."""
+    story = Story(plan(*TWO, recheck_days=30))
+    story.answer("crm", {"contacts": found(), "invoices": INVOICE})
+    story.answer("mail", {"letters": found()})
+    story.answer("crm", {"contacts": deleted(), "invoices": KEPT})
+    story.answer("mail", {"letters": deleted()})
+    assert story.closed()
+    return story
+
+
+def held(first: Located) -> Story:
+    """A request whose contact, once restored, is under a hold; all backups are gone since."""
+    story = kept()
+    story.told(HoldPlaced(request_id="req", observed_at=at(DAY), role="legal", given_at=at(DAY), hold=HOLD))
+    story.told(restored())
+    story.answer("crm", {"contacts": first, "invoices": NothingHeld()})
+    story.answer("crm", {"contacts": HELD, "invoices": NothingHeld()})
+    assert story.closed()
+    return story
+
+
+def released(story: Story) -> None:
+    when = at(story.now)
+    story.told(HoldReleased(request_id="req", observed_at=when, role="legal", given_at=when, hold_id="hold-1"))
+
+
+def due(story: Story) -> None:
+    """Wait until what is kept is due, and nothing else is left."""
+    story.state.timers.pop("recheck")
+    while not story.out():
+        story.fire("owed")
+
+
+def ordered(story: Story, name: str = "crm") -> set[str]:
+    task = story.out()[name]
+    assert task.action == "erase"
+    assert set(task.order.record_sets or task.instructions) == task.instructions.keys()
+    return set(task.instructions)
+
+
+def test_i14_who_came_back_is_left_alone_also_where_something_else_came_back() -> None:
+    story = kept()
+    story.fire("recheck")
+    story.answer("crm", {"contacts": NEW, "invoices": INVOICE})
+    story.answer("mail", {"letters": OLD})
+    # What is kept is decided afresh with the rest; what is of the person now is in no order.
+    assert ordered(story) == {"invoices"}
+    assert ordered(story, "mail") == {"letters"}
+    story.answer("crm", {"invoices": KEPT})
+    story.answer("mail", {"letters": deleted()})
+    assert story.closed()
+    assert story.records[1].not_searched["crm/contacts"].endswith("the person came back themselves")
+    assert [one.record_set for one in story.state.obligations if one.kind == "retention"] == ["invoices"]
+
+
+def test_i14_what_comes_due_does_not_erase_who_came_back_and_the_record_says_so() -> None:
+    story = kept()
+    due(story)
+    story.answer("crm", {"contacts": NEW, "invoices": INVOICE})
+    assert ordered(story) == {"invoices"}
+    story.answer("crm", {"invoices": deleted()})
+    assert story.closed()
+    second = story.records[1]
+    assert second.looked_again == "due"
+    assert second.not_searched["crm/contacts"].endswith("the person came back themselves")
+    assert [one.kind for one in story.notices].count("came_back_themselves") == 1
+    assert "looked_again" not in story.notices[-1].facts
+    # What was erased since is of a later day than the return: it is the return that counts.
+    assert story.state.returned == {"crm": AFTER}
+    assert story.state.erased["crm"] > "2030"
+
+
+def test_i14_who_came_back_is_known_by_the_day_also_when_something_was_erased_later() -> None:
+    story = held(OLD)
+    released(story)
+    story.answer("crm", {"contacts": NEW, "invoices": INVOICE})
+    assert ordered(story) == {"invoices"}
+    story.now = 60 * DAY
+    story.answer("crm", {"invoices": deleted()})
+    assert story.closed()
+    story.fire("recheck")
+    story.answer("crm", {"contacts": NEW, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": NothingHeld()})
+    assert story.closed()
+    assert len(story.records) == 3
+
+
+def test_i14_what_comes_due_goes_where_nothing_tells_that_somebody_came_back() -> None:
+    for one in (found(), OLD, SAME_DAY):
+        story = kept()
+        due(story)
+        story.answer("crm", {"contacts": one, "invoices": INVOICE})
+        assert ordered(story) == {"contacts", "invoices"}
+        story.answer("crm", {"contacts": deleted(), "invoices": deleted()})
+        assert story.records[1].looked_again is None
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (found(since_first=BEFORE, since_last=AFTER), False),
+        (found(), True),
+        (back(BEFORE, missing=1)["contacts"], True),
+    ],
+    ids=["both days", "no column", "one without a day"],
+)
+def test_i14_what_a_hold_has_kept_with_what_the_person_gave_since_is_for_a_person_to_say(
+    first: Located, told: bool
+) -> None:
+    story = held(OLD)
+    if told:
+        story.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    released(story)
+    story.answer("crm", {"contacts": first, "invoices": NothingHeld()})
+    assert story.reasons == ["came_back"]
+    assert not story.out()
+    again = held(OLD)
+    again.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    released(again)
+    again.answer("crm", {"contacts": first, "invoices": NothingHeld()})
+    again.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    assert again.closed()
+    story.told(
+        SetDecided(request_id="req", observed_at=at(90 * DAY), role="dpo", given_at=at(90 * DAY), system="crm",
+                   record_set="contacts", ground="a")
+    )  # fmt: skip
+    assert ordered(story) == {"contacts", "invoices"}
+
+
+def test_i14_what_comes_due_leaves_alone_who_is_said_to_have_come_back() -> None:
+    story = kept()
+    story.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    due(story)
+    story.answer("crm", {"contacts": found(), "invoices": INVOICE})
+    assert ordered(story) == {"invoices"}
+
+
+def test_i14_nobody_who_came_back_loses_what_their_records_hang_on() -> None:
+    crm = system("crm", contacts("people"), contacts("orders", parent="people"), contacts("lines", parent="orders"))
+    story = Story(plan(crm, suppression_days=365))
+    one = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", at(), "2027-01-01", ("crm/people",))
+    story.told(HoldPlaced(request_id="req", observed_at=at(), role="legal", given_at=at(), hold=one))
+    story.answer("crm", {"people": found(), "orders": NothingHeld(), "lines": NothingHeld()})
+    story.answer("crm", {"people": HELD, "orders": NothingHeld(), "lines": NothingHeld()})
+    assert story.closed()
+    released(story)
+    story.answer("crm", {"people": OLD, "orders": NothingHeld(), "lines": NEW})
+    assert [(one.reason, one.record_set) for one in story.state.attention] == [("came_back", "lines")]
+
+
+@pytest.mark.parametrize("one", [SAME_DAY, found(since_first=BEFORE, since_last=AFTER), back(missing=1)["contacts"]])
+def test_i14_in_any_doubt_the_word_of_the_person_in_charge_counts(one: Located) -> None:
+    story = erased()
+    looked(story, {"contacts": one, "notes": NothingHeld()})
+    assert story.reasons == ["came_back"]
+    story.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    assert story.closed()
+    assert len(story.records) == 1
+
+
+def test_i14_where_one_system_has_both_the_person_in_charge_may_say_which_stays() -> None:
+    two = system("crm", contacts(backups_kept_days=90), contacts("leads"))
+    story = Story(plan(two, recheck_days=30))
+    story.answer("crm", {"contacts": found(), "leads": found()})
+    story.answer("crm", {"contacts": deleted(), "leads": deleted()})
+    looked(story, {"contacts": OLD, "leads": NEW})
+    assert story.reasons == ["came_back"]
+    story.told(command(CameBack, since=AFTER, reason="new_relationship"))
+    assert ordered(story) == {"contacts"}
+
+
+def test_i14_a_restore_brings_back_what_was_before_the_person_came_back() -> None:
+    story = erased()
+    story.told(command(CameBack, since="2026-03-15", reason="new_relationship"))
+    story.told(restored())
+    story.answer("crm", back(None))
+    assert story.reasons == ["came_back"]
+
+
+def test_i14_who_registered_while_a_processor_was_waited_for_came_back_themselves() -> None:
+    mailer = RecipientPlan("mailer", "Mailer", "processor", ("crm/contacts",))
+    story = Story(msgspec.structs.replace(plan(BACKED, recheck_days=30), recipients=(mailer,)))
+    story.answer("crm", {"contacts": found(), "notes": NothingHeld()})
+    story.answer("crm", {"contacts": deleted(), "notes": NothingHeld()})
+    story.now = 20 * DAY
+    story.told(
+        RecipientAnswered(request_id="req", observed_at=at(story.now), role="dpo", recipient="mailer", found=1,
+                          document_sha256="0" * 64)
+    )  # fmt: skip
+    assert story.closed()
+    looked(story, back("2026-03-10"))
+    assert story.closed()
+    assert story.state.gone == {"crm": ERASED_ON}
+
+
+def test_i14_a_restore_while_an_episode_about_another_system_erases_has_it_searched() -> None:
+    story = kept()
+    story.told(restored())
+    story.answer("crm", {"contacts": OLD, "invoices": NothingHeld()})
+    assert ordered(story) == {"contacts", "invoices"}
+    story.told(restored(system="mail"))
+    story.answer("crm", {"contacts": deleted(), "invoices": NothingHeld()})
+    assert [(one.system, one.action) for one in story.out().values()] == [("mail", "locate")]
+    story.answer("mail", {"letters": OLD})
+    story.answer("mail", {"letters": deleted()})
+    assert story.closed()
+    assert {one.system for one in story.records[1].systems} == {"crm", "mail"}
+
+
+def test_i08_a_hold_that_is_released_while_it_is_looked_again_is_decided_afresh_after_it() -> None:
+    story = held(OLD)
+    story.fire("recheck")
+    released(story)
+    story.answer("crm", {"contacts": OLD, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": NothingHeld()})
+    assert story.closed()
+    assert story.state.timers["owed"].due <= at(story.now + 1)
+    story.fire("owed")
+    story.answer("crm", {"contacts": OLD, "invoices": NothingHeld()})
+    assert ordered(story) == {"contacts", "invoices"}
+
+
+def test_i08_what_is_decided_of_kept_records_while_it_is_looked_again_is_carried_out_after_it() -> None:
+    story = kept()
+    story.fire("recheck")
+    when = at(story.now)
+    story.told(
+        SetDecided(request_id="req", observed_at=when, role="dpo", given_at=when, system="crm", record_set="invoices",
+                   ground="a")
+    )  # fmt: skip
+    story.answer("crm", {"contacts": NothingHeld(), "invoices": INVOICE})
+    story.answer("mail", {"letters": NothingHeld()})
+    assert story.closed()
+    story.fire("owed")
+    story.answer("crm", {"contacts": NothingHeld(), "invoices": INVOICE})
+    assert ordered(story) == {"contacts", "invoices"}
+
+
+def late(story: Story, value: str) -> None:
+    """A late answer leads to an identifier that nobody knew."""
+    task = next(one for one in story.tasks if one.system == "mail" and one.action == "locate")
+    story.told(story.confirmation(task, {"letters": NothingHeld()}, (link("email", value),)))
+
+
+def test_i01_what_a_look_erased_has_its_record_also_if_it_is_searched_once_more() -> None:
+    story = kept()
+    story.fire("recheck")
+    story.answer("crm", {"contacts": OLD, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": OLD})
+    story.answer("crm", {"contacts": deleted(), "invoices": NothingHeld()})
+    late(story, "new")
+    story.answer("mail", {"letters": deleted()})
+    while story.out():
+        story.nothing()
+    assert story.closed()
+    assert story.records[1].looked_again == "recheck"
+    assert story.line("crm", "contacts") == deleted()
+
+
+def test_i14_what_was_erased_a_moment_ago_is_not_left_alone_by_its_day() -> None:
+    story = kept()
+    story.fire("recheck")
+    story.answer("crm", {"contacts": OLD, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": OLD})
+    story.answer("crm", {"contacts": deleted(), "invoices": NothingHeld()})
+    late(story, "new")
+    story.answer("mail", {"letters": deleted()})
+    story.answer("crm", {"contacts": NEW, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": NothingHeld()})
+    assert [(one.reason, one.record_set) for one in story.state.attention] == [("came_back", "contacts")]
