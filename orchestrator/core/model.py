@@ -96,7 +96,7 @@ class Look(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """Why a closed erasure is looked at again (I14): ``since`` when, and the ``result`` that it had.
 
     ``due``: what is kept came due, and the person is there again. ``themselves``: systems of which somebody said since
-    that they came back there.
+    that they came back there. ``known``: references of what was known when it began.
     """
 
     why: Literal["recheck", "restored", "due"]
@@ -104,6 +104,7 @@ class Look(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     result: Result | None = None
     snapshot: str = ""
     themselves: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 class Retention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ import msgspec
 from orchestrator.core import adopting, aggregate, approving, documents, holding
 from orchestrator.core.answers import back_to_discovery, ended_early, reopen, searchable
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.effects import Forget
 from orchestrator.core.model import Attention, Look, Obligation, Phase, RequestState, SystemState
 from orchestrator.core.moments import days_from, later, start_of
 from orchestrator.core.rulings import Rulings
@@ -120,7 +121,8 @@ def _begin(work: Work, systems: tuple[str, ...], look: Look, plan_sha256: str) -
     if work.newer is not None and not lacks:
         adopting.adopt(work, work.newer, plan_sha256)
     reopen(work, systems)
-    work.state.look = look
+    known = tuple(sorted({one.ref for one in work.state.known}))
+    work.state.look = msgspec.structs.replace(look, known=known)
     work.stop(*lacks)
 
 
@@ -289,6 +291,11 @@ def _quietly(work: Work, look: Look) -> None:
     """End a look that found nothing to erase: no record, and nobody is told; the journal knows of it."""
     state = work.state
     state.result, state.look = look.result, None
+    # What led on from who came back themselves is nothing that anybody asked us to know (decision 9).
+    keep = set(look.known) or {one.ref for one in state.known}
+    state.known = tuple(one for one in state.known if one.ref in keep)
+    owing = {one.system for one in state.obligations if one.system}
+    work.effects.append(Forget(tuple(sorted(keep)), tuple(sorted(owing))))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     state.timers = {}
     due = min((one.due for one in state.obligations), default="")

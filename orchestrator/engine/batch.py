@@ -186,7 +186,7 @@ class Batch:
         self.states[state.request_id] = state
         if caused.capsule is not None:
             self.capsules[state.request_id] = caused.capsule
-        if caused.closes_first:
+        if caused.closes_first or _ends_quietly(before, state):
             (self._closed_part if conflicts.restricts(state) else self._closed_first).append(state.request_id)
         self._touched[state.request_id] = None
         self._caused.append(caused)
@@ -364,6 +364,12 @@ class Batch:
                 )
             )
         self.tx.journal(rows)
+
+
+def _ends_quietly(before: RequestState | None, after: RequestState) -> bool:
+    """Tell whether a look has found nothing: it ends without a record, and who waited for it goes on all the same."""
+    ends = before is not None and before.phase is not Phase.CLOSED and after.phase is Phase.CLOSED
+    return ends and after.right in conflicts.AWAITED
 
 
 def _over(before: RequestState, after: RequestState) -> list[str]:

@@ -138,7 +138,8 @@ def rows(
         if isinstance(line.outcome, Kept) and system.system in plan.by_name
     }
     where = () if everywhere else tuple(sorted(searched))
-    entry = Entry(record.completed_at, until, where, tuple(sorted(purposes - {""})), stopped)
+    lifted = _returned(state, searched) if record.number > 1 else ()
+    entry = Entry(record.completed_at, until, where, tuple(sorted(purposes - {""})), stopped, lifted)
     unique = {one.ref for one in before.known if one.strength is Strength.UNIQUE}
     return [
         {
@@ -151,3 +152,9 @@ def rows(
         }
         for ref in sorted(unique & capsule.identifiers.keys())
     ]
+
+
+def _returned(state: RequestState, systems: Sequence[str]) -> tuple[Lifted, ...]:
+    """Give from when on data is of a person who came back: what a later look erases is not what they gave since."""
+    since = min((day for name, day in state.returned.items() if name in systems), default="")
+    return (Lifted("", f"{since}T00:00:00.000Z", "new_relationship", "dpo"),) if since else ()

@@ -12,12 +12,13 @@ from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDec
 from orchestrator.core.commands_identity import Refused
 from orchestrator.core.commands_recipients import RecipientAnswered
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.effects import Forget
 from orchestrator.core.model import Obligation, Phase, Result
 from orchestrator.core.plan import RecipientPlan
 from orchestrator.core.rulings import Hold
 from schemas.outcomes import Kept, KeptWhy, Located, NothingHeld
 from schemas.requests import Right
-from tests.support.stories import TEN_YEARS, Story, at, contacts, deleted, found, invoices, link, plan, system
+from tests.support.stories import EMAIL, TEN_YEARS, Story, at, contacts, deleted, found, invoices, link, plan, system
 
 DAY = 86400
 BACKED = system("crm", contacts(backups_kept_days=90), contacts("notes", erase="with_parent", parent="contacts"))
@@ -634,3 +635,13 @@ def test_i14_what_was_erased_a_moment_ago_is_not_left_alone_by_its_day() -> None
     story.answer("crm", {"contacts": NEW, "invoices": NothingHeld()})
     story.answer("mail", {"letters": NothingHeld()})
     assert [(one.reason, one.record_set) for one in story.state.attention] == [("came_back", "contacts")]
+
+
+def test_i04_what_a_look_has_learnt_of_who_came_back_is_forgotten_with_it() -> None:
+    story = erased()
+    known = story.state.known
+    story.fire("recheck")
+    story.answer("crm", back(AFTER), link("phone", "new"), link("customer_id", "new"))
+    assert story.closed()
+    assert story.state.known == known
+    assert story.effects(Forget)[-1] == Forget((EMAIL.ref,), ("crm",))

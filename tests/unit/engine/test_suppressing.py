@@ -9,11 +9,15 @@ import msgspec
 import pytest
 
 from connectors.testing.people import SUBJECT
-from orchestrator.engine.suppressing import Entry, Question, digest, verdict
+from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.engine.capsule import Capsule
+from orchestrator.engine.suppressing import Entry, Question, digest, rows, verdict
 from orchestrator.store import suppressions as stored
 from schemas.identifiers import Identifier
+from schemas.outcomes import NothingHeld
 from schemas.requests import RequestForm, Right, Scope
 from tests.support.rig import PLAIN, SETS, PostgresRig, Rig, Templates
+from tests.support.stories import EMAIL, Story, at, contacts, deleted, found, plan, system
 
 ERASED = Entry("2026-03-01T12:00:00.000Z", "2026-04-01", (), ("billing",))
 TODAY = "2026-03-10"
@@ -155,3 +159,24 @@ def test_an_access_suppresses_nothing_and_a_scope_is_kept(rig_with: Make) -> Non
 @pytest.mark.parametrize("kind", ["email", "phone"])
 def test_i04_a_digest_cannot_be_guessed_without_the_key(kind: str) -> None:
     assert digest(b"a" * 32, kind, "x") != digest(b"b" * 32, kind, "x")
+
+
+def test_what_a_later_look_erases_does_not_keep_out_who_came_back_meanwhile() -> None:
+    sets = (contacts(backups_kept_days=900), contacts("leads"))
+    story = Story(plan(system("crm", *sets), recheck_days=30))
+    story.answer("crm", {"contacts": found(), "leads": found()})
+    story.answer("crm", {"contacts": deleted(), "leads": deleted()})
+    day = at(31 * 86_400)
+    base = {"request_id": "req", "observed_at": day, "role": "dpo", "given_at": day}
+    story.told(CameBack(**base, since="2026-03-20", reason="fresh_consent"))
+    story.told(Restored(**base, system="crm", snapshot="2026-02-01T00:00:00.000Z"))
+    story.answer("crm", {"contacts": found(since_first="2025-01-01", since_last="2025-01-01"), "leads": NothingHeld()})
+    before = story.state
+    story.now = 60 * 86_400
+    story.answer("crm", {"contacts": deleted(), "leads": NothingHeld()})
+    capsule = Capsule(bytes(32), {EMAIL.ref: ("email", "a@example.org")}, {}, b"")
+    (row,) = rows(b"key", story.plan, before, story.state, capsule, story.records[-1])
+    entry = msgspec.json.decode(row["entry"], type=Entry)
+    today = at(story.now)[:10]
+    assert judge(entry, today=today, system="crm", as_of="2026-03-10T00:00:00.000Z") == "erased"
+    assert judge(entry, today=today, system="crm", as_of="2026-03-21T00:00:00.000Z") == "not_erased"

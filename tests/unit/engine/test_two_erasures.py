@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from connectors.testing.people import OTHER, SUBJECT
@@ -12,7 +15,7 @@ from orchestrator.engine import commands
 from schemas.identifiers import Identifier
 from schemas.requesters import Level
 from schemas.requests import RequestForm, Right, Scope
-from tests.support.rig import Rig
+from tests.support.rig import PLAIN, Rig, Templates
 
 
 def _submit(rig: Rig, request_id: str, level: Level = "verified", scope: tuple[str, ...] = ()) -> None:
@@ -46,6 +49,26 @@ def test_the_second_waits_for_the_first_and_finds_what_is_left(rig: Rig, togethe
     assert type(gone["invoices"]).__name__ == "Kept", "what is left is found"
     assert rig.rows("waits") == []
     assert rig.engine.audit() == []
+
+
+def test_a_look_that_finds_nothing_lets_go_who_waits_for_it(tmp_path: Path, templates: Templates) -> None:
+    backed = [msgspec.structs.replace(one, backups_kept_days=90) for one in PLAIN]
+    rig = Rig(tmp_path / "backed", templates, backed, recheck_days=30)
+    rig.seed(SUBJECT)
+    _submit(rig, "one")
+    rig.pump()
+    assert rig.state("one").phase is Phase.CLOSED
+    rig.clock.move(days=31)
+    rig.engine.fire_timers()
+    assert rig.state("one").phase is Phase.DISCOVERING
+    _submit(rig, "two")
+    rig.engine.apply_waiting()
+    assert rig.state("two").waits_for == ("one",)
+    rig.pump()
+    assert len(rig.records("one")) == 1, "nothing came back"
+    assert rig.state("two").phase is Phase.CLOSED
+    assert rig.rows("waits") == []
+    rig.close()
 
 
 def test_over_other_systems_they_do_not_wait(rig: Rig) -> None:
