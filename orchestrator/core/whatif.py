@@ -86,7 +86,8 @@ def differences(plans: Callable[[str], Plan], events: Iterable[Event], other: Pl
                 points[state.episode, name] = _Point(plan, state, now)
     if state is None:
         return
-    yield from _dates(plan, other, state)
+    if state.retention is None:  # else nobody asked, and no clock of Art. 12 runs
+        yield from _dates(plan, other, state)
     yield from _asked(plan, other, state)
     if state.right is Right.ERASURE:
         for (_, name), point in points.items():
@@ -115,7 +116,7 @@ def _dates(plan: Plan, other: Plan, state: RequestState) -> Iterator[Difference]
 
 def _asked(plan: Plan, other: Plan, state: RequestState) -> Iterator[Difference]:
     """Give the systems that a request for everything would be about, and was not; and the other way round."""
-    everywhere = set(state.scope) >= plan.by_name.keys()
+    everywhere = state.retention is None and set(state.scope) >= plan.by_name.keys()
     more = sorted(other.by_name.keys() - set(state.scope)) if everywhere else []
     less = sorted(set(state.scope) - other.by_name.keys())
     for name in (*more, *less):
@@ -144,6 +145,7 @@ def _said(plan: Plan, point: _Point, name: str) -> dict[str, Said]:
     said: dict[str, Said] = {
         one.name: {key: value for key, value in approving.line(one, system).items() if key != "found"}
         for one in plan.system(name).record_sets
+        if one.name in instructions  # the order may be about some of them only (ADR 36, 39)
     }
     for one in blocked:
         if one.record_set in said:

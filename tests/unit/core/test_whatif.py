@@ -10,7 +10,7 @@ import pytest
 from orchestrator.core.asked import Asked
 from orchestrator.core.events import Event
 from orchestrator.core.machine import step
-from orchestrator.core.model import RequestState
+from orchestrator.core.model import RequestState, Retention
 from orchestrator.core.plan import ControllerPlan, Plan, RetainRule
 from orchestrator.core.whatif import Difference, differences
 from orchestrator.errors import IllegalTransitionError
@@ -129,3 +129,22 @@ def test_a_journal_that_does_not_begin_with_the_request_is_said_so() -> None:
     with pytest.raises(IllegalTransitionError):
         list(differences(lambda _: story.plan, story.history[1:], story.plan))
     assert list(differences(lambda _: story.plan, [], story.plan)) == []
+
+
+def swept(months: int = 120) -> Plan:
+    retain = msgspec.structs.replace(TEN_YEARS, months=months)
+    return plan(system("crm", contacts(), invoices(kinds=("email",), retain=retain)))
+
+
+def test_of_a_request_that_nobody_made_only_what_it_is_about_is_compared() -> None:
+    story = Story(swept(), retention=Retention("crm", "invoices", "2026-03-01"))
+    story.answer("crm", {"contacts": found(), "invoices": found(last="2016-03-01")})
+    story.answer("crm", {"invoices": deleted()})
+    assert story.closed()
+    assert against(story, story.plan) == []
+    (one,) = against(story, swept(240))
+    assert (one.place, one.before["does"], one.after["does"]) == ("crm/invoices", "erase_what_is_over", "keep")
+    bound = ControllerPlan("acme", "ES", "ES", "eu")
+    assert against(story, msgspec.structs.replace(swept(), controllers_info=(bound,))) == [], "no clock of Art. 12 runs"
+    more = msgspec.structs.replace(swept(), systems=(*swept().systems, system("hr")))
+    assert against(story, more) == [], "a sweep is about one system"
