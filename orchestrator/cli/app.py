@@ -14,6 +14,7 @@ from orchestrator.cli import (
     app_ledger,
     app_letters,
     app_policy,
+    app_reports,
     app_requests,
     app_retention,
     app_returning,
@@ -305,6 +306,7 @@ app_ledger.register(app)
 app_returning.register(app)
 app_letters.register(app)
 app_incidents.register(app)
+app_reports.register(app)
 app.add_typer(app_retention.app, name="retention")
 app_services.register(app)
 

@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 from orchestrator.cli import words_commands, words_kept
-from orchestrator.cli.words_kept import KEPT
 from orchestrator.core import events
 from orchestrator.law.texts import LIBRARY
+from orchestrator.report.wording import KEPT
 from schemas.outcomes import (
     Anonymised,
     Attested,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.words_kept import KEPT
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
@@ -22,6 +21,7 @@ from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import RequestState
 from orchestrator.core.rulings import SetDecision
+from orchestrator.report.wording import KEPT
 
 
 def said(command: AnyCommand) -> str:

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from orchestrator.core.rulings import WITH_CHILD, holds_of
+from orchestrator.report.wording import KEPT
 from schemas.outcomes import KeptWhy
-
-KEPT: Final = {
-    KeptWhy.EXPRESSION: "freedom of expression, GDPR Art. 17(3)(a)",
-    KeptWhy.LEGAL_OBLIGATION: "legal obligation, GDPR Art. 17(3)(b)",
-    KeptWhy.PUBLIC_HEALTH: "public health, GDPR Art. 17(3)(c)",
-    KeptWhy.ARCHIVING: "archiving and research, GDPR Art. 17(3)(d)",
-    KeptWhy.LEGAL_CLAIMS: "legal claims, GDPR Art. 17(3)(e)",
-    KeptWhy.NO_GROUND: "no ground for erasure",
-    KeptWhy.HOLD: "legal hold",
-    KeptWhy.RESTRICTED: "restriction chosen instead",
-    KeptWhy.LIVE_FILE: "a live file that has not been rotated",
-}
 
 
 def rule(code: str, text: Callable[[str], str]) -> str | None:
