@@ -11,14 +11,15 @@ from collections.abc import Collection
 
 import msgspec
 
+from orchestrator.core.answers import ended_early
 from orchestrator.core.commands_returning import Restored
-from orchestrator.core.model import Phase, RequestState
+from orchestrator.core.model import Phase, RequestState, Result
 from orchestrator.engine import wire
 from orchestrator.engine.base import a_role, again
 from orchestrator.engine.commands import SOURCE
 from orchestrator.engine.stored import read_state
 from orchestrator.errors import UsageError
-from orchestrator.ports import Clock, JournalRow, Store
+from orchestrator.ports import Clock, JournalRow, Store, Transaction
 from schemas.codec import encode
 from schemas.requests import utc
 
@@ -72,11 +73,9 @@ def restored(store: Store, clock: Clock, system: str, snapshot: str, role: str, 
             lost, events = [], []
             for request_id, blob in tx.all_erasures():
                 state = read_state(request_id, blob)
-                if not _concerns(state, system, taken):
-                    continue
                 if state.forgotten:
-                    lost.append(request_id)
-                else:
+                    lost += [request_id] if _is_lost(tx, state, system, taken) else []
+                elif _concerns(state, system, taken):
                     events.append(
                         Restored(request_id=request_id, observed_at=now, role=role, given_at=now, system=system,
                                  snapshot=taken)
@@ -98,12 +97,26 @@ def _moment(text: str) -> str:
 
 
 def _concerns(state: RequestState, system: str, snapshot: str) -> bool:
-    """Tell whether a request erased something there since, or may have looked there since."""
+    """Tell whether a request erased something there since, or may have looked there since.
+
+    What a sweep found is found by the next one; what was withdrawn or refused nobody asks for any more.
+    """
+    if state.retention is not None or ended_early(state) or system not in state.scope:
+        return False
     if state.phase is not Phase.CLOSED:
-        return system in state.scope
+        return True
     # A request that was closed before this was noted does not say when it erased: it looks again (fail closed).
-    known = state.erased.get(system)
-    return system in state.scope and ((known is None and not state.forgotten) or (known or "") > snapshot)
+    return state.erased.get(system, "9999") > snapshot
+
+
+def _is_lost(tx: Transaction, state: RequestState, system: str, snapshot: str) -> bool:
+    """Tell whether a request whose person nothing finds any more erased something there since."""
+    if state.retention is not None or ended_early(state) or system not in state.scope:
+        return False
+    if state.erased or state.result not in {Result.FULFILLED, Result.PARTLY_FULFILLED}:
+        return state.erased.get(system, "") > snapshot
+    # It was closed before this was noted, and the journal says only that it lived on since (fail closed).
+    return any(row.observed_at > snapshot for row in tx.history(state.request_id))
 
 
 def _noted(event: Restored) -> JournalRow:
