@@ -180,6 +180,7 @@ function manifest (files, key) {
     if (!files.has(name)) refuse('the files are not those that the manifest names')
     if (sha256(files.get(name)).toString('hex') !== digest) refuse(`${name} was altered: it is not what the manifest says`)
   }
+  for (const [name, raw] of files) if (name.startsWith('plans/') && name !== `plans/${sha256(raw).toString('hex')}.json`) refuse(`${name} is not the plan that its name says`)
   return kind
 }
 

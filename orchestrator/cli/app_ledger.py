@@ -1,4 +1,4 @@
-"""The commands about the ledger: ``expunge ledger checkpoint|key|prove|export|cosign|stamp|check``."""
+"""Commands about evidence: ``expunge bundle``, ``expunge ledger checkpoint|key|prove|export|cosign|stamp|check``."""
 
 from __future__ import annotations
 
@@ -113,6 +113,31 @@ def check(ctx: typer.Context, home: Home = None, output: Out = None) -> int:
     return ledgering.check(desk(ctx, home, output))
 
 
+def bundle(
+    ctx: typer.Context,
+    target: Annotated[Path, typer.Option("-O", metavar="FILE", help="New file that ends with .zip, or new folder.")],
+    request_id: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of requests.", show_default=False)
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Instead: all received on this day (UTC) or later.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Received on this day or before.")] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write everything an authority needs of some requests, or of a period: evidence, timeline, plan, policy, law.
+
+    `expunge verify` checks it, and so do public tools (its README.txt). It says nothing of who the persons are.
+    """
+    from orchestrator.cli import authority
+
+    if bool(request_id) == (first is not None or last is not None):
+        raise typer.BadParameter("give ids of requests, or a period with --from and --to")
+    return authority.bundle(desk(ctx, home, output), request_id or [], target, first, last)
+
+
 def register(root: typer.Typer) -> None:
     """Add the group of commands."""
+    root.command(short_help="Write what an authority needs of a request or a period.")(bundle)
     root.add_typer(app, name="ledger")

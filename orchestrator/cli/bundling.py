@@ -48,6 +48,7 @@ def _data(found: Report) -> dict[str, Any]:
         "open": found.open(),
         "witnesses": {one.name: _time(one.at) for one in found.seen},
         "stamps": found.stamps,
+        "cases": found.cases if found.kind == bundle.SOME else None,
         "continues": found.earlier,
         "records": [one.record_id for one in found.records],
     }
@@ -65,6 +66,8 @@ def _print(out: Console, found: Report) -> None:
     out.print("not proved:")
     out.print("  - that the keys belong to whom you think: get them from the issuer by another way")
     out.print("  - that no copy exists outside the systems that the records list")
+    if found.cases:
+        out.print("  - what else the cases tell: it is the issuer's own account, signed with the manifest")
     if found.kind == bundle.SOME:
         out.print("  - that these are all the facts of these requests: ask for the whole ledger")
     elif found.earlier is None:
@@ -94,6 +97,8 @@ def _proved(found: Report) -> Iterator[str]:
             yield f"  - the ledger continues the checkpoint that you kept ({found.earlier} leaves)"
     else:
         yield "  - every document stands in the ledger at its number"
+        if found.cases:
+            yield f"  - {found.cases} cases do not contradict their records; the plans are those that these name"
     yield from witnessed(found.seen)
     yield from stamped(found.stamps)
 

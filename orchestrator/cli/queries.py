@@ -198,6 +198,25 @@ def requests(store: SqlStore, which: Which, limit: int) -> list[RequestRow]:
     return found
 
 
+def received(store: SqlStore, since: str, until: str) -> tuple[list[str], list[str]]:
+    """Give the requests that were received on a day of a period, both days (ISO 8601, UTC) in it; empty: no bound.
+
+    Returns:
+        Those that were begun, by receipt; and those that wait for their first `expunge run`.
+    """
+    c = t.requests.c
+    query = sa.select(c.request_id, c.received_at).order_by(c.received_at, c.request_id)
+    waiting = sa.select(t.journal.c.request_id, t.journal.c.wire).where(_WAITING).order_by(t.journal.c.seq)
+
+    def within(moment: str) -> bool:
+        return (not since or since <= moment[:10]) and (not until or moment[:10] <= until)
+
+    with store.read() as tx:
+        begun = [one for one, moment in tx.connection.execute(query) if within(moment)]
+        rows = [_waiting(*row) for row in tx.connection.execute(waiting)]
+    return begun, [one.request_id for one in rows if within(one.received_at)]
+
+
 def _target(tx: Transaction, plans: StoredPlans, request_id: str, blob: bytes) -> str | None:
     try:
         state = read_state(request_id, blob)

@@ -33,7 +33,7 @@ def show(desk: Desk, request_id: str, *, why: bool = False) -> int:
     data = as_data(page) | ({"why": explaining.as_data(page)} if why else {})
 
     def show_it(out: Console) -> None:
-        _print(out, page)
+        print_page(out, page)
         if why:
             explaining.print_why(out, page)
 
@@ -117,7 +117,8 @@ def _said(row: Any) -> str:
     return words.event(event) if event else row.type
 
 
-def _print(out: Console, page: Page) -> None:
+def print_page(out: Console, page: Page) -> None:
+    """Print it for people."""
     state = page.state
     head = Text.assemble((f"{state.right.value} request {state.request_id}", "bold"), "  ", _standing(state))
     out.print(head)

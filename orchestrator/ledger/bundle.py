@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger import entries, merkle, notes, stamps
+from orchestrator.ledger import cases, entries, merkle, notes, stamps
 from orchestrator.ledger.notes import Checkpoint, NoteSigner
 from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.tiles import Tile, Tree, append
@@ -45,6 +45,7 @@ class Report(msgspec.Struct):
         due: Requests whose receipt was checked, with the day they were due. ``ended``: those with a record.
         seen: Witnesses that have seen the newest checkpoint.
         stamps: Time stamps that were checked, the earliest first. ``unread``: how many are there that were not.
+        cases: Accounts of requests that were held against their records and plans.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Report(msgspec.Struct):
     seen: tuple[Seen, ...] = ()
     stamps: tuple[Stamp, ...] = ()
     unread: int = 0
+    cases: int = 0
     earlier: int | None = None
     records: list[CompletionRecord] = []
     due: dict[str, str] = {}
@@ -144,6 +146,8 @@ def _some(files: Mapping[str, bytes], trust: Trust, report: Report) -> None:
         proved.add(name)
     if proved != {one for one in files if one.startswith("proofs/")}:
         raise VerificationError("a proof has no document", fix=_FIX)
+    cases.check(files, report.records)
+    report.cases = sum(name.startswith("cases/") and name.endswith(".json") for name in files)
 
 
 def included(raw: bytes, proof: bytes, trust: Trust) -> tuple[int, Checkpoint]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -18,20 +19,35 @@ from orchestrator.store.store import SqlStore, SqlTransaction
 
 _PART: Final = 1 << 12
 _MEND: Final = "`expunge ledger check` says where; restore the database from a backup"
-_README: Final = """Evidence of requests under data protection law. How to check it without us:
+_README: Final = """How to check this without us:
 
     expunge verify THIS --key record.pub.jwk --ledger-key KEY
 
 or, with Node alone: verify.mjs of the same project (docs/examples). Get both keys from the issuer by another way; those
-in keys/ are only here to be compared. MANIFEST is a signed note (C2SP signed-note) with the SHA-256 of every file;
-checkpoint is a C2SP tlog-checkpoint; proofs/ are C2SP tlog-proofs; a line of documents is a number, a space, and the
-document whose SHA-256 is leaf data of the RFC 6962 tree.
-stamps/N.1.tsr is the response of a time-stamp authority (RFC 3161) over the text of the checkpoint of N leaves: its
-first three lines.
+in keys/ are only here to be compared. With the tools of any Unix alone, in this folder:
 
-    head -n 3 checkpoint > text && openssl ts -verify -data text -in stamps/N.1.tsr -CAfile tsa-root.pem
+    # no file is another than the manifest says
+    tail -n +3 MANIFEST | sed '/^$/,$d' | sha256sum -c --quiet
 
-It proves who said what and when, and that nothing was taken out or put in since. It does not prove that no copy exists.
+    # manifest and checkpoint (C2SP signed notes) are signed with the key, a line like name+id+base64 in ../ledger.vkey
+    (printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'
+     cut -d+ -f3- ../ledger.vkey | base64 -d | tail -c 32) > ../ledger.der
+    for note in MANIFEST checkpoint; do
+      sed '/^$/,$d' $note > ../text
+      sed '1,/^$/d' $note | grep -F "$(cut -d+ -f1 ../ledger.vkey) " |
+        cut -d' ' -f3 | base64 -d | tail -c 64 > ../signature   # two of them while keys change: take yours
+      openssl pkeyutl -verify -pubin -keyform DER -inkey ../ledger.der -rawin -in ../text -sigfile ../signature
+    done
+
+    # stamps/N.1.tsr: a time-stamp authority (RFC 3161) says when the checkpoint of N leaves was there (its head)
+    head -n 3 checkpoint > ../text
+    for one in stamps/$(sed -n 2p checkpoint).*.tsr; do
+      openssl ts -verify -data ../text -in $one -CAfile ../tsa-root.pem
+    done
+
+A line of documents is a number, a space, and the document whose SHA-256 is leaf data of the RFC 6962 tree; the C2SP
+tlog-proof proofs/NUMBER.tlog-proof leads from it to the checkpoint. A record is a JWS (RFC 7515) of Ed25519.
+All of it proves who said what, and that nothing was taken out or put in since. It does not prove that no copy exists.
 """
 
 
@@ -76,41 +92,80 @@ def _others(row: CheckpointRow, origin: str) -> int:
     return sum(one.name != origin for one in notes.parse(row.note).signatures)
 
 
-def proofs(tx: SqlTransaction, request_id: str, by: tuple[CheckpointRow, Checkpoint] | None = None) -> list[Proved]:
+class Evidence(msgspec.Struct):
+    """What there is of some requests: the checkpoint it is proved by, and every leaf, by its number."""
+
+    row: CheckpointRow
+    checkpoint: Checkpoint
+    held: list[Proved]
+
+    def numbers(self) -> dict[str, tuple[int, ...]]:
+        """Give the numbers of the leaves of each request that has any."""
+        found: dict[str, tuple[int, ...]] = {}
+        for one in self.held:
+            found[one.leaf.request_id] = (*found.get(one.leaf.request_id, ()), one.leaf.number or 0)
+        return found
+
+
+def proofs(tx: SqlTransaction, request_id: str) -> list[Proved]:
     """Give every leaf of a request whose document is there, with its proof in a checkpoint (``standing``).
 
     Raises:
         UsageError: no leaf of it has a number yet.
     """
-    row, checkpoint = by or standing(tx, [request_id])
+    return evidence(tx, [request_id]).held
+
+
+def evidence(tx: SqlTransaction, request_ids: Sequence[str], *, lenient: bool = False) -> Evidence:
+    """Give what there is of some requests. ``lenient``: one of which there is nothing is left out.
+
+    Raises:
+        UsageError: there is nothing of one of them, or of none.
+    """
+    row, checkpoint = standing(tx, request_ids)
     tree = Tree(_reader(tx), checkpoint.size)
+    held: list[Proved] = []
+    for name in request_ids:
+        found = list(_proved(tx, name, tree, row))
+        if not found and not lenient:
+            raise _nothing(f"request {name}")
+        held += found
+    if not held:
+        raise _nothing("these requests")
+    return Evidence(row, checkpoint, sorted(held, key=lambda one: one.leaf.number or 0))
+
+
+def _nothing(what: str) -> UsageError:
+    fix = "see `expunge list`; a request that was just taken in has its number within seconds"
+    return UsageError(f"nothing of {what} is in the ledger", fix=fix)
+
+
+def _proved(tx: SqlTransaction, request_id: str, tree: Tree, row: CheckpointRow) -> Iterator[Proved]:
     jws = dict(tx.records_of(request_id))
-    found = []
     for leaf in tx.leaves_of(request_id):
         document = leaf.statement or jws.get(leaf.fact)
-        if leaf.number is None or leaf.number >= checkpoint.size or document is None:
+        if leaf.number is None or leaf.number >= row.size or document is None:
             continue
-        path = merkle.inclusion(tree.node, leaf.number, checkpoint.size)
-        found.append(Proved(leaf, document, notes.proof_text(Proof(leaf.number, tuple(path), row.note))))
-    if not found:
-        fix = "see `expunge list`; a request that was just taken in has its number within seconds"
-        raise UsageError(f"nothing of request {request_id} is in the ledger", fix=fix)
-    return found
+        path = merkle.inclusion(tree.node, leaf.number, row.size)
+        yield Proved(leaf, document, notes.proof_text(Proof(leaf.number, tuple(path), row.note)))
 
 
 def some(store: SqlStore, keys: KeyFolder, request_ids: Sequence[str]) -> dict[str, bytes]:
     """Give the bundle of some requests."""
     with store.read() as tx:
-        row, checkpoint = by = standing(tx, request_ids)
-        held = sorted(
-            (one for name in request_ids for one in proofs(tx, name, by)), key=lambda one: one.leaf.number or 0
-        )
+        found = evidence(tx, request_ids)
+    return bundled(found, keys)
+
+
+def bundled(found: Evidence, keys: KeyFolder, more: Mapping[str, bytes] = MappingProxyType({})) -> dict[str, bytes]:
+    """Give the bundle of some requests. ``more``: files that go into it too; a README.txt comes before ours."""
     files = {
-        bundle.CHECKPOINT: row.note,
-        bundle.DOCUMENTS: b"".join(_line(one.leaf, one.document) for one in held),
-        **{f"proofs/{one.leaf.number}.tlog-proof": one.proof for one in held},
+        **more,
+        bundle.CHECKPOINT: found.row.note,
+        bundle.DOCUMENTS: b"".join(_line(one.leaf, one.document) for one in found.held),
+        **{f"proofs/{one.leaf.number}.tlog-proof": one.proof for one in found.held},
     }
-    return _closed(files, bundle.SOME, keys, checkpoint.origin)
+    return _closed(files, bundle.SOME, keys, found.checkpoint.origin)
 
 
 def whole(store: SqlStore, keys: KeyFolder) -> dict[str, bytes]:
@@ -139,7 +194,7 @@ def _closed(files: dict[str, bytes], kind: str, keys: KeyFolder, origin: str) ->
         note = notes.parse(files[name])
         size = notes.checkpoint_of(note).size
         files |= {f"stamps/{size}.{at}.tsr": token for at, token in enumerate(stamps.of(note), 1)}
-    files["README.txt"] = _README.encode()
+    files["README.txt"] = files.get("README.txt", b"") + _README.encode()
     files["keys/ledger.vkey"] = "".join(f"{one.vkey}\n" for one in signers).encode()
     files |= {f"keys/{name}": raw for name, raw in keys.public_records().items()}
     digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
