@@ -185,7 +185,7 @@ def reopen(work: Work, systems: tuple[str, ...]) -> None:
     move(state, Phase.DISCOVERING)
     # It was seen to be gone when its system answered: processors and other systems may have taken weeks from then on.
     days = {name: one.confirmed_at[:10] for name, one in state.systems.items() if name in state.erased}
-    state.gone = state.gone | {name: day for name, day in days.items() if "" < day < state.erased[name][:10]}
+    state.gone = {name: day for name, day in days.items() if "" < day < state.erased[name][:10]} | state.gone
     state.episode += 1
     state.round = 0
     state.result = None

@@ -42,8 +42,18 @@ def remember(state: RequestState, now: str) -> None:
     if state.right is not Right.ERASURE or state.retention is not None:
         return
     names = [name for name, one in state.systems.items() if aggregate.held(one) or one.past]
+    # Where the person has given something since, that stays theirs, whatever else is erased beside it.
+    theirs = {name: _gone(state, name) for name in names if _gave_since(state, name)}
+    state.gone = {name: day for name, day in state.gone.items() if name not in names} | theirs
     state.erased = state.erased | dict.fromkeys(names, now)
-    state.gone = {name: day for name, day in state.gone.items() if name not in names}
+
+
+def _gave_since(state: RequestState, name: str) -> bool:
+    decided = Rulings((), tuple(one for one in state.decisions if one.at > state.erased.get(name, "")))
+    return any(
+        isinstance(one, Located) and _since(state, name, one.facts) and decided.decision_on(name, of) is None
+        for of, one in state.systems[name].located.items()
+    )
 
 
 def set_timer(work: Work) -> None:
@@ -217,10 +227,10 @@ def _found(work: Work, look: Look) -> Found:
                 continue
             if decided.decision_on(name, of) is not None or approving.done(work.plan, name, system):
                 found[place] = "back"
-            elif look.why == "due":
+            elif look.why == "due" or place in kept:
                 found[place] = _of_due(state, name, located.facts, look, kept.get(place))
             else:
-                found[place] = "back" if place in kept else _verdict(state, name, located.facts, look)
+                found[place] = _verdict(state, name, located.facts, look)
             if found[place] == "themselves" and (of in system.past or of in system.unproven):
                 found[place] = "unclear"  # of the same records some were erased a moment ago
     for name in {name for name, _ in found}:
@@ -254,6 +264,12 @@ def _when(state: RequestState, name: str, facts: Facts) -> Literal["before", "ar
     return "before" if last < gone else "around"
 
 
+def _since(state: RequestState, name: str, facts: Facts) -> bool:
+    """Tell whether some of it was given after all was gone there, or after a return that is known."""
+    last, gone = facts.since_last or "", _gone(state, name)
+    return bool(gone) and (last > gone or last >= state.returned.get(name, "9999"))
+
+
 def _gone(state: RequestState, name: str) -> str:
     return state.gone.get(name) or state.erased.get(name, "")[:10]
 
@@ -280,7 +296,7 @@ def _of_due(state: RequestState, name: str, facts: Facts, look: Look, kept: Obli
     bare = facts.since_first is None
     if when == "after" or (bare and returned and kept is None):
         return "themselves"
-    both = when == "around" and (facts.since_last or "") > _gone(state, name)
+    both = when == "around" and _since(state, name, facts)
     untold = when == "" and returned and (not bare or (kept is not None and bool(kept.holds)))
     if both or untold:
         return "themselves" if name in look.themselves else "unclear"

@@ -645,3 +645,53 @@ def test_i04_what_a_look_has_learnt_of_who_came_back_is_forgotten_with_it() -> N
     assert story.closed()
     assert story.state.known == known
     assert story.effects(Forget)[-1] == Forget((EMAIL.ref,), ("crm",))
+
+
+BOTH = found(2, since_first=BEFORE, since_last=AFTER)
+
+
+def test_i14_what_a_restore_brings_beside_what_the_person_gave_since_is_for_a_person_to_say_also_if_it_is_kept() -> (
+    None
+):
+    story = held(OLD)
+    story.told(restored())
+    story.answer("crm", {"contacts": BOTH, "invoices": NothingHeld()})
+    assert [(one.reason, one.record_set) for one in story.state.attention] == [("came_back", "contacts")]
+
+
+def test_i14_what_the_person_gave_since_stays_theirs_whatever_is_erased_beside_it() -> None:
+    story = held(OLD)
+    story.fire("recheck")
+    story.now = 60 * DAY
+    story.answer("crm", {"contacts": BOTH, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": OLD})
+    # What is held is kept with the rest: the record is of a day after the person came back.
+    story.answer("crm", {"contacts": msgspec.structs.replace(HELD, count=2), "invoices": NothingHeld()})
+    story.answer("mail", {"letters": deleted()})
+    assert story.state.erased["crm"] > AFTER > story.state.gone["crm"]
+    released(story)
+    story.answer("crm", {"contacts": BOTH, "invoices": NothingHeld()})
+    assert story.reasons == ["came_back"]
+
+
+def test_i14_what_was_given_on_the_day_of_a_known_return_is_for_a_person_to_say() -> None:
+    story = held(OLD)
+    story.told(command(CameBack, since=ERASED_ON, reason="new_relationship"))
+    released(story)
+    story.answer("crm", {"contacts": found(2, since_first=BEFORE, since_last=ERASED_ON), "invoices": NothingHeld()})
+    assert story.reasons == ["came_back"]
+
+
+def test_i14_what_a_person_had_erased_of_it_is_erased() -> None:
+    story = kept()
+    story.fire("recheck")
+    story.answer("crm", {"contacts": BOTH, "invoices": NothingHeld()})
+    story.answer("mail", {"letters": NothingHeld()})
+    when = at(story.now + 1)
+    story.told(
+        SetDecided(request_id="req", observed_at=when, role="dpo", given_at=when, system="crm", record_set="contacts",
+                   ground="a")
+    )  # fmt: skip
+    story.answer("crm", {"contacts": deleted(2), "invoices": NothingHeld()})
+    assert story.closed()
+    assert "crm" not in story.state.gone
