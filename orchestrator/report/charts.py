@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchestrator.report.figures import Report
+from orchestrator.report.figures import MonthRow, Report
 from orchestrator.report.wording import code, month, number
 
 Fill = Literal["full", "hatched", "alarm"]
@@ -21,6 +21,8 @@ _LINE: Final = 34
 _LEFT, _RIGHT = 150, 110
 _GROUPS: Final = 24
 """Months that a chart can show; of a longer period it shows the last ones."""
+_SIDE_BY_SIDE, _WIDEST = 8, 1_000
+"""So many months, with numbers below that, have room beside each other."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -70,14 +72,33 @@ def charts(report: Report) -> dict[str, Chart]:
 
 
 def _months(report: Report) -> Chart:
+    """Columns side by side while their numbers have room, rows below each other where they have not."""
     shown = report.months[-_GROUPS:]
     most = max([1, *(max(one.received, one.completed) for one in shown)])
+    upright = len(shown) <= _SIDE_BY_SIDE and most < _WIDEST
+    bars, labels, height, base = _columns(shown, most) if upright else _rows(shown, most)
+    cut = f", the last {len(shown)} months" if len(shown) < len(report.months) else ""
+    return Chart(
+        "months",
+        f"Requests received and completed, by month{cut}",
+        "; ".join(f"{month(one.month)}: {one.received} received, {one.completed} completed" for one in shown),
+        height,
+        bars,
+        labels,
+        base,
+        [("full", "received"), ("hatched", "completed")],
+    )
+
+
+_Drawn = tuple[list[Bar], list[Label], int, tuple[float, float, float, float]]
+
+
+def _columns(shown: Sequence[MonthRow], most: int) -> _Drawn:
     slot = WIDTH / len(shown)
     wide = min(34.0, slot * 0.38)
     floor = _TOP + _TALL
     bars: list[Bar] = []
     labels: list[Label] = []
-    crowded = len(shown) > 12  # noqa: PLR2004 - a year has its names side by side
     for place, one in enumerate(shown):
         middle = slot * (place + 0.5)
         pair: Sequence[tuple[int, Fill, float]] = (
@@ -86,21 +107,24 @@ def _months(report: Report) -> Chart:
         )
         for value, fill, x in pair:
             tall = round(_TALL * value / most, 1)
-            said = number(value)
-            bars.append(Bar(x, floor - tall, wide, tall, fill, said, x + wide / 2, floor - tall - 5, "middle"))
-        name = month(one.month)
-        if not crowded or place % 3 == 0:
-            labels.append(Label(middle, floor + 18, name if len(shown) <= 6 or place % 3 == 0 else name[:3], "middle"))  # noqa: PLR2004 - room for the year
-    return Chart(
-        "months",
-        "Requests received and completed, by month",
-        "; ".join(f"{month(one.month)}: {one.received} received, {one.completed} completed" for one in shown),
-        floor + _BOTTOM,
-        bars,
-        labels,
-        (0, floor, WIDTH, floor),
-        [("full", "received"), ("hatched", "completed")],
-    )
+            bars.append(Bar(x, floor - tall, wide, tall, fill, number(value), x + wide / 2, floor - tall - 5, "middle"))
+        labels.append(Label(middle, floor + 18, month(one.month), "middle"))
+    return bars, labels, floor + _BOTTOM, (0, floor, WIDTH, floor)
+
+
+def _rows(shown: Sequence[MonthRow], most: int) -> _Drawn:
+    room = WIDTH - _LEFT - _RIGHT
+    bars: list[Bar] = []
+    labels: list[Label] = []
+    for place, one in enumerate(shown):
+        y = 6.0 + place * _LINE
+        pair: Sequence[tuple[int, Fill, float]] = ((one.received, "full", y), (one.completed, "hatched", y + 14))
+        for value, fill, top in pair:
+            wide = round(room * value / most, 1)
+            bars.append(Bar(_LEFT, top, wide, 12, fill, number(value), _LEFT + wide + 6, top + 11, "start"))
+        labels.append(Label(_LEFT - 8, y + 18, month(one.month), "end"))
+    height = int(12 + len(shown) * _LINE)
+    return bars, labels, height, (_LEFT, 0, _LEFT, height - 6)
 
 
 def _margins(report: Report) -> Chart:

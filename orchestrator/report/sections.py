@@ -54,6 +54,7 @@ def sections(report: Report) -> list[Section]:
         _kept(report),
         _owed(report),
         _systems(report),
+        _recipients(report),
         _caught(report),
         _returned(report),
     ]
@@ -243,6 +244,19 @@ def _systems(report: Report) -> Section:
         "Backlog and last answer are of when this report was made.",
         ("system", "owner", "open tasks", "oldest request", "last answer", "answers not believed"),
         rows,
+        2,
+    )
+
+
+def _recipients(report: Report) -> Section:
+    return Section(
+        "Processors and recipients",
+        "In the completion records of the period. Never verified: it is their word, or that of whoever told them.",
+        ("who", "role", "say it is done", "keep something", "were told", "neither asked nor told"),
+        [
+            (one.recipient, code(one.role), *_numbers(one.done, one.keeps, one.told, one.not_told))
+            for one in report.recipients
+        ],
         2,
     )
 

@@ -47,12 +47,19 @@ class Today(msgspec.Struct, frozen=True):
 def arrange(made_at: str, still_open: int, items: Iterable[Item]) -> Today:
     """Put the list in order: roles by their most urgent thing, and in each of them the earliest day first."""
     day = made_at[:10]
-    found = [msgspec.structs.replace(one, late=bool(one.by) and one.by < day) for one in items]
+    found = [_judged(one, day) for one in items]
     first: dict[str, str] = {}
     for one in found:
         first[one.who] = min(first.get(one.who, _LAST), one.by or _LAST)
     found.sort(key=lambda one: (first[one.who], one.who, one.by or _LAST, one.since, one.request_id, one.what))
     return Today(made_at, still_open, found)
+
+
+def _judged(one: Item, day: str) -> Item:
+    late = bool(one.by) and one.by < day
+    # Whoever was called when it was near is called still.
+    what = "deadline_over" if late and one.what == "deadline_near" else one.what
+    return msgspec.structs.replace(one, late=late, what=what)
 
 
 _LAST: Final = "9999-12-31"

@@ -6,7 +6,7 @@ States and events are read in part only: a report of two years goes through some
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ OWN_WORK: Final = "the orchestrator"
 """Who owns packages that wait to be put together."""
 UNBELIEVED: Final = ("survived", "unverifiable")
 INCIDENTS: Final = ("contradictory_answer", "unusable_answer")
+_Wanted = TypeVar("_Wanted")
 _PAGE: Final = 1_000
 _SYSTEM: Final = "/systems/"
 _J: Final = t.journal.c
@@ -52,6 +53,12 @@ class _State(msgspec.Struct):
     extension: _Extension | None = None
     retention: msgspec.Raw | None = None
     obligations: tuple[_Obligation, ...] = ()
+
+
+class _First(msgspec.Struct):
+    request_id: str
+    completed_at: str
+    result: str
 
 
 class _Tag(msgspec.Struct):
@@ -147,7 +154,7 @@ def _state(request_id: str, blob: bytes) -> _State:
 
 def _firsts(tx: SqlTransaction) -> Iterator[tuple[str, str, str]]:
     for row in _rows(tx, sa.select(t.records.c.jws).where(t.records.c.number == 1)):
-        record = _record(row[0])
+        record = _record(row[0], _First)
         yield record.request_id, record.completed_at, record.result
 
 
@@ -155,13 +162,13 @@ def _records(tx: SqlTransaction, period: Period) -> Iterator[CompletionRecord]:
     c = t.records.c
     query = sa.select(c.jws).where(_in(c.completed_at, period)).order_by(c.request_id, c.number)
     for row in _rows(tx, query):
-        yield _record(row[0])
+        yield _record(row[0], CompletionRecord)
 
 
-def _record(jws: bytes) -> CompletionRecord:
+def _record(jws: bytes, wanted: type[_Wanted]) -> _Wanted:
     """Read what a record says. That it is signed is for `expunge verify`."""
     try:
-        return decode(unb64u(bytes(jws).split(b".")[1].decode("ascii")), CompletionRecord)
+        return decode(unb64u(bytes(jws).split(b".")[1].decode("ascii")), wanted)
     except (SchemaError, IndexError, UnicodeDecodeError):
         fix = "see `expunge ledger check`; restore the database from a backup"
         raise DependencyError("a stored record cannot be read", fix=fix) from None

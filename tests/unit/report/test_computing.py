@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from orchestrator.files.reports import html
+from orchestrator.report.charts import WIDTH, charts
 from orchestrator.report.computing import compute
 from orchestrator.report.facts import Backlog, Caught, Facts, First, Owed, RequestFact
 from orchestrator.report.figures import Report
@@ -286,6 +287,28 @@ def test_every_chart_has_its_numbers_on_it_and_in_words() -> None:
     assert page.count('<svg class="chart"') == 2
     assert "Jun 2026: 2 received, 2 completed" in page
     assert re.search(r"<rect class=\"alarm\"[^>]*></rect>\s*<text[^>]*>1 \(50 %\)</text>", page)
+
+
+@pytest.mark.parametrize(
+    ("first", "count"), [("2026-01-01", 0), ("2025-01-01", 0), ("2023-01-01", 0), ("2026-06-01", 123_456)]
+)
+def test_no_number_of_a_chart_stands_on_another(first: str, count: int) -> None:
+    found = compute(read(first, "2026-06-30", PERIOD.made_at), facts(record("a", AT)))
+    for one in found.months:
+        one.received += count + 998
+        one.completed += count + 998
+    for chart in charts(found).values():
+        boxes = []
+        for bar in chart.bars:
+            wide = 8.5 * len(bar.said)
+            left = bar.at_x - (wide / 2 if bar.anchor == "middle" else 0)
+            boxes.append((left, bar.at_y - 11, left + wide, bar.at_y))
+            assert 0 <= left <= left + wide <= WIDTH
+            assert 0 <= bar.y <= bar.y + bar.height <= chart.height
+        for place, a in enumerate(boxes):
+            for b in boxes[place + 1 :]:
+                apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+                assert apart, (chart.name, a, b)
 
 
 def test_the_json_reads_back_as_the_same_report() -> None:
