@@ -72,6 +72,11 @@ def name_is_fine(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
+def is_checkpoint(name: str) -> bool:
+    """Tell whether a file of a bundle is a checkpoint."""
+    return name == CHECKPOINT or name.startswith("checkpoints/")
+
+
 def manifest(kind: str, digests: Mapping[str, str], signers: Iterable[NoteSigner]) -> bytes:
     """Write the manifest over the SHA-256 (hex) of every file."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
@@ -122,7 +127,7 @@ def _manifest(files: Mapping[str, bytes], trust: Trust) -> str:
 
 def _stamped(files: Mapping[str, bytes], trust: Trust, report: Report) -> None:
     """Check the time stamps, and that the copies under ``stamps/`` are those of the checkpoints."""
-    signed = {raw: None for name, raw in files.items() if name == CHECKPOINT or name.startswith("checkpoints/")}
+    signed = {raw: None for name, raw in files.items() if stamps.MARK in raw and is_checkpoint(name)}
     for raw in signed:
         trust.checkpoint(raw)
     held = {token for raw in signed for token in stamps.of(notes.parse(raw))}

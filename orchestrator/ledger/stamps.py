@@ -19,6 +19,8 @@ LARGEST: Final = 1 << 15
 """Bytes of a response; one with a chain of certificates has some thousand."""
 _NAME: Final = "rfc3161"
 _KEY_ID: Final = hashlib.sha256(b"rfc3161\n\xffexpunge/rfc3161-time-stamp/v1").digest()[:4]
+MARK: Final = f"\n\u2014 {_NAME} ".encode()
+"""Stands in every note that carries a token, so that the others need not be parsed to see that they do not."""
 _MOST: Final = 5
 """Tokens of one checkpoint; a note has room for them beside the signatures of witnesses."""
 

@@ -101,6 +101,16 @@ class Leaves(Rows):
         query = sa.select(sa.func.count()).select_from(t.leaves).where(_L.number.is_(None))
         return int(self.connection.execute(query).scalar_one())
 
+    def longer_checkpoints(self, size: int, least: int, limit: int) -> list[CheckpointRow]:
+        """Give the first checkpoints of this size or more whose note has at least so many bytes, smallest first."""
+        query = (
+            sa.select(*columns_of(CheckpointRow, t.checkpoints))
+            .where(_C.size >= size, sa.func.length(_C.note) >= least)
+            .order_by(_C.size)
+            .limit(limit)
+        )
+        return [CheckpointRow(*row) for row in self.connection.execute(query)]
+
     def all_checkpoints(self) -> list[CheckpointRow]:
         """Give every checkpoint, smallest first."""
         query = sa.select(*columns_of(CheckpointRow, t.checkpoints)).order_by(_C.size)

@@ -34,7 +34,7 @@ from orchestrator.ports import (
 from orchestrator.store.database import open_sqlite
 from orchestrator.store.migrate import migrate
 from orchestrator.store.postgres import PostgresStore, open_postgres
-from orchestrator.store.store import SqlStore
+from orchestrator.store.store import SqlStore, SqlTransaction
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -602,6 +602,12 @@ def test_tiles_grow_and_the_newest_checkpoint_is_the_largest(store: Store) -> No
     with store.read() as tx:
         assert [tx.tile(0, 0), tx.tile(0, 1), tx.tile(1, 0), tx.tile(1, 1)] == [b"a" * 32, b"b" * 64, b"c" * 32, None]
         assert tx.last_checkpoint() == CheckpointRow(10, "2026", b"ten, cosigned")
+        assert isinstance(tx, SqlTransaction)
+        long = tx.last_checkpoint()
+        assert tx.longer_checkpoints(0, len(b"ten, cosigned"), 9) == [long]
+        assert tx.longer_checkpoints(0, len(b"ten, cosigned") + 1, 9) == []
+        assert tx.longer_checkpoints(11, 1, 9) == []
+        assert [one.size for one in tx.longer_checkpoints(0, 1, 1)] == [min(one.size for one in tx.all_checkpoints())]
 
 
 def an_incident(incident_id: str, tell_at: str | None, closed_at: str | None = None) -> IncidentRow:

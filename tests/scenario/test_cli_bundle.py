@@ -23,6 +23,7 @@ from tests.scenario import test_cli_journey as journey
 from tests.scenario import test_cli_ledger as ledger
 from tests.scenario.test_cli_journey import Shell, email_of, request, write
 from tests.support.absent import SERVICE_ABSENT
+from tests.support.odigo import Odigo, insert
 from tests.support.tsa import Tsa
 
 template, home, shell, issued = journey.template, journey.home, journey.shell, ledger.issued
@@ -218,3 +219,38 @@ def test_the_second_verifier_takes_it_and_refuses_another_plan(
     bundles.write(tmp_path / "other.zip", {**files, bundle.MANIFEST: bundle.manifest(bundle.SOME, digests, signers)})
     done = node(tmp_path / "other.zip")
     assert (done.returncode, "not the plan that its name says" in done.stderr) == (4, True)
+
+
+def test_the_policy_and_the_pauses_of_a_case_are_in_it_and_the_person_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grace = "grace.hopper@home.example"
+    odigo = Odigo(tmp_path, monkeypatch, capsys, wider=True)
+    insert(odigo.home, "crm", "contacts", (9, grace, None, "Grace", "asks"))
+    odigo.submit("erasure", ids={"email": grace}, identity="unverified")
+    odigo.run(1)
+    odigo("identity", "doubt", "one", "--reason", "two_of_that_name", "--asks", "document")
+    odigo.run(1)
+    odigo("identity", "confirm", "one", "--method", "document")
+    odigo.run(1)
+    odigo("bundle", "one", "-O", str(tmp_path / "case"))
+    files = bundles.read(tmp_path / "case")
+    policy = (odigo.home / "odigo.toml").read_bytes()
+    assert files["policy/register.toml"] == policy
+    case = json.loads(files["cases/00001.json"])
+    (pause,) = case["pauses"]
+    assert (pause["reason"], pause["answered_at"][:4] >= "2026") == ("identity", True)
+    assert case["policy_version"] in policy.decode()
+    (plan,) = (json.loads(raw) for name, raw in files.items() if name.startswith("plans/"))
+    assert plan["policy_version"] in policy.decode()
+    assert plan["information"]["activities"], "what the policy tells a person, as it was when it was decided"
+    told = files["cases/00001.txt"].decode()
+    assert "The policy: " in told
+    assert re.search(r"doubt", told), "the timeline"
+    forms = canary_forms(grace)
+    assert [name for name, raw in files.items() if any(form in raw for form in forms)] == []
+    (odigo.home / "odigo.toml").rename(odigo.home / "gone.toml")
+    said = odigo("bundle", "one", "-O", str(tmp_path / "more"), code=2)
+    assert said == ""
+    assert "odigo.toml" in odigo.err
+    assert not (tmp_path / "more").exists()
