@@ -42,15 +42,17 @@ in keys/ are only here to be compared. With the tools of any Unix alone, in this
       openssl pkeyutl -verify -pubin -keyform DER -inkey ../ledger.der -rawin -in ../text -sigfile ../signature
     done
 
-    # stamps/N.1.tsr: a time-stamp authority (RFC 3161) says when the checkpoint of N leaves was there (its head)
-    head -n 3 checkpoint > ../text
-    for one in stamps/$(sed -n 2p checkpoint).*.tsr; do
+@STAMPS@A line of documents is a number, a space, and the document whose SHA-256 is leaf data of the RFC 6962 tree;
+proofs/NUMBER.tlog-proof (C2SP tlog-proof) leads from it to the checkpoint. A record is a JWS (RFC 7515) of Ed25519.
+All of it proves who said what, and that nothing was taken out or put in since. It does not prove that no copy exists.
+"""
+_STAMPS: Final = """    # stamps/N.1.tsr: when the first N leaves were there, as a time-stamp authority (RFC 3161) says
+    for one in stamps/*.tsr; do
+      note=checkpoints/$(basename $one | cut -d. -f1); test -f $note || note=checkpoint
+      head -n 3 $note > ../text
       openssl ts -verify -data ../text -in $one -CAfile ../tsa-root.pem
     done
 
-A line of documents is a number, a space, and the document whose SHA-256 is leaf data of the RFC 6962 tree; the C2SP
-tlog-proof proofs/NUMBER.tlog-proof leads from it to the checkpoint. A record is a JWS (RFC 7515) of Ed25519.
-All of it proves who said what, and that nothing was taken out or put in since. It does not prove that no copy exists.
 """
 
 
@@ -205,12 +207,17 @@ def _closed(files: dict[str, bytes], kind: str, keys: KeyFolder, origin: str) ->
         note = notes.parse(files[name])
         size = notes.checkpoint_of(note).size
         files |= {f"stamps/{size}.{at}.tsr": token for at, token in enumerate(stamps.of(note), 1)}
-    files["README.txt"] = files.get("README.txt", b"") + _README.encode()
+    files["README.txt"] = files.get("README.txt", b"") + _readme(files).encode()
     files["keys/ledger.vkey"] = "".join(f"{one.vkey}\n" for one in signers).encode()
     files |= {f"keys/{name}": raw for name, raw in keys.public_records().items()}
     digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
     files[bundle.MANIFEST] = bundle.manifest(kind, digests, signers)
     return files
+
+
+def _readme(files: Mapping[str, bytes]) -> str:
+    has_stamps = any(one.startswith("stamps/") for one in files)
+    return _README.replace("@STAMPS@", _STAMPS if has_stamps else "")
 
 
 def _line(leaf: LeafRow, document: bytes) -> bytes:

@@ -166,8 +166,22 @@ def test_i13_an_account_that_its_own_records_contradict_is_refused_though_signed
     assert "not the plan that its name says" in refused(lambda made: made.update({plan: b"{}"}))
 
 
+def followed(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Do what the README of a bundle tells, word by word."""
+    told = (folder / "README.txt").read_text()
+    lines = [
+        line[4:] for line in told[told.index("    # no file is another") :].splitlines() if line.startswith("    ")
+    ]
+    script = "set -eu -o pipefail\n" + "\n".join(lines)
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_public_tools_alone_check_it_as_its_readme_tells(issued: dict[str, str], tmp_path: Path, shell: Shell) -> None:
-    tsa = Tsa(tmp_path / "tsa.example")
+    tsa, folder = Tsa(tmp_path / "tsa.example"), tmp_path / "unstamped"
+    (tmp_path / "ledger.vkey").write_text(issued["ledger"] + "\n")
+    shell("bundle", "erase", "-O", str(folder))
+    done = followed(folder)
+    assert (done.returncode, done.stdout.count("Verified Successfully")) == (0, 2), done.stderr
     asked, back = tmp_path / "request.tsq", tmp_path / "response.tsr"
     shell("ledger", "stamp", "--request", str(asked))
     back.write_bytes(tsa.answer(asked.read_bytes()))
@@ -175,26 +189,21 @@ def test_public_tools_alone_check_it_as_its_readme_tells(issued: dict[str, str],
     folder = tmp_path / "case"
     shell("bundle", "erase", "-O", str(folder))
     assert shell("verify", str(folder), *pinned(issued), "--tsa-root", str(tsa.root)) == 0
-    (tmp_path / "ledger.vkey").write_text(issued["ledger"] + "\n")
     shutil.copy(tsa.root, tmp_path / "tsa-root.pem")
-    told = (folder / "README.txt").read_text()
-    lines = [
-        line[4:] for line in told[told.index("    # no file is another") :].splitlines() if line.startswith("    ")
-    ]
-    script = "set -eu -o pipefail\n" + "\n".join(lines)
-
-    def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-        )
-
-    done = run()
+    done = followed(folder)
     assert done.returncode == 0, done.stderr
     assert (done.stdout.count("Signature Verified Successfully"), done.stdout.count("Verification: OK")) == (2, 1)
+    shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
+    assert shell("run", "--until-idle") == 0
+    shell("ledger", "export", str(tmp_path / "whole"))
+    whole = followed(tmp_path / "whole")
+    assert (whole.returncode, whole.stdout.count("Verification: OK")) == (0, 1), (
+        "of a checkpoint that is not the newest"
+    )
     for name in ("index.json", "MANIFEST", "checkpoint"):
         raw = (folder / name).read_bytes()
         (folder / name).write_bytes(raw.replace(b"0", b"1", 1))
-        assert run().returncode != 0, name
+        assert followed(folder).returncode != 0, name
         (folder / name).write_bytes(raw)
 
 
