@@ -24,6 +24,8 @@ SYSTEM_OWNER: Final = "system_owner"
 """Stands where a system is not known (``core.work``)."""
 _R: Final = t.requests.c
 _OPEN: Final = _R.phase != "closed"
+_ANSWERED: Final = sa.exists().where(t.records.c.request_id == _R.request_id)
+"""It has a record: the date of the law was kept or missed then, and is not that of what is looked at afresh."""
 _LOOK: Final = "see `expunge show {}`"
 
 
@@ -69,12 +71,11 @@ def today(store: SqlStore, now: str, owners: Mapping[str, str]) -> Today:
 
 
 def _attention(tx: SqlTransaction, owners: Mapping[str, str]) -> Iterator[Item]:
-    query = sa.select(_R.request_id, _R.due_on, _R.phase, _R.state).where(_R.attention > 0)
-    for request_id, due_on, phase, blob in tx.connection.execute(query):
+    query = sa.select(_R.request_id, _R.due_on, _ANSWERED, _R.state).where(_R.attention > 0)
+    for request_id, due_on, answered, blob in tx.connection.execute(query):
         for one in _stopped(request_id, blob):
             who = owners.get(one.system, one.owner) if one.owner == SYSTEM_OWNER else one.owner
-            # A closed request is answered: what is left of it has no date of the law.
-            by = "" if phase == "closed" else due_on
+            by = "" if answered else due_on
             yield Item(who, one.reason, one.todo, by, one.since, request_id, one.system, one.record_set)
 
 
@@ -90,7 +91,7 @@ def _deadlines(tx: SqlTransaction, day: str) -> Iterator[Item]:
     """What is due soon, or over, and that nobody was called for: it waits for a system, or for the person."""
     soon = (dt.date.fromisoformat(day) + SOON).isoformat()
     query = sa.select(_R.request_id, _R.due_on, _R.received_at).where(_OPEN, _R.due_on <= soon, _R.attention == 0)
-    for request_id, due_on, received_at in tx.connection.execute(query):
+    for request_id, due_on, received_at in tx.connection.execute(query.where(~_ANSWERED)):
         what = "deadline_over" if due_on < day else "deadline_near"
         yield Item(DPO, what, _LOOK.format(request_id), due_on, received_at, request_id)
 

@@ -96,6 +96,24 @@ def test_i06_a_date_that_is_near_or_over_is_seen_though_nobody_was_called(rig: R
     assert all(one.late for one in found.items)
 
 
+def test_i08_what_is_looked_at_afresh_is_not_late_by_the_date_of_the_first_answer(rig: Rig) -> None:
+    now = utc(rig.clock.now())
+    stopped = {"reason": "keeps_failing", "owner": "people", "todo": "mend it", "since": now, "system": "hr"}
+    given = {"right": "erasure", "phase": "acting", "received_at": "2020-01-01T00:00:00.000Z", "due_on": "2020-02-03"}
+    for request_id, attention in (("calm", ()), ("stopped", (stopped,))):
+        state = msgspec.msgpack.encode({"attention": attention})
+        for answered in (True, False):
+            name = f"{request_id}-{'answered' if answered else 'never'}"
+            insert(rig, t.requests, request_id=name, attention=len(attention), logic=1, state=state, **given)
+            if answered:
+                insert(rig, t.records, record_id=name, request_id=name, number=1, completed_at=now, jws=b"")
+    assert {(one.who, one.what, one.request_id, one.by, one.late) for one in day(rig).items} == {
+        ("dpo", "deadline_over", "calm-never", "2020-02-03", True),
+        ("people", "keeps_failing", "stopped-never", "2020-02-03", True),
+        ("people", "keeps_failing", "stopped-answered", "", False),
+    }
+
+
 def test_holds_incidents_mails_and_letters_that_are_dead(rig: Rig) -> None:
     now = utc(rig.clock.now())
     today = now[:10]
