@@ -26,7 +26,6 @@ class _Case(msgspec.Struct):
     request_id: str
     right: str
     received_at: str
-    policy_version: str
     plan_sha256: str
     records: list[_Listed]
 

@@ -238,6 +238,10 @@ def test_the_policy_and_the_pauses_of_a_case_are_in_it_and_the_person_is_not(
     insert(odigo.home, "crm", "contacts", (9, grace, None, "Grace", "asks"))
     odigo.submit("erasure", ids={"email": grace}, identity="unverified")
     odigo.run(1)
+    odigo("bundle", "one", "-O", str(tmp_path / "open.zip"))
+    key, line = odigo.home / "keys" / "record.pub.jwk", json.loads(odigo("ledger", "key", "-o", "json"))[0]
+    opened = bundle.check(bundles.read(tmp_path / "open.zip"), trusting.pinned([key], [line], None))
+    assert (opened.checked, opened.cases, opened.records) == ({"received": 1}, 1, []), "of one that is not done yet"
     odigo("identity", "doubt", "one", "--reason", "two_of_that_name", "--asks", "document")
     odigo.run(1)
     odigo("identity", "confirm", "one", "--method", "document")

@@ -31,9 +31,14 @@ accuracy = secs:1
 
 
 class Tsa:
-    """An authority whose certificate is valid for ``days`` around now: (before, after)."""
+    """An authority whose certificate is valid for ``days`` around now: (before, after).
 
-    def __init__(self, folder: Path, days: tuple[float, float] = (1, 365), usage: bool = True) -> None:
+    ``chain``: another certificate stands between it and the root; ``chain.pem`` holds both.
+    """
+
+    def __init__(
+        self, folder: Path, days: tuple[float, float] = (1, 365), usage: bool = True, chain: bool = False
+    ) -> None:
         if shutil.which("openssl") is None:
             pytest.skip(f"{SERVICE_ABSENT} openssl")
         folder.mkdir()
@@ -42,12 +47,14 @@ class Tsa:
         issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"root of {folder.name}")])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
 
+        middle = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"between at {folder.name}")])
+
         def certificate(name: x509.Name, public: ec.EllipticCurvePublicKey, ca: bool) -> x509.CertificateBuilder:
             first = now - dt.timedelta(days=800 if ca else days[0])
             return (
                 x509.CertificateBuilder()
                 .subject_name(name)
-                .issuer_name(issuer)
+                .issuer_name(issuer if ca or not chain else middle)
                 .public_key(public)
                 .serial_number(x509.random_serial_number())
                 .not_valid_before(first)
@@ -62,7 +69,12 @@ class Tsa:
         self.root = folder / "root.pem"
         made = certificate(issuer, root_key.public_key(), True).sign(root_key, hashes.SHA256())
         self.root.write_bytes(made.public_bytes(Encoding.PEM))
-        leaf = self.certificate.sign(root_key, hashes.SHA256())
+        signing = root_key
+        if chain:
+            signing = ec.generate_private_key(ec.SECP256R1())
+            between = certificate(middle, signing.public_key(), True).sign(root_key, hashes.SHA256())
+            (folder / "chain.pem").write_bytes(self.root.read_bytes() + between.public_bytes(Encoding.PEM))
+        leaf = self.certificate.sign(signing, hashes.SHA256())
         (folder / "tsa.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / "tsa.key").write_bytes(private)

@@ -119,6 +119,14 @@ def test_a_note_carries_tokens_beside_its_signatures(tsa: Tsa) -> None:
         carried.added(both, b"one more")
 
 
+def test_an_authority_below_another_holds_with_both_certificates_and_not_with_the_root_alone(tmp_path: Path) -> None:
+    below = Tsa(tmp_path / "below.example", chain=True)
+    token = below.answer(stamps.request(TEXT))
+    both = PinnedAuthority.of([below.folder / "chain.pem"], dt.datetime.now(dt.UTC))
+    assert both.verify(token, TEXT)[0] == "CN=below.example"
+    assert "under the root that you trust" in refused(pinned(below), token), "nobody can tell who is between"
+
+
 def test_roots_are_read_from_files_and_the_file_of_pinned_keys(tsa: Tsa, tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("no certificate")
     with pytest.raises(UsageError, match="not a certificate"):
