@@ -97,8 +97,12 @@ def _outbox(tx: SqlTransaction, now: dt.datetime) -> Iterator[Sample]:
     yield Sample("expunge_oldest_unpublished_seconds", _age(oldest, now) if oldest else 0.0)
 
 
+ANSWERED: Final = sa.exists().where(t.records.c.request_id == _R.request_id)
+"""It has a record: the date of the law was kept or missed then, and is not that of what is looked at afresh."""
+
+
 def _deadlines(tx: SqlTransaction, today: dt.date) -> Iterator[Sample]:
-    still = _R.phase != "closed"
+    still = sa.and_(_R.phase != "closed", ~ANSWERED)
     overdue = sa.select(sa.func.count()).where(still, _R.due_on < today.isoformat())
     near = sa.select(sa.func.count()).where(
         still, _R.due_on >= today.isoformat(), _R.due_on <= (today + SOON).isoformat()

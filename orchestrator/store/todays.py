@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from orchestrator.errors import DependencyError
 from orchestrator.report.today import DPO, OPERATOR, Item, Today, arrange
 from orchestrator.store import tables as t
-from orchestrator.store.figures import SOON
+from orchestrator.store.figures import ANSWERED, SOON
 from orchestrator.store.store import SqlStore, SqlTransaction
 from schemas.codec import decode
 from schemas.errors import SchemaError
@@ -24,8 +24,6 @@ SYSTEM_OWNER: Final = "system_owner"
 """Stands where a system is not known (``core.work``)."""
 _R: Final = t.requests.c
 _OPEN: Final = _R.phase != "closed"
-_ANSWERED: Final = sa.exists().where(t.records.c.request_id == _R.request_id)
-"""It has a record: the date of the law was kept or missed then, and is not that of what is looked at afresh."""
 _LOOK: Final = "see `expunge show {}`"
 
 
@@ -71,7 +69,7 @@ def today(store: SqlStore, now: str, owners: Mapping[str, str]) -> Today:
 
 
 def _attention(tx: SqlTransaction, owners: Mapping[str, str]) -> Iterator[Item]:
-    query = sa.select(_R.request_id, _R.due_on, _ANSWERED, _R.state).where(_R.attention > 0)
+    query = sa.select(_R.request_id, _R.due_on, ANSWERED, _R.state).where(_R.attention > 0)
     for request_id, due_on, answered, blob in tx.connection.execute(query):
         for one in _stopped(request_id, blob):
             who = owners.get(one.system, one.owner) if one.owner == SYSTEM_OWNER else one.owner
@@ -91,7 +89,7 @@ def _deadlines(tx: SqlTransaction, day: str) -> Iterator[Item]:
     """What is due soon, or over, and that nobody was called for: it waits for a system, or for the person."""
     soon = (dt.date.fromisoformat(day) + SOON).isoformat()
     query = sa.select(_R.request_id, _R.due_on, _R.received_at).where(_OPEN, _R.due_on <= soon, _R.attention == 0)
-    for request_id, due_on, received_at in tx.connection.execute(query.where(~_ANSWERED)):
+    for request_id, due_on, received_at in tx.connection.execute(query.where(~ANSWERED)):
         what = "deadline_over" if due_on < day else "deadline_near"
         yield Item(DPO, what, _LOOK.format(request_id), due_on, received_at, request_id)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from connectors.testing.people import SUBJECT, person
+from orchestrator.store import tables as t
 from orchestrator.store.figures import GAUGES, Figures
 from tests.support.rig import Rig
 
@@ -34,6 +37,22 @@ def test_open_tasks_age_and_deadlines_come_near(rig: Rig) -> None:
     assert _figures(rig)["expunge_deadlines", "at_risk"] == 2
     rig.clock.move(days=10)
     assert _figures(rig)["expunge_deadlines", "overdue"] == 2
+
+
+def test_i08_what_is_looked_at_afresh_is_not_past_the_date_of_its_first_answer(rig: Rig) -> None:
+    row = {
+        "right": "erasure",
+        "phase": "discovering",
+        "received_at": "2020-01-01T00:00:00.000Z",
+        "due_on": "2020-02-03",
+    }
+    with rig.store.write() as tx:
+        for name in ("answered", "never"):
+            one = row | {"request_id": name, "attention": 0, "logic": 1, "state": b"\x80"}
+            tx.connection.execute(sa.insert(t.requests).values(**one))
+        record = {"record_id": "answered.1", "request_id": "answered", "number": 1, "jws": b""}
+        tx.connection.execute(sa.insert(t.records).values(completed_at="2020-01-20T00:00:00.000Z", **record))
+    assert _figures(rig)["expunge_deadlines", "overdue"] == 1
 
 
 def test_results_attention_and_dead_letters(rig: Rig) -> None:
