@@ -314,8 +314,8 @@ def _quietly(work: Work, look: Look) -> None:
     work.effects.append(Forget(tuple(sorted(keep)), tuple(sorted(owing))))
     state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
     state.timers = {}
-    due = min((one.due for one in state.obligations), default="")
-    if due:
-        work.timer("owed", max(start_of(due), later(work.now, seconds=1)))
+    # Where nothing is owed any more, the timer has what is left forgotten.
+    due = min((one.due for one in state.obligations), default=work.now[:10])
+    work.timer("owed", max(start_of(due), later(work.now, seconds=1)))
     move(state, Phase.CLOSED)
     set_timer(work)

@@ -25,7 +25,7 @@ BACKED = system("crm", contacts(backups_kept_days=90), contacts("notes", erase="
 BOOKS = system("books", contacts("people", backups_kept_days=60), invoices(kinds=("email",)))
 ERASED_ON = at()[:10]
 BEFORE, AFTER = "2025-12-01", "2026-03-20"
-HOLD = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", at(), "2027-01-01", ("crm",))
+HOLD = Hold("hold-1", "litigation", "gdpr-17-3-e", "legal", "2027-01-01", at(), ("crm",))
 
 
 def erased(**limits: int) -> Story:
