@@ -83,6 +83,27 @@ def test_i01_the_same_lie_is_in_the_report(rig: Rig) -> None:
     assert found.completed_total == 0
 
 
+def test_i03_an_answer_that_was_not_awaited_is_not_counted_as_caught(rig: Rig) -> None:
+    now = utc(rig.clock.now())
+    late: dict[str, Any] = {
+        "event": "confirmed",
+        "system": "hr",
+        "outcomes": {"files": {"outcome": "survived", "count": 1}},
+    }
+    odd: dict[str, Any] = {"event": "incident", "system": "hr", "reason": "contradictory_answer"}
+    other: dict[str, Any] = {"event": "incident", "system": "", "reason": "internal_error"}
+    said = [("Confirmed", "applied", late), ("Confirmed", "ignored: the task is not awaited", late)]
+    said += [("Incident", "applied", odd), ("Incident", "applied", other)]
+    for number, (kind, verdict, body) in enumerate(said):
+        row = {"type": kind, "verdict": verdict, "body": msgspec.json.encode(body), "observed_at": now}
+        insert(rig, t.journal, source="/systems/hr", event_id=f"e{number}", request_id="r1", payload_hash=b"", **row)
+    found = reporting.report(rig.store, period.read(now[:10], now[:10], now), OWNERS)
+    assert [(one.system, one.kind, one.count) for one in found.caught] == [
+        ("hr", "contradictory_answer", 1),
+        ("hr", "survived", 1),
+    ]
+
+
 def test_i06_a_date_that_is_near_or_over_is_seen_though_nobody_was_called(rig: Rig) -> None:
     rig.seed(SUBJECT)
     rig.submit("r1", email=SUBJECT.email)
