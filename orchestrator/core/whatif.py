@@ -142,15 +142,13 @@ def _difference(state: RequestState, place: str, at: str, before: Said, after: S
 def _said(plan: Plan, point: _Point, name: str) -> dict[str, Said]:
     instructions, rules, blocked = ruling.decided(plan, point.state, name, point.now)
     system = msgspec.structs.replace(point.state.systems[name], instructions=instructions, rules=rules)
-    said: dict[str, Said] = {
+    waits = {one.record_set: {"waits_for": one.reason} for one in blocked}
+    return {
         one.name: {key: value for key, value in approving.line(one, system).items() if key != "found"}
+        | waits.get(one.name, {})
         for one in plan.system(name).record_sets
         if one.name in instructions  # the order may be about some of them only (ADR 36, 39)
     }
-    for one in blocked:
-        if one.record_set in said:
-            said[one.record_set]["waits_for"] = one.reason
-    return said
 
 
 def _reach(plan: Plan, other: Plan, state: RequestState, now: str) -> Iterator[Difference]:

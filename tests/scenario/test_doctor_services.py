@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,7 +147,8 @@ def test_every_fault_is_named_with_its_fix_and_hides_no_other(
     assert "max.message.bytes" not in said["retention"]
     assert f"finding {CRM}: max.message.bytes (is 10000" in said["configuration"]
     assert f"finding topic {LOGS}: User:expunge-crm may Read" in said["rights"]
-    assert "the clock of worker w-crm is off by 600 s" in said["workers of crm"]
+    # A second may pass between two looks at the clock.
+    assert re.search(r"the clock of worker w-crm is off by 60[0-2] s", said["workers of crm"])
     assert "waits for a key" in said["workers of hr"]
     assert "no worker was heard of in the last minute" in said["workers of events"]
     assert "system ghost, which is not connected here" in said["workers"]

@@ -305,6 +305,21 @@ def test_i14_a_look_goes_by_the_plan_of_its_day_or_somebody_is_told_why_it_canno
     assert "system_gone" in story.reasons
 
 
+def test_i14_a_look_goes_by_the_plan_of_its_day() -> None:
+    story = erased()
+    stricter = msgspec.structs.replace(BACKED, owner="new-owner")
+    story.corrected(stricter, recheck_days=30)
+    story.fire("recheck")
+    assert story.state.plan_sha256 == plan(stricter, recheck_days=30).digest()
+    assert [one.action for one in story.out().values()] == ["locate"]
+
+
+def test_i14_a_restore_before_it_is_known_who_asks_is_no_matter() -> None:
+    story = Story(plan(BACKED), identity="unverified")
+    assert story.phase() is Phase.VERIFYING
+    assert story.told(restored()).ignored == "nothing was searched there yet"
+
+
 def test_i14_a_look_that_comes_due_while_another_runs_waits_for_its_end() -> None:
     story = erased()
     timer = story.state.timers["recheck"]
