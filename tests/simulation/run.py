@@ -36,6 +36,8 @@ from tests.simulation.judge import Judge
 START: Final = dt.date(2026, 1, 1)
 REACTION: Final = (1, 9)
 """Days after which somebody who was called acts; one in a hundred never does."""
+PATIENCE: Final = 14
+"""Days that a system that says nothing is given before it is asked again."""
 _MOST: Final = 500
 
 
@@ -161,7 +163,11 @@ class Simulation:
             case "manual_task":
                 self._give(DoneByHand(**base, document_sha256="0" * 64))
             case "keeps_failing" | "system_silent" | "unverifiable":
-                if (self.clock.at - dt.datetime.fromisoformat(since)).days > 1:
+                # Nobody asks a system again that is known to be dead; a slow one is given its time.
+                patience = PATIENCE if reason == "system_silent" else 1
+                dead = self.systems.delay(system, self.clock.at.date()) if system == "legacy" else self.clock.at.date()
+                waited = (self.clock.at - dt.datetime.fromisoformat(since)).days
+                if waited > patience and dead == self.clock.at.date():
                     self._acts.pop((state.request_id, reason + since), None)
                     resume(self.store, self.clock, state.request_id, "owner")
             case _:
