@@ -92,7 +92,7 @@ lock: ## resolve the dependencies again, write requirements.lock and deploy/requ
 	@if ! [ -x $(LOCKER)/bin/uv ]; then $(if $(PYTHON),$(PYTHON),python3) -m venv $(LOCKER); $(LOCKER)/bin/python -m pip install --quiet 'uv>=0.13.9,<0.14'; fi
 	@$(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
-	  --extra dev --extra distributed --extra parquet --extra postgres pyproject.toml --output-file requirements.lock
+	  --extra dev --extra distributed --extra parquet --extra postgres --extra age --extra pdf --extra web pyproject.toml --output-file requirements.lock
 	@echo 'hatchling' | $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --constraint requirements.lock \
 	  --extra distributed --extra parquet --extra postgres pyproject.toml - --output-file deploy/requirements.lock
