@@ -231,3 +231,10 @@ def test_what_a_killed_process_left_is_discarded(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
     assert discard_unfinished(tmp_path / "none") == 0
     assert file.name.endswith(package.SUFFIX)
+
+
+def test_i05_every_entry_has_the_same_time_and_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(_plain(_write(tmp_path, PERSON)))) as archive:
+        entries = archive.infolist()
+    assert {one.date_time for one in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {one.external_attr >> 16 for one in entries} == {0o600}
