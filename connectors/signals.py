@@ -61,6 +61,8 @@ Event = Literal[
     "ledger.grown",
     "ledger.refused",
     "ledger.resumed",
+    "ledger.mailed",
+    "ledger.not_mailed",
     "rate.waited",
     "rate.degraded",
     "cache.unreachable",
@@ -106,6 +108,7 @@ LEVELS: Final[dict[Event, Level]] = {
     "key.unknown": "error",
     "ledger.grown": "debug",
     "ledger.refused": "error",
+    "ledger.not_mailed": "warning",
     "rate.waited": "debug",
     "rate.degraded": "warning",
     "cache.unreachable": "warning",
@@ -265,6 +268,9 @@ Gauge = Literal[
     "expunge_up",
     "expunge_store_readable",
     "expunge_cache_complete",
+    "expunge_leaves_waiting",
+    "expunge_oldest_leaf_seconds",
+    "expunge_oldest_checkpoint_mail_seconds",
 ]
 Name = Counter | Histogram | Gauge
 
@@ -307,6 +313,11 @@ METRICS: Final[dict[Name, Metric]] = {
     "expunge_up": Metric("1 while the part is ready.", ("part",)),
     "expunge_store_readable": Metric("1 if the figures of the store could be read at this scrape.", ()),
     "expunge_cache_complete": Metric("1 if the suppression cache is complete.", ()),
+    "expunge_leaves_waiting": Metric("Facts that wait for their number in the ledger.", ()),
+    "expunge_oldest_leaf_seconds": Metric("Age of the oldest fact that waits for its number in the ledger.", ()),
+    "expunge_oldest_checkpoint_mail_seconds": Metric(
+        "For how long no mail server takes the checkpoint that is due.", ()
+    ),
 }
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
 from orchestrator.ports.incidents import IncidentRow
-from orchestrator.ports.ledger import Anchors, CheckpointRow, LeafRow, LedgerBook
+from orchestrator.ports.ledger import Anchors, CheckpointMail, CheckpointRow, LeafRow, LedgerBook
 from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
@@ -26,6 +26,7 @@ __all__ = [
     "TOO_EARLY",
     "Anchors",
     "Chance",
+    "CheckpointMail",
     "CheckpointRow",
     "Clock",
     "Consumer",

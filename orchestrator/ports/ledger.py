@@ -34,6 +34,24 @@ class CheckpointRow(msgspec.Struct, frozen=True):
     note: bytes
 
 
+class CheckpointMail(msgspec.Struct, frozen=True):
+    """A checkpoint on its way to a mailbox.
+
+    Attributes:
+        size: Its size, which names it.
+        due_at: Since when it should be sent.
+        tried_at: When somebody last began to send it.
+        tries: How often that was.
+        sent_at: When a mail server took it; None: none has.
+    """
+
+    size: int
+    due_at: str
+    tried_at: str
+    tries: int
+    sent_at: str | None = None
+
+
 class LedgerBook(Protocol):
     """What a transaction knows of the ledger. Only whoever is ``alone("ledger")`` numbers leaves."""
 
@@ -67,6 +85,14 @@ class LedgerBook(Protocol):
 
     def save_checkpoint(self, row: CheckpointRow) -> None:
         """Keep a checkpoint, or replace its note by one with more signatures."""
+        ...
+
+    def checkpoint_mails(self) -> list[CheckpointMail]:
+        """Give the mails that are known, smallest checkpoint first: the last one sent, and one that is not."""
+        ...
+
+    def save_checkpoint_mail(self, row: CheckpointMail) -> None:
+        """Keep a mail. One that was sent replaces all others, another one all that were not sent."""
         ...
 
 

@@ -36,6 +36,7 @@ from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
 from orchestrator.runtime import packing, retaining, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
+from orchestrator.runtime.posting import Posting
 from orchestrator.runtime.sequencing import sequencer
 from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
 from orchestrator.settings import Settings
@@ -103,6 +104,7 @@ class Embedded:
             self.store.close()
             raise
         self._ledger = sequencer(settings, self.store, self.keys, clock, signals)
+        self._posting = Posting(settings, self.store, clock, signals)
         self._sequenced = clock.now()
         self._exports = ExportSink(settings.exports)
         self._expired = False
@@ -183,9 +185,10 @@ class Embedded:
         try:
             sweeping.everything(self.settings.exports, self._exports, self.engine)
             self._signals.ready("store", True)
-            with calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
-                self._loop(pool, stop, progress, until_idle=until_idle)
-            self._ledger.turn()
+            with self._posting.beside(once_more=until_idle):
+                with calm_collector(), ThreadPoolExecutor(len(self._openers) + 1, "expunge") as pool:
+                    self._loop(pool, stop, progress, until_idle=until_idle)
+                self._ledger.turn()
             self.store.scrub()
         finally:
             self._rest()

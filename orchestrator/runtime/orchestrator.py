@@ -26,6 +26,7 @@ from orchestrator.ports import Chance, Clock, Consumer, Message, Position
 from orchestrator.runtime import retaining
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.runtime.packages import PackageDesk
+from orchestrator.runtime.posting import Posting
 from orchestrator.runtime.relay import Relay
 from orchestrator.runtime.rereading import Rereading
 from orchestrator.runtime.sequencing import Sequencing, sequencer
@@ -75,6 +76,7 @@ class Orchestrator:
             Letters(self.store, clock, signals),
         )  # fmt: skip
         self._ledger = Sequencing(sequencer(settings, self.store, keys, clock, signals))
+        self._posting = Posting(settings, self.store, clock, signals)
         self._topic_ids: dict[str, str] = {}
 
     @classmethod
@@ -143,7 +145,7 @@ class Orchestrator:
         self._signals.ready("broker", True)
         ready()
         try:
-            with calm_collector():
+            with calm_collector(), self._posting.beside(once_more=False):
                 self._consumer(bus).run(lambda messages: self._handle(messages, relay), stop)
         finally:
             ended.set()

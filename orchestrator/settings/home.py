@@ -19,7 +19,8 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.pace import Rate
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
-from orchestrator.settings import recipients
+from orchestrator.settings import ledger_mail, recipients
+from orchestrator.settings.ledger_mail import LedgerMailSettings
 from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.recipients import RecipientSettings
 from orchestrator.settings.retention import RetentionSettings, checked
@@ -27,7 +28,7 @@ from orchestrator.settings.services import LedgerSettings, RedisSettings, Suppre
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
-_SERVICES: Final = ("kafka", "ledger", "redis", "suppression", "telemetry")
+_SERVICES: Final = ("kafka", "ledger", "ledger_mail", "redis", "suppression", "telemetry")
 _TABLES: Final = (
     "version",
     "store",
@@ -96,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True):
     store_url_env: str = ""
     kafka: KafkaSettings = KafkaSettings()
     ledger: LedgerSettings = LedgerSettings()
+    ledger_mail: LedgerMailSettings = LedgerMailSettings()
     redis: RedisSettings = RedisSettings()
     suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -135,7 +137,8 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         raise location.wrong("version = 1 is expected", "version", fix="write `version = 1` at the top")
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
         ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings),
-        ("suppression", SuppressionSettings), ("ledger", LedgerSettings), ("retention", RetentionSettings),
+        ("suppression", SuppressionSettings), ("ledger", LedgerSettings), ("ledger_mail", LedgerMailSettings),
+        ("retention", RetentionSettings),
     )  # fmt: skip
     for name, kind in tables:
         _known(_table(raw, name, location), kind.__struct_fields__, location, name)
@@ -152,6 +155,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         store_url_env=_optional(raw, "store", "url_env", "EXPUNGE_STORE_URL", location),
         kafka=_converted(raw, "kafka", KafkaSettings, location),
         ledger=_converted(raw, "ledger", LedgerSettings, location),
+        ledger_mail=ledger_mail.checked(_converted(raw, "ledger_mail", LedgerMailSettings, location), location),
         redis=_converted(raw, "redis", RedisSettings, location),
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
         telemetry=_converted(raw, "telemetry", TelemetrySettings, location),
@@ -195,6 +199,13 @@ _FIXES: Final = {
     "file": 'a path in quotes, e.g. file = "policies/acme.toml"',
     "origin": 'a name in quotes without spaces and plus, e.g. origin = "privacy.example.com/ledger"',
     "anchor": 'a folder in quotes, e.g. anchor = "/mnt/dpo/checkpoints"',
+    "to": 'an address in quotes, e.g. to = "dpo@example.org"',
+    "sender": 'an address in quotes, e.g. sender = "expunge@example.org"',
+    "server": 'a host in quotes, e.g. server = "smtp.example.org:587"',
+    "security": '"starttls", "tls", or "none" for a server on this machine',
+    "username_env": "the name of an environment variable, in quotes",
+    "password_env": "the name of an environment variable, in quotes",
+    "ca_file": 'a path in quotes, e.g. ca_file = "/etc/ssl/company-ca.pem"',
     "join_domains": 'pairs of domains, e.g. join_domains = [["crm", "hr"]]',
 }
 

@@ -25,6 +25,9 @@ GAUGES: Final[tuple[Gauge, ...]] = (
     "expunge_attention",
     "expunge_outbox",
     "expunge_oldest_unpublished_seconds",
+    "expunge_leaves_waiting",
+    "expunge_oldest_leaf_seconds",
+    "expunge_oldest_checkpoint_mail_seconds",
 )
 SOON: Final = dt.timedelta(days=7)
 MOST: Final = 5000
@@ -68,6 +71,7 @@ class Figures:
                 *_outbox(tx, now),
                 *_deadlines(tx, now.date()),
                 *_attention(tx),
+                *_ledger(tx, now),
                 Sample("expunge_dead_letters", _scalar(tx, sa.select(sa.func.count()).select_from(t.dead_letters))),
             ]
 
@@ -95,6 +99,14 @@ def _outbox(tx: SqlTransaction, now: dt.datetime) -> Iterator[Sample]:
     waiting = sa.select(sa.func.min(_O.released_at)).where(out, _O.published_at.is_(None), ~quarantined)
     oldest = tx.connection.execute(waiting).scalar()
     yield Sample("expunge_oldest_unpublished_seconds", _age(oldest, now) if oldest else 0.0)
+
+
+def _ledger(tx: SqlTransaction, now: dt.datetime) -> Iterator[Sample]:
+    oldest = next((one.at for one in tx.pending_leaves(1)), None)
+    yield Sample("expunge_leaves_waiting", tx.pending_count())
+    yield Sample("expunge_oldest_leaf_seconds", _age(oldest, now) if oldest else 0.0)
+    unsent = [one.due_at for one in tx.checkpoint_mails() if one.sent_at is None]
+    yield Sample("expunge_oldest_checkpoint_mail_seconds", max((_age(one, now) for one in unsent), default=0.0))
 
 
 ANSWERED: Final = sa.exists().where(t.records.c.request_id == _R.request_id)

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.sqltext import compiled_for
-from orchestrator.ports import CheckpointRow, LeafRow
+from orchestrator.ports import CheckpointMail, CheckpointRow, LeafRow
 from orchestrator.store import tables as t
 from orchestrator.store.rows import Rows, columns_of
 
@@ -65,6 +65,20 @@ class Leaves(Rows):
     def save_checkpoint(self, row: CheckpointRow) -> None:
         """Keep a checkpoint, or replace its note."""
         self._upsert(t.checkpoints, [msgspec.structs.asdict(row)], ("size",))
+
+    # -- what is mailed -----------------------------------------------------------------------------------
+    def checkpoint_mails(self) -> list[CheckpointMail]:
+        """Give the mails that are known, smallest checkpoint first."""
+        query = sa.select(*columns_of(CheckpointMail, t.checkpoint_mails)).order_by(t.checkpoint_mails.c.size)
+        return [CheckpointMail(*row) for row in self.connection.execute(query)]
+
+    def save_checkpoint_mail(self, row: CheckpointMail) -> None:
+        """Keep a mail, and forget those that it replaces."""
+        replaced = sa.delete(t.checkpoint_mails)
+        if row.sent_at is None:
+            replaced = replaced.where(t.checkpoint_mails.c.sent_at.is_(None))
+        self.connection.execute(replaced)
+        self._upsert(t.checkpoint_mails, [msgspec.structs.asdict(row)], ("size",))
 
     # -- for those who look -------------------------------------------------------------------------------
     def leaves_of(self, request_id: str) -> list[LeafRow]:

@@ -200,6 +200,18 @@ checkpoints: Final = Table(
 )
 """Every checkpoint that was signed (C2SP tlog-checkpoint)."""
 
+checkpoint_mails: Final = Table(
+    "ledger_mails",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", TEXT, nullable=False),
+    # When somebody last began to send it; whoever comes later leaves it alone for a while.
+    Column("tried_at", TEXT, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent_at", TEXT, nullable=True),
+)
+"""The last checkpoint that was mailed, and the next one until it is (ADR 37)."""
+
 notices: Final = Table(
     "notices",
     metadata,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from orchestrator.ledger import notes
+from orchestrator.store.database import open_sqlite
+from orchestrator.store.store import SqlStore
 from tests.scenario import test_cli_journey as journey
 from tests.scenario.test_cli_journey import Shell, only_crm, request, write
+from tests.support.mail_server import mail_server
+from tests.support.secured import certificates
 from tests.unit.ledger.test_notes import Witness
 
 template, home, shell = journey.template, journey.home, journey.shell
@@ -149,3 +156,37 @@ def _doctor(shell: Shell) -> list[dict[str, Any]]:
     shell("doctor", "-o", "json")
     found: list[dict[str, Any]] = json.loads(shell.out)
     return found
+
+
+def test_the_newest_checkpoint_is_mailed_and_a_server_that_is_away_stops_nobody(
+    issued: dict[str, str], home: Path, tmp_path: Path, shell: Shell
+) -> None:
+    ca_file, pem = certificates(tmp_path, "mail")
+    file = home / "expunge.toml"
+    before = file.read_text()
+    said = f'\n[ledger_mail]\nto = "dpo@example.org"\nsender = "expunge@example.org"\nca_file = "{ca_file}"\n'
+    file.write_text(f'{before}{said}server = "127.0.0.1:9"\n')
+    shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
+    assert shell("run", "--until-idle") == 0
+    assert shell.json("ledger", "check")["size"] == 9
+    assert [one["text"] for one in _doctor(shell) if one["check"] == "ledger_mail"] == ["none was taken yet"]
+
+    with mail_server("starttls", pem) as sink:
+        file.write_text(f'{before}{said}server = "127.0.0.1:{sink.port}"\n')
+        assert shell("run", "--until-idle") == 0
+        assert sink.mails == [], "a minute is not over"
+        with SqlStore(open_sqlite(home / "expunge.db"), "").write() as tx:
+            tx.connection.execute(sa.text("UPDATE ledger_mails SET tried_at = '2020-01-01T00:00:00.000Z'"))
+        assert shell("run", "--until-idle") == 0
+    (mail,) = (email.message_from_bytes(one, policy=email.policy.default) for one in sink.mails)
+    (attached,) = mail.iter_attachments()
+    assert attached.get_content().decode() == shell.json("ledger", "checkpoint")["note"]
+    assert sink.encrypted == [True]
+    (one,) = (one for one in _doctor(shell) if one["check"] == "ledger_mail")
+    assert one["text"].startswith("the last one was taken 2")
+
+    kept = tmp_path / "kept.txt"
+    kept.write_bytes(attached.get_content())
+    shell("ledger", "export", str(tmp_path / "ledger.zip"))
+    pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
+    assert shell("verify", str(tmp_path / "ledger.zip"), *pinned, "--earlier", str(kept)) == 0
