@@ -17,7 +17,7 @@ def report(
     ],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day; it counts too.", show_default=False)],
     form: Annotated[
-        Literal["html", "md", "csv", "json"] | None,
+        Literal["html", "pdf", "md", "csv", "json"] | None,
         typer.Option("--format", help="Default: by the name of FILE, else md.", show_default=False),
     ] = None,
     file: Annotated[Path | None, typer.Option("-O", metavar="FILE", help="Write to a new file.")] = None,

@@ -14,7 +14,8 @@ from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
-from orchestrator.report import period, writing
+from orchestrator.report import period, sections, writing
+from orchestrator.report.document import Document
 from orchestrator.report.figures import Report
 from orchestrator.report.today import Item, Today
 from orchestrator.runtime.clock import SystemClock
@@ -41,6 +42,7 @@ class Form(enum.StrEnum):
     """``--format``."""
 
     HTML = "html"
+    PDF = "pdf"
     MARKDOWN = "md"
     CSV = "csv"
     JSON = "json"
@@ -65,25 +67,34 @@ def report(desk: Desk, first: str, last: str, form: str | None, file: Path | Non
     else:
         with new_file(file, _PRIVATE) as out:
             out.write(raw)
-        desk.screen.say(f"wrote {file}: {writing.period_words(found)}")
+        desk.screen.say(f"wrote {file}: {sections.period_words(found)}")
     if found.empty:
-        desk.screen.say(writing.EMPTY)
+        desk.screen.say(sections.EMPTY)
     return 0
 
 
 def written(found: Report, form: Form) -> bytes:
     """Give a report in one of its forms."""
     match form:
-        case Form.HTML:
-            from orchestrator.files.reports import html
-
-            return html(found).encode()
-        case Form.MARKDOWN:
-            return writing.markdown(found).encode()
         case Form.CSV:
             return writing.csv_text(found).encode()
         case Form.JSON:
             return msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+        case _:
+            return on_paper(sections.document(found), form, found.made_at)
+
+
+def on_paper(document: Document, form: Form, made_at: str) -> bytes:
+    """Give a document in one of the forms that people read."""
+    if form is Form.MARKDOWN:
+        return writing.markdown(document).encode()
+    from orchestrator.files.reports import html
+
+    if form is Form.HTML:
+        return html(document).encode()
+    from orchestrator.files.pdf import pdf
+
+    return pdf(html(document), made_at)
 
 
 def _form(desk: Desk, form: str | None, file: Path | None) -> Form:

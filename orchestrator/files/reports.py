@@ -6,10 +6,8 @@ from typing import Final
 
 import jinja2
 
-from orchestrator.report.charts import WIDTH, charts
-from orchestrator.report.figures import Report
-from orchestrator.report.sections import NOTES, glance, sections
-from orchestrator.report.writing import EMPTY, TITLE, period_words
+from orchestrator.report.charts import WIDTH
+from orchestrator.report.document import Document
 
 _PAGES: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("orchestrator.files"),
@@ -20,15 +18,6 @@ _PAGES: Final = jinja2.Environment(
 )
 
 
-def html(report: Report) -> str:
+def html(document: Document) -> str:
     """Give the page."""
-    return _PAGES.get_template("report.html").render(
-        title=TITLE,
-        period=period_words(report),
-        empty=EMPTY if report.empty else "",
-        glance=glance(report),
-        sections=sections(report),
-        charts=charts(report),
-        width=WIDTH,
-        notes=NOTES,
-    )
+    return _PAGES.get_template("report.html").render(document=document, width=WIDTH)

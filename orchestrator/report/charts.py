@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchestrator.report.figures import MonthRow, Report
-from orchestrator.report.wording import code, month, number
+from orchestrator.report.wording import SPARE, code, month, number
 
 Fill = Literal["full", "hatched", "alarm"]
 WIDTH: Final = 720
@@ -138,13 +138,13 @@ def _margins(report: Report) -> Chart:
         share = f"{number(one.count)} ({_percent(one.count, report.completed_total)})"
         fill: Fill = "alarm" if one.what == "late" else "full"
         bars.append(Bar(_LEFT, y, wide, _LINE - 12, fill, share, _LEFT + wide + 6, y + 16, "start"))
-        name = code(one.what)
+        name = code(one.what, SPARE)
         labels.append(Label(_LEFT - 8, y + 16, name if one.what == "late" else f"{name} days", "end"))
     height = int(12 + len(report.margins) * _LINE)
     return Chart(
         "margins",
         "Completed requests by days to spare",
-        "; ".join(f"{code(one.what)}: {one.count}" for one in report.margins),
+        "; ".join(f"{code(one.what, SPARE)}: {one.count}" for one in report.margins),
         height,
         bars,
         labels,

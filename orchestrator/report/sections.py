@@ -1,31 +1,57 @@
-"""A report as sections with tables: what its HTML and its Markdown have in common."""
+"""The figures of a period as a document: its sections, in their order."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
+from orchestrator.report.charts import charts
 from orchestrator.report.computing import ALL, SLOWEST
+from orchestrator.report.document import Document, Section
 from orchestrator.report.figures import ReceivedRow, Report, Spread
-from orchestrator.report.wording import code, day, duration, kept, many, margin, month, number, text
+from orchestrator.report.wording import (
+    CAUGHT,
+    LOOKED,
+    OWED,
+    code,
+    day,
+    duration,
+    kept,
+    many,
+    margin,
+    minute,
+    month,
+    number,
+    system,
+    text,
+)
 
 SHOWN: Final = 25
 """Rows of a list of requests that people read; JSON and CSV have all of them."""
 
 
-class Section(msgspec.Struct):
-    """One part. ``rows``: cells as people read them; columns from ``numbers`` on are numbers. ``chart``: a name."""
+TITLE: Final = "Requests of data subjects"
+EMPTY: Final = "Nothing was received and nothing was completed in this period."
 
-    title: str
-    said: str
-    columns: tuple[str, ...] = ()
-    rows: Sequence[tuple[str, ...]] = ()
-    numbers: int = 1
-    after: str = ""
-    chart: str = ""
+
+def period_words(report: Report) -> str:
+    """Say which period it is, and whether it is over."""
+    days = f"{day(report.first)} to {day(report.last)}"
+    return f"{days}; made on {minute(report.made_at)}" + ("" if report.over else ", so the last day is not over")
+
+
+def document(report: Report) -> Document:
+    """Give the report as people read it."""
+    return Document(
+        TITLE,
+        period_words(report),
+        sections(report),
+        glance(report),
+        EMPTY if report.empty else "",
+        charts(report),
+        about=NOTES,
+    )
 
 
 def glance(report: Report) -> list[tuple[str, str]]:
@@ -188,7 +214,10 @@ def _outcomes(report: Report) -> Section:
         f"{number(report.attested)} attested. Data records by system:",
         ("system", "erased", "anonymised", "kept", "copied", "lines verified", "lines attested"),
         [
-            (code(one.system), *_numbers(one.erased, one.anonymised, one.kept, one.copied, one.verified, one.attested))
+            (
+                system(one.system),
+                *_numbers(one.erased, one.anonymised, one.kept, one.copied, one.verified, one.attested),
+            )
             for one in report.systems
         ],
     )
@@ -220,7 +249,13 @@ def _owed(report: Report) -> Section:
         "When this report was made, of all requests, whenever they came.",
         ("what", "text", "how many", "next", "last"),
         [
-            (code(one.kind), text(one.text) if one.text else "-", number(one.count), day(one.first), day(one.last))
+            (
+                code(one.kind, OWED),
+                text(one.text) if one.text else "-",
+                number(one.count),
+                day(one.first),
+                day(one.last),
+            )
             for one in report.owed
         ],
         2,
@@ -230,7 +265,7 @@ def _owed(report: Report) -> Section:
 def _systems(report: Report) -> Section:
     rows = [
         (
-            code(one.system),
+            system(one.system),
             one.owner or "not connected any more",
             number(one.backlog),
             day(one.backlog_since),
@@ -262,7 +297,9 @@ def _recipients(report: Report) -> Section:
 
 
 def _caught(report: Report) -> Section:
-    rows = [(code(one.system) or "-", code(one.kind), number(one.count), number(one.requests)) for one in report.caught]
+    rows = [
+        (system(one.system), code(one.kind, CAUGHT), number(one.count), number(one.requests)) for one in report.caught
+    ]
     unread = many(sum(one.count for one in report.unread), "event")
     return Section(
         "False completions caught",
@@ -280,7 +317,7 @@ def _returned(report: Report) -> Section:
         "What came back",
         "Closed erasures that were looked at again, and those where data was there again.",
         ("why", "looked at again", "came back"),
-        [(code(one.what), number(one.count), number(back.get(one.what, 0))) for one in report.returned.looked],
+        [(code(one.what, LOOKED), number(one.count), number(back.get(one.what, 0))) for one in report.returned.looked],
         1,
         f"{many(report.returned.records, 'data record')} went again." if report.returned.came_back else "",
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from orchestrator.law.texts import LIBRARY
@@ -20,13 +22,18 @@ KEPT: Final = {
     KeptWhy.RESTRICTED: "restriction chosen instead",
     KeptWhy.LIVE_FILE: "a live file that has not been rotated",
 }
-_SAID: Final = {
+CAUGHT: Final = {
     "survived": "said to be done, and not so at the second look",
     "unverifiable": "proved nothing",
     "contradictory_answer": "a second, different answer under one id",
     "unusable_answer": "could not be used",
+}
+LOOKED: Final = {
     "recheck": "looked at again while backups live",
     "restored": "looked at again after a restore",
+    "due": "looked at again when what is kept came due",
+}
+OWED: Final = {
     "retention": "kept: to be erased when its time ends",
     "recipient": "kept by a processor: to be asked again",
     "restriction": "restricted: to be looked at again",
@@ -34,16 +41,20 @@ _SAID: Final = {
     "package_expiry": "copies that expire",
     "suppression": "recognised by keyed digests should it come back",
     "transfer": "copies to hand to another controller",
-    "_package": "access packages",
-    "late": "after the last day",
-    "28+": "28 or more",
 }
+SPARE: Final = {"late": "after the last day", "28+": "28 or more"}
+"""One code may mean different things in different tables: a restriction is a right, and it is something owed."""
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
-def code(name: str) -> str:
+def code(name: str, words: Mapping[str, str] = MappingProxyType({})) -> str:
     """Say what a code means; one that has no words of its own reads as it is spelled."""
-    return _SAID.get(name, name.replace("_", " ").strip())
+    return words.get(name, name.replace("_", " ").strip())
+
+
+def system(name: str) -> str:
+    """Name a system: its id, as it is; what is no system says what it is."""
+    return "access packages" if name == "_package" else name or "-"
 
 
 def kept(why: str) -> str:

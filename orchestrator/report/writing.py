@@ -1,42 +1,33 @@
-"""A report as Markdown and as CSV."""
+"""A document as Markdown, and figures as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from orchestrator.report.document import Document
 from orchestrator.report.figures import Report
-from orchestrator.report.sections import NOTES, glance, sections
-from orchestrator.report.wording import day, minute
 
-TITLE: Final = "Requests of data subjects"
-EMPTY: Final = "Nothing was received and nothing was completed in this period."
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|])")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def period_words(report: Report) -> str:
-    """Say which period it is, and whether it is over."""
-    days = f"{day(report.first)} to {day(report.last)}"
-    return f"{days}; made on {minute(report.made_at)}" + ("" if report.over else ", so the last day is not over")
+def markdown(document: Document) -> str:
+    """Give a document in Markdown (CommonMark, with the tables of GitHub)."""
+    return "\n".join(_markdown(document)) + "\n"
 
 
-def markdown(report: Report) -> str:
-    """Give the report in Markdown (CommonMark, with the tables of GitHub)."""
-    return "\n".join(_markdown(report)) + "\n"
-
-
-def _markdown(report: Report) -> Iterator[str]:
-    yield from (f"# {TITLE}", "", f"{_safe(period_words(report))}.", "")
-    if report.empty:
-        yield from (f"**{EMPTY}**", "")
-    yield from (f"- **{_safe(figure)}** {_safe(what)}" for figure, what in glance(report))
-    for one in sections(report):
+def _markdown(document: Document) -> Iterator[str]:
+    yield from (f"# {_safe(document.title)}", "", f"{_safe(document.said)}.", "")
+    if document.warning:
+        yield from (f"**{_safe(document.warning)}**", "")
+    yield from (f"- **{_safe(figure)}** {_safe(what)}" for figure, what in document.glance)
+    for one in document.sections:
         yield from ("", f"## {_safe(one.title)}", "")
         if one.said:
             yield from (_safe(one.said), "")
@@ -44,12 +35,12 @@ def _markdown(report: Report) -> Iterator[str]:
             yield _row(one.columns)
             yield _row(["---:" if place >= one.numbers else "---" for place in range(len(one.columns))], safe=False)
             yield from map(_row, one.rows)
-        else:
-            yield "None."
+        elif one.none:
+            yield _safe(one.none)
         if one.after:
             yield from ("", _safe(one.after))
-    yield from ("", "## How it was counted", "")
-    yield from (f"- {_safe(note)}" for note in NOTES)
+    yield from ("", f"## {_safe(document.about_title)}", "")
+    yield from (f"- {_safe(note)}" for note in document.about)
 
 
 def _row(cells: Any, *, safe: bool = True) -> str:
@@ -62,12 +53,20 @@ def _safe(text: str) -> str:
 
 def csv_text(report: Report) -> str:
     """Give the report as CSV (RFC 4180): table, row, field, value; tables and fields are those of the JSON form."""
+    rows = (
+        (name, row, field, cell)
+        for name, value in msgspec.to_builtins(report).items()
+        for row, field, cell in _cells(value)
+    )
+    return csv_table(("table", "row", "field", "value"), rows)
+
+
+def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Give a table as CSV (RFC 4180); no cell of it is a formula to a spreadsheet."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\r\n")
-    write.writerow(("table", "row", "field", "value"))
-    for name, value in msgspec.to_builtins(report).items():
-        for row, field, cell in _cells(value):
-            write.writerow((name, row, field, _cell(cell)))
+    write.writerow(columns)
+    write.writerows([_cell(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 

@@ -22,6 +22,7 @@ from orchestrator.core.commands_identity import Refused
 from orchestrator.core.model import RequestState
 from orchestrator.engine import commands
 from orchestrator.report import period
+from orchestrator.report.sections import document
 from orchestrator.report.writing import csv_text, markdown
 from orchestrator.store import reporting
 from schemas.outcomes import Deleted, Survived, Unverifiable
@@ -319,7 +320,12 @@ def test_i04_no_person_is_in_any_form(lived: Simulation) -> None:
 
     now = f"{lived.clock.at.date()}T00:00:00.000Z"
     found = reporting.report(lived.store, period.read(FIRST, LAST, now), OWNERS)
-    for text in (html(found), markdown(found), csv_text(found), msgspec.json.encode(found).decode()):
+    for text in (
+        html(document(found)),
+        markdown(document(found)),
+        csv_text(found),
+        msgspec.json.encode(found).decode(),
+    ):
         assert "@" not in text.replace("@media", "").replace("@page", "")
         assert "sim.example" not in text
 
@@ -342,6 +348,13 @@ def test_a_report_and_a_day_on_the_command_line(expunge: CommandLine, tmp_path: 
         assert file.read_bytes().startswith(begins)
         assert file.stat().st_mode & 0o777 == 0o600
     assert "exists" in expunge.error(2, "report", *days, "-O", str(tmp_path / "report.csv"))["what"]
+    file = tmp_path / "report.pdf"
+    printed = expunge("report", *days, "-O", str(file))
+    if printed == 0:
+        assert file.read_bytes().startswith(b"%PDF-1.7")
+    else:
+        assert (printed, file.exists()) == (2, False), "without the library nothing is written"
+        assert "pip install" in expunge.err or "apt-get install" in expunge.err
     assert expunge("report", *days, "--format", "csv") == 0
     assert expunge.out.startswith("table,row")
 

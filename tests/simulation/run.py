@@ -41,11 +41,6 @@ PATIENCE: Final = 14
 _MOST: Final = 500
 
 
-def _form(one: Arrival) -> RequestForm:
-    identifiers = (Identifier("email", f"{one.person}@sim.example"),)
-    return RequestForm(Right(one.right), identifiers, request_id=one.request_id)
-
-
 class Clock:
     """Stands still until the next day."""
 
@@ -99,11 +94,15 @@ class Simulation:
                 self.systems.add(one.person, today)
             self.person[one.request_id] = one.person
         if new:
-            self.intake.submit([_form(one) for one in new])
+            self.intake.submit([self._form(one) for one in new])
         self._come_to_rest(today)
         self._people_act(today)
         self._come_to_rest(today)
         self.judge.every_day(today)
+
+    def _form(self, one: Arrival) -> RequestForm:
+        identifiers = (Identifier("email", f"{one.person}@sim.example"),)
+        return RequestForm(Right(one.right), identifiers, request_id=one.request_id)
 
     def _come_to_rest(self, today: dt.date) -> None:
         while self._turn(today):

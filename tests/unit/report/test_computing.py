@@ -17,7 +17,8 @@ from orchestrator.report.computing import compute
 from orchestrator.report.facts import Backlog, Caught, Facts, First, Owed, RequestFact
 from orchestrator.report.figures import Report
 from orchestrator.report.period import read
-from orchestrator.report.writing import EMPTY, csv_text, markdown
+from orchestrator.report.sections import EMPTY, document, sections
+from orchestrator.report.writing import csv_text, markdown
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecipientLine, RecordSetLine, SystemLine
 from schemas.outcomes import Anonymised, Attested, Deleted, Exported, Kept, KeptWhy, Notified
 from schemas.outcomes import Final as FinalOutcome
@@ -200,7 +201,7 @@ def test_lines_are_verified_or_attested_and_a_silent_system_is_seen() -> None:
     assert [(one.kind, one.count, one.first, one.last) for one in found.owed] == [
         ("retention", 2, "2026-12-01", "2036-01-01")
     ]
-    said = markdown(found)
+    said = markdown(document(found))
     assert "| silent | it | 0 | - | never | 0 |" in said
     assert "2 events could not be applied" in said
 
@@ -231,9 +232,9 @@ def empty() -> Report:
 def test_an_empty_period_says_so_in_every_form() -> None:
     found = empty()
     assert found.empty
-    assert EMPTY in markdown(found)
-    assert EMPTY in html(found)
-    assert '<svg class="chart"' not in html(found)
+    assert EMPTY in markdown(document(found))
+    assert EMPTY in html(document(found))
+    assert '<svg class="chart"' not in html(document(found))
     assert ["received_total", "0", "", "0"] in list(csv.reader(io.StringIO(csv_text(found))))
 
 
@@ -249,10 +250,10 @@ def test_nothing_that_was_configured_becomes_markup_or_a_formula() -> None:
             owners={"crm": "=cmd()"},
         ),
     )
-    page = html(found)
+    page = html(document(found))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    said = markdown(found)
+    said = markdown(document(found))
     assert "<script" not in said.replace("\\<", "")
     assert re.search(r"\\\|\\\*x\\\*", said)
     cells = [row[3] for row in csv.reader(io.StringIO(csv_text(found)))]
@@ -274,7 +275,7 @@ class _Looks(HTMLParser):
 @pytest.mark.parametrize("found", [empty(), compute(PERIOD, facts(record("a", AT)))], ids=["empty", "one"])
 def test_the_page_has_no_script_and_nothing_from_outside(found: Report) -> None:
     seen = _Looks()
-    page = html(found)
+    page = html(document(found))
     seen.feed(page)
     assert not {"script", "img", "link", "iframe", "form", "object"} & set(seen.tags)
     assert seen.outside == []
@@ -283,10 +284,12 @@ def test_the_page_has_no_script_and_nothing_from_outside(found: Report) -> None:
 
 
 def test_every_chart_has_its_numbers_on_it_and_in_words() -> None:
-    page = html(compute(PERIOD, facts(record("a", AT), record("b", "2026-06-30T09:00:00.000Z", due_at="2026-06-01"))))
+    page = html(
+        document(compute(PERIOD, facts(record("a", AT), record("b", "2026-06-30T09:00:00.000Z", due_at="2026-06-01"))))
+    )
     assert page.count('<svg class="chart"') == 2
     assert "Jun 2026: 2 received, 2 completed" in page
-    assert re.search(r"<rect class=\"alarm\"[^>]*></rect>\s*<text[^>]*>1 \(50 %\)</text>", page)
+    assert re.search(r"<rect class=\"bar alarm\"[^>]*></rect>\s*<text[^>]*>1 \(50 %\)</text>", page)
 
 
 @pytest.mark.parametrize(
@@ -323,3 +326,18 @@ def test_csv_has_every_figure_of_the_json() -> None:
     assert rows["times", "1", "complete.median"] == str(found.times[0].complete.median)
     assert rows["over", "0", ""] == "true"
     assert {table for table, _, _ in rows} - {"table"} >= {"received", "months", "times", "margins", "systems"}
+
+
+def test_a_code_means_what_it_means_in_its_table() -> None:
+    """A restriction is a right and something owed; a recipient is a role and something owed; a system is an id."""
+    told = RecipientLine("printer", "recipient", outcome=Notified("printer"))
+    one = record("a", AT, right="restriction", recipients=(told,), lines={"up_date/notes": Deleted(1, "delete", AT)})
+    found = compute(
+        PERIOD,
+        facts(one, requests=[asked("a", right="restriction")], owed=[Owed("restriction", "", "2027-01-01", None)]),
+    )
+    rows = {section.title: section.rows for section in sections(found)}
+    assert rows["Requests received"][0][0] == "restriction"
+    assert rows["Processors and recipients"][0][1] == "recipient"
+    assert rows["What is still owed"][0][0] == "restricted: to be looked at again"
+    assert rows["Systems"][0][0] == "up_date"
