@@ -18,11 +18,13 @@ import msgspec
 
 from connectors.errors import MisconfiguredError
 from schemas.errors import InvalidIdentifierError
-from schemas.fields import ID_PATTERN
+from schemas.fields import ID_PATTERN, SET_PATTERN, TEXT_PATTERN
 from schemas.identifiers import Strength, check_kind
 from schemas.outcomes import KeptWhy
 
 _PURPOSE: Final = re.compile(ID_PATTERN)
+_SET: Final = re.compile(SET_PATTERN)
+_TEXT: Final = re.compile(TEXT_PATTERN)
 MOST_RECORDS: Final = 100_000
 """Largest ``max_records``: the keys of all of them travel in one sealed handle."""
 
@@ -105,7 +107,8 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Records of one system that share category, purpose, legal basis and retention.
 
     Attributes:
-        name: Id within the system, e.g. ``contacts``; stands in the completion record, so nothing telling.
+        name: Public id within the system, e.g. ``contacts``; stands in completion records, so nothing telling: what the
+            records are is said by ``title``, which does not leave the installation but in the person's own copy.
         match: identifier kind -> places that hold it.
         yields: identifier kind -> places that give one.
         erase: ``delete``; ``anonymise`` (the set's own rules); ``with_parent`` (lives and dies with its parent record).
@@ -248,6 +251,7 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
                 "retain",
                 fix='open = "no_ground" with review_months = 12, or neither',
             )
+        _check_words(one, location, label)
         _check_expire(one, location, label)
         if any(other.name == one.name for other in sets):
             raise location.wrong(f"record set {label!r} stands twice", label, fix="give each a name of its own")
@@ -255,6 +259,17 @@ def load(file: Path, kind: type[_Set], settings: tuple[str, ...] = ()) -> DataMa
         _check_purposes(one, location)
         sets.append(one)
     return DataMap(tuple(sets), {k: v for k, v in raw.items() if k in settings}, location)
+
+
+def _check_words(one: RecordSet, location: Location, label: str) -> None:
+    """What stands in a record for ever is an id and no text (I4); what the records are is said by ``title``."""
+    if not _SET.match(one.name):
+        fix = "an id without spaces, slash or @, at most 128 characters; what it is may stand in title"
+        raise location.wrong(f"record set {label!r}: its name stands in signed records", label, fix=fix)
+    for where, rule in (("retain", one.retain), ("expire", one.expire)):
+        if rule is not None and not _TEXT.match(rule.text):
+            fix = "the id of a text, e.g. fr-ccom-l123-22, or policy:<rule>"
+            raise location.wrong(f"record set {label!r}: {where}.text is no id of a text", label, where, fix=fix)
 
 
 def _check_expire(one: RecordSet, location: Location, label: str) -> None:

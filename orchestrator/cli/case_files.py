@@ -21,8 +21,7 @@ from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.stored import StoredPlans
 from orchestrator.errors import DependencyError
-from orchestrator.law.regimes import REGIMES
-from orchestrator.law.texts import LIBRARY
+from orchestrator.law import tables
 from orchestrator.ports import Transaction
 from schemas.sealing import unb64u
 
@@ -71,8 +70,7 @@ def files(tx: Transaction, cases: Sequence[Case], about: dict[str, Any], policy:
         index.append(_row(one.page.state, one))
     made["index.json"] = _json({**about, "requests": index})
     made |= _plans(tx, {digest for one in cases for digest in _digests(one.page)})
-    made["law/texts.json"] = _json([LIBRARY[name] for name in sorted(LIBRARY)])
-    made["law/regimes.json"] = _json(REGIMES)
+    made |= tables.files()
     if policy is not None:
         made["policy/register.toml"] = policy
     period = f", received from {about['from'] or 'the beginning'} to {about['to'] or 'now'}" if about["period"] else ""

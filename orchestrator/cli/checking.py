@@ -17,7 +17,7 @@ from orchestrator.cli.guard import explain
 from orchestrator.errors import ExpungeError
 from orchestrator.keys import KeyFolder
 from orchestrator.law.texts import TEXTS, objection_to
-from orchestrator.runtime import declaring, placing, planning, policies
+from orchestrator.runtime import declaring, naming, placing, planning, policies
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.runtime.embedded import check_systems, openers
 from orchestrator.settings import Settings
@@ -108,6 +108,7 @@ def _system(alone: Settings) -> list[str | Finding]:
         for system in alone.systems:
             connector = opened[system.system]
             told += _texts(connector)
+            told += naming.telling(connector.record_sets())
             told += policies.stricter(register, connector.record_sets()) if register else ()
             wrong = policies.mismatches(register, connector.record_sets()) if register else ()
             where, fix = str(system.settings.map_file), f"name what {alone.policy.file} has"

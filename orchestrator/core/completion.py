@@ -6,11 +6,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orchestrator.core import aggregate, ending, procedures, recipients_told, retention
+from orchestrator.core import accounting, aggregate, ending, procedures, recipients_told, retention
 from orchestrator.core.deciding import BEFORE_RULE, EXPORT_RULE, NOTHING_RULE
 from orchestrator.core.model import Obligation, RequestState, Result, SystemState
 from orchestrator.core.moments import days_from
-from orchestrator.core.plan import Plan, SystemPlan
+from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import holds_of, stays
 from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
 from schemas.outcomes import Attested, Kept, NothingHeld, Restricted
@@ -146,7 +146,7 @@ def record(
         headline=headline,
         identifier_kinds=_kinds(state),
         systems=tuple(
-            _system_line(plan.system(name), system)
+            _system_line(plan, state, name)
             for name, system in sorted(state.systems.items())
             if system.asked and _told(plan, state, name) and aggregate.told(plan.system(name), system)
         ),
@@ -167,6 +167,7 @@ def record(
         origin="retention" if state.retention is not None else None,
         bound_controllers=plan.bound(state.controllers),
         looked_again=_looked_again(state),
+        **accounting.told(plan, state),
     )
 
 
@@ -199,7 +200,8 @@ def _kinds(state: RequestState) -> tuple[str, ...]:
     return tuple(sorted({one.kind for one in state.known if one.ref in asked}))
 
 
-def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
+def _system_line(whole: Plan, state: RequestState, of: str) -> SystemLine:
+    plan, system = whole.system(of), state.systems[of]
     return SystemLine(
         system=plan.system,
         connector=system.connector,
@@ -210,13 +212,18 @@ def _system_line(plan: SystemPlan, system: SystemState) -> SystemLine:
             RecordSetLine(
                 name,
                 outcome,
-                _rule(system, name, outcome),
+                rule := _rule(system, name, outcome),
                 "attested" if isinstance(outcome, Attested) else "verified",
                 tuple(also),
+                "" if rule in _NOBODY_S else accounting.decided_by(whole, state, of, name, rule),
             )
             for name, (outcome, *also) in aggregate.told(plan, system).items()
         ),
     )
+
+
+_NOBODY_S: Final = frozenset({NOTHING_RULE, BEFORE_RULE})
+"""Rules of what nobody had to decide about."""
 
 
 def _rule(system: SystemState, name: str, outcome: FinalLine) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import rfc8785
 
 from orchestrator.policy.informing import Information
+from schemas.completion import Sources
 from schemas.outcomes import KeptWhy
 
 UNVERSIONED: Final = "unversioned"
@@ -224,7 +225,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     From ``policy_versions`` on, all is of the policy file and empty where there is none; 0 is no limit, or no target.
     ``policy_version`` is the newest; what a request is decided under is ``version_on`` its receipt (S49).
     ``approval_records``, ``four_eyes_records``: an erasure of more waits for one person, or for two.
-    ``information``: what the policy tells a person; nothing is decided by it.
+    ``information``: what the policy tells a person; nothing is decided by it. ``sources``: what the plan was made from;
+    a plan that names it makes records of the form that tells it (``accounting``).
     """
 
     systems: tuple[SystemPlan, ...]
@@ -243,6 +245,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     retention_rules: tuple[RetentionRulePlan, ...] = ()
     information: Information | None = None
     recipients: tuple[RecipientPlan, ...] = ()
+    sources: Sources | None = None
 
     def version_on(self, day: str) -> str:
         """Give the version of the policy in force on a day (ISO 8601); ``unversioned`` before the first."""

@@ -42,6 +42,9 @@ def lines(plan: Plan, state: RequestState, now: str) -> tuple[RecipientLine, ...
     found = [_line(name, task, known.get(name), state) for name, task in state.recipients.items()]
     if state.episode == 1:
         found += _others(plan, state, now)
+    if plan.sources is not None:
+        # A record goes to whoever asks for it: what the person may not be told does not stand in it (Art. 23).
+        found = [one for one in found if not one.withheld]
     return tuple(sorted(found, key=lambda one: one.recipient))
 
 

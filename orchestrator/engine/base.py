@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
@@ -15,9 +16,11 @@ from orchestrator.engine.stored import Plans
 from orchestrator.errors import ConflictError, ContentionError, DependencyError, UsageError
 from orchestrator.ports import Chance, Clock, Keyring, Store, Transaction
 from schemas.codec import encode
+from schemas.fields import TEXT_PATTERN
 from schemas.requesters import is_code
 from schemas.requests import utc
 
+_TEXT: Final = re.compile(TEXT_PATTERN)
 BATCH: Final = 200
 """Events a transaction: below 10 the commits dominate, above 500 the memory does (architecture.md section 9)."""
 TRIES: Final = 4
@@ -113,6 +116,17 @@ def a_role(role: str) -> None:
     if not is_code(role):
         fix = "--role, a code word, e.g. dpo; never a name"
         raise UsageError("who decides is told by a role", where="--role", fix=fix)
+
+
+def a_text(text: str) -> None:
+    """Let the id of a legal text through, or ``policy:<rule>``, and nothing else: it stands in signed records (I4).
+
+    Raises:
+        UsageError: it is none. What was given is not repeated.
+    """
+    if text and not _TEXT.match(text):
+        fix = "--text, the id of a text, e.g. gdpr-17-3-e, or policy:<rule>"
+        raise UsageError("what something rests on is told by the id of a text", where="--text", fix=fix)
 
 
 def again(call: Callable[[], _T]) -> _T:

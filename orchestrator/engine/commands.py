@@ -10,7 +10,7 @@ from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.commands_recipients import RecipientAnswered
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
 from orchestrator.engine import wire
-from orchestrator.engine.base import a_role, again
+from orchestrator.engine.base import a_role, a_text, again
 from orchestrator.engine.stored import StoredPlans, load_state
 from orchestrator.errors import UsageError
 from orchestrator.ports import Clock, JournalRow, Store
@@ -33,6 +33,7 @@ def give(store: Store, clock: Clock, command: AnyCommand) -> str:
             nothing is journaled then.
     """
     a_role(command.role)
+    a_text(getattr(command, "text", ""))
     now = utc(clock.now())
     command = msgspec.structs.replace(command, observed_at=now, given_at=now)
     kind = type(command).__name__

@@ -17,7 +17,7 @@ from orchestrator.core.moments import date_of, is_date
 from orchestrator.core.plan import Plan
 from orchestrator.core.resting import objection as objection_to
 from orchestrator.engine import wire
-from orchestrator.engine.base import a_role, again
+from orchestrator.engine.base import a_role, a_text, again
 from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.engine.commands import SOURCE
 from orchestrator.engine.reach import as_hold, refs_of
@@ -154,6 +154,7 @@ def _checked(order: Order, keys: Keyring, now: str, own: Mapping[str, int] | Non
         raise UsageError("a hold needs an owner", where="--owner", fix="--owner, a role and never a name, e.g. legal")
     if not is_code(order.reason):
         raise UsageError("a hold needs a reason", where="--reason", fix="--reason, a code word, e.g. litigation")
+    a_text(order.text)
     objection = objection_to(order.text, today, own)
     if objection:
         what = f"{order.text or 'no text'}: {_TEXTS[objection]}"

@@ -74,9 +74,7 @@ def supports(record: CompletionRecord) -> None:
         raise VerificationError("a recipient stands twice", fix=_FIX)
     if len({system.system for system in record.systems}) < len(record.systems) or len(set(names)) < len(names):
         raise VerificationError("a record set stands twice", fix=_FIX)
-    for system in record.systems:
-        for line in system.record_sets:
-            _check_line(record, line)
+    _check_systems(record)
     for line in record.by_hand:
         if record.right not in _BY_HAND:
             raise VerificationError("answers by hand what systems have to be asked about", fix=_FIX)
@@ -93,6 +91,14 @@ def supports(record: CompletionRecord) -> None:
         raise VerificationError("claims a result that this version does not know", fix=_FIX)
     if not holds:
         raise VerificationError(f"claims to be {record.result}, but its lines say otherwise", fix=_FIX)
+
+
+def _check_systems(record: CompletionRecord) -> None:
+    if record.scope and not {one.system for one in record.systems} <= set(record.scope):
+        raise VerificationError("a system answers that the request is not about", fix=_FIX)
+    for system in record.systems:
+        for line in system.record_sets:
+            _check_line(record, line)
 
 
 def _holds(record: CompletionRecord, tags: set[str]) -> bool | None:

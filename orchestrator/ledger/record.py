@@ -85,8 +85,14 @@ def _whole(text: str) -> int:
 
 
 def sign(record: CompletionRecord, salt: bytes, signer: Signing) -> bytes:
-    """Give the compact JWS of a record, with its salt filled in."""
+    """Give the compact JWS of a record, with its salt filled in.
+
+    Raises:
+        SchemaError: a text of it is not of the form that the schema gives its field. What is signed is for ever, so a
+            person is called first (I4).
+    """
     payload = canonical(msgspec.structs.replace(record, salt=b64u(salt)))
+    decode(payload, CompletionRecord)
     header = canonical({"alg": "Ed25519", "kid": signer.kid, "typ": JWS_TYP})
     signed = f"{b64u(header)}.{b64u(payload)}".encode("ascii")
     return signed + b"." + b64u(signer.sign(signed)).encode("ascii")

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Literal
 
 from orchestrator.policy.words import Anchor, Area, Basis, Country, Entry, Id, Mechanism, Months, Named, Role, Text
+from schemas.fields import Word
 
 
 class Activity(Named, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class Recipient(Named, frozen=True, kw_only=True):
     area: Area = ""
     activities: tuple[Id, ...] = ()
     held_in: tuple[Text, ...] = ()
-    agreement: str = ""
+    agreement: Word = ""
     confidentiality: str = ""
     since: dt.date | None = None
     transfer: tuple[Transfer, ...] = ()

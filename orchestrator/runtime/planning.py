@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,10 @@ from connectors.datamap import RecordSet, Retain, Yield, read_toml
 from connectors.errors import MisconfiguredError
 from orchestrator.core.plan import ExpireRule, Limits, Plan, RecordSetPlan, RetainRule, SystemPlan
 from orchestrator.errors import UsageError
+from orchestrator.law import tables
 from orchestrator.runtime import parties, placing, policies
 from orchestrator.settings import Settings
+from schemas.completion import Sources
 from schemas.identifiers import Strength, strength_of
 
 
@@ -51,11 +54,31 @@ def build(settings: Settings, opened: Mapping[str, Connector]) -> Plan:
         controllers=settings.policy.controllers,
         joined_domains=settings.policy.join_domains,
         limits=_limits(settings),
+        sources=_sources(settings),
     )
     if register is None:
         return plan
     told = parties.recipients(settings, register, plan.systems)
     return msgspec.structs.replace(plan, **policies.plan_parts(register), recipients=told)
+
+
+def _sources(settings: Settings) -> Sources:
+    """Give the digests of what the plan is made from; whoever has a file can hold it against a record."""
+    # A connector may have its data map elsewhere; one that cannot do without the file has refused to open before.
+    files = {one.system: one.settings.map_file for one in settings.systems if one.settings.map_file.is_file()}
+    policy = settings.policy.file
+    return Sources(
+        maps={name: _sha256(file) for name, file in sorted(files.items())},
+        law=tables.digest(),
+        policy=_sha256(settings.home / policy) if policy else "",
+    )
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError("cannot be read", where=str(file), why=error.strerror or "", fix="see expunge.toml") from None
 
 
 RECHECK_DAYS: Final = 30

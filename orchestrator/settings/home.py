@@ -25,6 +25,7 @@ from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.recipients import RecipientSettings
 from orchestrator.settings.retention import RetentionSettings, checked
 from orchestrator.settings.services import LedgerSettings, RedisSettings, SuppressionSettings, TelemetrySettings
+from schemas.fields import Id, Word
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
@@ -54,8 +55,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``file`` names a policy file, relative to the home folder, from which all three come.
     """
 
-    version: str = "unversioned"
-    controllers: tuple[str, ...] = ()
+    version: Word = "unversioned"
+    controllers: tuple[Id, ...] = ()
     join_domains: tuple[tuple[str, str], ...] = ()
     file: str = ""
 
@@ -189,6 +190,8 @@ def _converted(raw: dict[str, Any], name: str, kind: type[_T], location: Locatio
                 msgspec.convert({key: value}, kind)
             except msgspec.ValidationError as error:
                 message = str(error).partition(" - at `")[0]
+                if "matching regex" in message:
+                    message = "it stands in signed records, and is no id"
                 raise location.wrong(f"[{name}] {key}: {message}", name, key, fix=_FIXES.get(key, "a number")) from None
         raise  # pragma: no cover - each key alone is fine, so all of them are: no rule joins two
 

@@ -59,6 +59,8 @@ def _strings(schema: dict[str, Any]) -> st.SearchStrategy[str]:
         return st.just(json.loads((EXAMPLES / "task.locate.json").read_text("utf-8"))["sealed"])
     if pattern in _EXACT:
         return _EXACT[pattern]
+    if pattern is not None and not pattern.startswith("^[^"):
+        return st.from_regex("\\A" + pattern.removeprefix("^").removesuffix("$(?!\\n)") + "\\Z")
     words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="@"), min_size=1)
     return words if pattern else st.text(st.characters(codec="utf-8"))
 

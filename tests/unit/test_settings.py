@@ -86,6 +86,8 @@ def test_none_at_all(tmp_path: Path) -> None:
         ("[policy]", "[xyzzy]", 3, "unknown key 'xyzzy'", "known: "),
         ("controllers =", "controlers =", 5, "unknown key 'controlers'", "did you mean 'controllers'"),
         ('["acme-sa"]', '"acme-sa"', 5, "[policy] controllers", "a list of ids"),
+        ('["acme-sa"]', '["Acme, care of Mr Smith"]', 5, "stands in signed records, and is no id", "a list of ids"),
+        ('version = "2026-01"', 'version = "ask ann@example.org"', 4, "stands in signed records", "a text in quotes"),
         ('[["crm", "hr"]]', '[["crm"]]', 6, "[policy] join_domains", "pairs of domains"),
         ('version = "2026-01"', "version = 2026", 4, "[policy] version", "a text in quotes"),
         ("rounds = 3", 'rounds = "3"', 9, "[limits] rounds", "a number"),

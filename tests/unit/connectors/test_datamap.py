@@ -103,3 +103,25 @@ def test_s15_a_promise_beside_a_reason_to_keep(tmp_path: Path) -> None:
     (one,) = load(file, RecordSet).sets
     assert one.anchor == "a"
     assert RecordSet(name="x").anchor == ""
+
+
+@pytest.mark.parametrize("name", ["people of Ann", "hr/disability", "ann@example.org", "", "two\\nlines", "x" * 129])
+def test_i04_the_name_of_a_record_set_is_an_id(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(f'[[record_set]]\nname = "{name}"\n')
+    with pytest.raises(MisconfiguredError) as caught:
+        load(file, RecordSet)
+    assert "stands in signed records" in str(caught.value)
+    assert "title" in caught.value.fix
+    file.write_text('[[record_set]]\nname = "hr-7"\ntitle = "Disability"\n')
+    assert load(file, RecordSet).sets[0].title == "Disability"
+
+
+@pytest.mark.parametrize("text", ["policy:as Mr Smith said", "a@b", "", "fr:l123"])
+@pytest.mark.parametrize("rule", ['retain = {{ why = "no_ground", text = "{}"', 'expire = {{ text = "{}"'])
+def test_i07_a_period_rests_on_the_id_of_a_text(tmp_path: Path, rule: str, text: str) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(f'[[record_set]]\nname = "bills"\n{rule.format(text)}, months = 12, anchor = "day" }}\n')
+    with pytest.raises(MisconfiguredError, match="is no id of a text") as caught:
+        load(file, RecordSet)
+    assert f"{file}:3" in str(caught.value)

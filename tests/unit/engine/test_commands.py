@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from connectors.testing.people import OTHER, SUBJECT
 from orchestrator.core.commands import RequestWithdrawn
+from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.engine import commands, holds
 from orchestrator.engine.waiting import resume
 from orchestrator.errors import UsageError
+from schemas.outcomes import KeptWhy
 from tests.support.rig import Rig
 
 
@@ -78,4 +81,18 @@ def test_i04_who_decides_is_told_by_a_role_and_a_name_gets_nowhere(rig: Rig, nam
         with pytest.raises(UsageError, match="told by a role") as refused:
             one()
         assert not name or name not in str(refused.value)
+    assert rig.history("r1") == before
+
+
+@pytest.mark.parametrize("text", ["policy:as agreed with Jane Doe", "gdpr-17-3-e for jane.doe@example.com", "a:b"])
+def test_i04_what_a_decision_rests_on_is_the_id_of_a_text(rig: Rig, text: str) -> None:
+    rig.seed(SUBJECT)
+    rig.submit("r1", email=SUBJECT.email)
+    rig.engine.apply_waiting()
+    before = rig.history("r1")
+    one = SetDecided(request_id="r1", observed_at="", role="dpo", system="crm", record_set="contacts")
+    kept = msgspec.structs.replace(one, why=KeptWhy.LEGAL_CLAIMS, text=text, review_by="2027-01-01")
+    with pytest.raises(UsageError, match="by the id of a text") as refused:
+        commands.give(rig.store, rig.clock, kept)
+    assert text not in str(refused.value)
     assert rig.history("r1") == before

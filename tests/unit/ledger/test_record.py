@@ -20,6 +20,7 @@ from orchestrator.keys.signing import RecordSigner, RecordVerifier
 from orchestrator.ledger import claims
 from orchestrator.ledger import record as ledger
 from schemas.completion import JWS_TYP, CompletionRecord, RecipientLine, RecordSetLine, SystemLine
+from schemas.errors import SchemaError
 from schemas.outcomes import (
     Anonymised,
     Attested,
@@ -82,7 +83,8 @@ def lines(right: str, *outcomes: Outcome, **changes: Any) -> CompletionRecord:
 
 
 def verified(one: CompletionRecord) -> CompletionRecord:
-    return ledger.verify(ledger.sign(one, SALT, SIGNER), KEY)
+    """Verify what somebody signed who does not look at it first."""
+    return ledger.verify(signed(ledger.canonical(msgspec.structs.replace(one, salt=b64u(SALT)))), KEY)
 
 
 # -- what holds -------------------------------------------------------------------------------------------
@@ -123,7 +125,30 @@ def test_the_payload_is_rfc_8785_whatever_the_texts(text: str, texts: dict[str, 
         expected = rfc8785.dumps(msgspec.to_builtins(msgspec.structs.replace(one, salt=b64u(SALT))))
     except rfc8785.CanonicalizationError:
         return
-    assert unb64u(ledger.sign(one, SALT, SIGNER).split(b".")[1].decode()) == expected
+    assert ledger.canonical(msgspec.structs.replace(one, salt=b64u(SALT))) == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"due_rule": "ask ann@example.org"},
+        {"policy_version": "as agreed with\nthe works council"},
+        {"not_searched": {"hr": "Ann said that she never worked here"}},
+        {"not_searched": {"hr/people of Ann": "out of the scope of the request"}},
+        {"controllers": ("Acme, care of Mr Smith",)},
+        {"ground": "she asks every week"},
+        {"requester": "her sister"},
+        {"statement": "It is all gone."},
+        {"package_sha256": "copy-of-ann.zip"},
+        {"recipients": (RecipientLine("mr smith", "processor", why_not="not asked"),)},
+        {"recipients": (RecipientLine("x", "processor", why_not="he is on holiday"),)},
+        {"systems": (SystemLine("crm", "sql/1", at(), "0" * 64, (RecordSetLine("a", NothingHeld(), "since ann"),)),)},
+        {"systems": (SystemLine("crm", "/srv/x@y", at(), "0" * 64, ()),)},
+    ],
+)
+def test_i04_no_free_text_is_signed(changed: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match="not in the form"):
+        ledger.sign(msgspec.structs.replace(RECORD, **changed), SALT, SIGNER)
 
 
 # -- what is altered --------------------------------------------------------------------------------------
@@ -336,8 +361,10 @@ def test_i07_a_line_without_a_rule_is_refused() -> None:
     one = lines("erasure", GONE, result="fulfilled", headline="deleted")
     line = RecordSetLine("set", GONE, "")
     bare = SystemLine("crm", "crm/1", at(), "0" * 64, (line,))
-    with pytest.raises(VerificationError, match="rule"):
+    with pytest.raises(VerificationError, match="not a completion record"):
         verified(msgspec.structs.replace(one, systems=(bare,)))
+    with pytest.raises(VerificationError, match="rule"):
+        claims.supports(msgspec.structs.replace(one, systems=(bare,)))
 
 
 @pytest.mark.parametrize(("outcome", "assurance"), [(GONE, "attested"), (WORD, "verified"), (GONE, "sworn")])
@@ -346,7 +373,7 @@ def test_a_line_that_claims_another_assurance_is_refused(outcome: Deleted | Atte
     one = lines("erasure", GONE, result="fulfilled", headline=headline)
     line = RecordSetLine("set", outcome, "rule", assurance)
     with pytest.raises(VerificationError, match="assurance"):
-        verified(msgspec.structs.replace(one, systems=(SystemLine("crm", "crm/1", at(), "0" * 64, (line,)),)))
+        claims.supports(msgspec.structs.replace(one, systems=(SystemLine("crm", "crm/1", at(), "0" * 64, (line,)),)))
 
 
 def test_i03_a_record_set_that_stands_twice_is_refused() -> None:
@@ -356,6 +383,13 @@ def test_i03_a_record_set_that_stands_twice_is_refused() -> None:
     twice = msgspec.structs.replace(one.systems[0], record_sets=one.systems[0].record_sets * 2)
     with pytest.raises(VerificationError, match="twice"):
         verified(msgspec.structs.replace(one, systems=(twice,)))
+
+
+def test_i12_a_system_that_the_request_is_not_about_has_no_line() -> None:
+    one = lines("erasure", GONE, result="fulfilled", headline="deleted")
+    assert verified(msgspec.structs.replace(one, scope=("crm", "hr"))).scope == ("crm", "hr")
+    with pytest.raises(VerificationError, match="not about"):
+        verified(msgspec.structs.replace(one, scope=("hr",)))
 
 
 @pytest.mark.parametrize(("right", "holds"), [("restriction", True), ("objection", True), ("erasure", False)])

@@ -89,6 +89,7 @@ def test_without_a_file_the_plan_is_what_it_was(tmp_path: Path) -> None:
         "controllers",
         "joined_domains",
         "limits",
+        "sources",
     }
 
 
