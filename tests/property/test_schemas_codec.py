@@ -20,7 +20,7 @@ from schemas import codec, requests
 from schemas.completion import CompletionRecord
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError
-from schemas.fields import ID_PATTERN, JWE_PATTERN, LARGEST_INTEGER, LOCALE_PATTERN, TIME_PATTERN
+from schemas.fields import ID_PATTERN, JWE_PATTERN, LARGEST_INTEGER, LOCALE_PATTERN, SET_PATTERN, TIME_PATTERN
 from schemas.generate import MESSAGES, schema_of
 from schemas.identifiers import CUSTOM_KIND, KINDS, MAX_LENGTH, Identifier
 from schemas.incidents import NO_CODE_PATTERN
@@ -40,6 +40,9 @@ _EXACT: dict[str, st.SearchStrategy[str]] = {
     CODE_PATTERN: st.from_regex(r"\A[a-z][a-z0-9_]{0,63}\Z"),
     NO_CODE_PATTERN: st.from_regex(r"\A([a-z][a-z0-9_]{0,63})?\Z"),
     SHA256_PATTERN: st.from_regex(r"\A[0-9a-f]{64}\Z"),
+    SET_PATTERN: st.text(
+        st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="@/"), min_size=1
+    ),
     BASE64_PATTERN: st.from_regex(r"\A[A-Za-z0-9+/]{0,20}={0,2}\Z"),
 }
 
@@ -259,7 +262,7 @@ def test_the_place_of_an_error_is_the_place_of_the_damage(name: str) -> None:
         damaged = json.dumps(_replaced(message, path, 0.5)).encode()
         error = _refusal(lambda: codec.decode(damaged, MESSAGES[name]))
         assert error, "half a thing is nowhere allowed"
-        mapped = {"outcomes", "instructions", "not_searched", "fields"}
+        mapped = {"outcomes", "instructions", "not_searched", "fields", "maps"}
         expected = "$"
         for before, step in zip((None, *path), path, strict=False):
             expected += "[...]" if before in mapped else f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -282,5 +285,5 @@ def test_an_opaque_identifier_is_read_or_refused_and_never_shown(kind: str, valu
 
 def test_the_patterns_are_those_of_the_schemas() -> None:
     text = json.dumps([schema_of(name) for name in MESSAGES])
-    for pattern in (ID_PATTERN, JWE_PATTERN, LOCALE_PATTERN, TIME_PATTERN, CUSTOM_KIND):
+    for pattern in (ID_PATTERN, JWE_PATTERN, LOCALE_PATTERN, SET_PATTERN, TIME_PATTERN, CUSTOM_KIND):
         assert json.dumps(pattern)[1:-1] in text
