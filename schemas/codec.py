@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
-from schemas import particulars
+from schemas import particulars, receipts
 from schemas.envelope import CloudEvent
-from schemas.errors import MalformedMessageError, UnknownFieldError
+from schemas.errors import MalformedMessageError, SchemaError, UnknownFieldError
 from schemas.fields import CLOUDEVENTS_STRING, TIME_PATTERN, Id, Time, Word
 from schemas.identifiers import Identifier
 from schemas.outcomes import Outcome, Unverifiable
@@ -151,16 +151,26 @@ def decode_identifiers(plain: bytes) -> tuple[Identifier, ...]:
 
 
 def decode_sealed(plain: bytes) -> Sealing:
-    """Read what was sealed in a request: a bare list of identifiers, or an object with these and corrections.
+    """Read what was sealed in a request: a bare list of identifiers, or an object with these and more.
+
+    A receipt that is there is given with its commitment.
 
     Raises:
-        SchemaError: as ``decode_identifiers``; or corrections that break a rule.
+        SchemaError: as ``decode_identifiers``; or corrections or a receipt that break a rule.
     """
     if not plain.lstrip().startswith(b"{"):
         return Sealing(decode_identifiers(plain))
     found = decode(plain, Sealing)
     forbid_unknown(plain, found)
-    return Sealing(normalised(found.identifiers, where="$.identifiers"), particulars.checked(found.corrections))
+    known = normalised(found.identifiers, where="$.identifiers")
+    receipt, digest = found.receipt, found.receipt_sha256
+    if receipt:
+        receipt, digest = receipts.read(receipt), receipts.commitment(receipt)
+        if found.receipt_sha256 not in {"", digest}:
+            fix = "send one of the two"
+            raise SchemaError("receipt.contradicts", "the receipt does not open the commitment", where="$", fix=fix)
+    receipts.checked_commitment(digest or None)
+    return Sealing(known, particulars.checked(found.corrections), receipt, digest)
 
 
 def forbid_unknown(raw: bytes, decoded: Any) -> None:

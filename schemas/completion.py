@@ -250,6 +250,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         owed: What is still owed, each of which becomes a further record.
         sources: What the plan was made from. A record without them is of an older form, and does not tell what stands
             from ``scope`` on.
+        receipt_sha256: Commitment that the receipt of whoever asked opens (``receipts.commitment``, ADR 43); None:
+            there is none.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -294,3 +296,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     approved_by: tuple[Role, ...] = ()
     owed: tuple[OwedLine, ...] = ()
     sources: Sources | None = None
+    receipt_sha256: Sha256 | None = None

@@ -33,6 +33,7 @@ SET_PATTERN: Final = r"^[^\s/@\u0000-\u001f\u007f-\u009f]{1,128}$(?!\n)"
 TEXT_PATTERN: Final = r"^(policy:)?[^\s:@\u0000-\u001f\u007f-\u009f]{1,190}$(?!\n)"
 _PLACE: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[^\s/@\u0000-\u001f\u007f-\u009f]{1,128})?"
 LINE_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f@]{0,400}$(?!\n)"
+SHA256_PATTERN: Final = r"^[0-9a-f]{64}$(?!\n)"
 LOCALE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}$(?!\n)"
 CLOUDEVENTS_STRING: Final = r"^[^\u0000-\u001f\u007f-\u009f]{0,512}$(?!\n)"
 JWE_PATTERN: Final = r"^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{22}$(?!\n)"
@@ -52,7 +53,7 @@ Locale = Annotated[str, Meta(pattern=LOCALE_PATTERN)]
 """A language tag (RFC 5646)."""
 RecordId = Annotated[str, Meta(pattern=RECORD_ID_PATTERN)]
 """The id of a request, and the number of one of its records."""
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN)]
 """A SHA-256, hex."""
 Sha256OrEmpty = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")]
 Salt = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$(?!\n)")]

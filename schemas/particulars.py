@@ -61,10 +61,18 @@ _AN_ID: Final = "letters, digits, dot, dash, underscore; at most 64"
 
 
 class Sealing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is sealed in a request that corrects something; one that corrects nothing seals the bare list."""
+    """What is sealed in a request that holds more than its identifiers; else the bare list is.
+
+    Attributes:
+        corrections: What a rectification writes.
+        receipt: The person's receipt, as it was handed out (ADR 43).
+        receipt_sha256: Instead: only its commitment (``receipts.commitment``), where whoever publishes made it.
+    """
 
     identifiers: tuple[Identifier, ...]
     corrections: Corrections = {}
+    receipt: str = ""
+    receipt_sha256: str = ""
 
     def __repr__(self) -> str:
         """Hide the values (I4)."""

@@ -22,6 +22,7 @@ def request_event(
     source: str,
     now: str,
     chance: Callable[[int], bytes],
+    receipt: str = "",
 ) -> CloudEvent:
     """Seal the identifiers of a form, and what they correct, to the orchestrator, and wrap the request.
 
@@ -32,10 +33,12 @@ def request_event(
         source: Who publishes; a URI reference.
         now: RFC 3339 in UTC; when the request was received, if the form does not say.
         chance: Fresh random bytes, so many.
+        receipt: The person's receipt, which goes sealed as well; empty: the form may have its commitment.
     """
     found = tuple(sorted(form.identifiers))
     # A list where there is nothing else: older orchestrators read that.
-    plain = encode(Sealing(found, form.corrections) if form.corrections else found)
+    whole = Sealing(found, form.corrections, receipt, form.receipt_sha256 or "")
+    plain = encode(found if whole == Sealing(found) else whole)
     sealed = public.seal(plain, Binding(req=request_id, use="request"), nonce=chance(12), ephemeral=chance(32))
     received = RequestReceived(
         request_id=request_id,

@@ -14,10 +14,9 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from schemas.errors import SchemaError
-from schemas.fields import DATE_PATTERN
+from schemas.fields import DATE_PATTERN, SHA256_PATTERN
 
 CODE_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$(?!\n)"
-SHA256_PATTERN: Final = r"^[0-9a-f]{64}$(?!\n)"
 RIGHTS: Final = 20
 """Most rights that one proof may name."""
 

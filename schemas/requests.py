@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from schemas import identifiers, requesters
+from schemas import identifiers, receipts, requesters
 from schemas.errors import SchemaError
-from schemas.fields import ID_PATTERN, LOCALE_PATTERN, TIME_PATTERN, Id, Locale, Moment, Sealed, Time
+from schemas.fields import ID_PATTERN, LOCALE_PATTERN, SHA256_PATTERN, TIME_PATTERN, Id, Locale, Moment, Sealed, Time
 from schemas.identifiers import Identifier
 from schemas.particulars import Corrections, Ground, Right, belonging
 from schemas.requesters import Level, Requester
@@ -61,6 +61,7 @@ class RequestForm(msgspec.Struct, frozen=True, omit_defaults=True):
         corrections: For a rectification: "system/record_set" -> field -> the value that is right.
         transfer_to: For portability: id of the controller that the copy is to go to (Art. 20(2)).
         restriction_ground: For a restriction: which case of Art. 18(1) it is.
+        receipt_sha256: Commitment of a receipt that the person has got already (ADR 43); without it, one is made.
     """
 
     right: Right
@@ -79,6 +80,7 @@ class RequestForm(msgspec.Struct, frozen=True, omit_defaults=True):
     corrections: Corrections = {}
     transfer_to: Annotated[str, _AN_ID] | None = None
     restriction_ground: Ground | None = None
+    receipt_sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": SHA256_PATTERN})] | None = None
 
     def __repr__(self) -> str:
         """Hide the values (I4)."""
@@ -93,7 +95,7 @@ class RequestReceived(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request as it travels.
 
     ``sealed`` is a compact JWE over the JSON list of identifiers (``Identifiers``), or over an object with these and
-    the corrections (``particulars.Sealing``). What is right of a person's data never stands beside it.
+    more (``particulars.Sealing``). What is right of a person's data never stands beside it, nor does a receipt.
     """
 
     request_id: Id
@@ -212,6 +214,7 @@ def validated(form: RequestForm, *, now: dt.datetime) -> RequestForm:
     if form.follows is not None and not _ID.match(form.follows):
         raise SchemaError("request.follows", "not an id", where="$.follows", fix="the id of the earlier request")
     requesters.checked(form.requester)
+    receipts.checked_commitment(form.receipt_sha256)
     received = form.received_at
     if received is not None:
         moment = parse_time(received, where="$.received_at")

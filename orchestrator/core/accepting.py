@@ -45,6 +45,7 @@ def state_of(plan: Plan, event: RequestAccepted) -> RequestState:
         ended=event.ended,
         hold_version=len(event.holds),
         retention=event.retention,
+        receipt_sha256=event.receipt_sha256,
     )
     if procedures.of(plan, state).at_receipt:
         state.progress = Progress(at_receipt=True)

@@ -167,6 +167,7 @@ def record(
         origin="retention" if state.retention is not None else None,
         bound_controllers=plan.bound(state.controllers),
         looked_again=_looked_again(state),
+        receipt_sha256=state.receipt_sha256 or None,
         **accounting.told(plan, state),
     )
 

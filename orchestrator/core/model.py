@@ -196,6 +196,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         erased: system -> when it was last completed that something was erased there. ``look``: why it is looked again.
         gone: system -> day on which that was seen, where it was an earlier one.
         returned: system -> day since when the person is known to have come back there themselves.
+        receipt_sha256: Commitment that the person's receipt opens (ADR 43); empty: there is none.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -253,6 +254,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     look: Look | None = None
     retention: Retention | None = None
     gone: dict[str, str] = {}
+    receipt_sha256: str = ""
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -27,7 +27,8 @@ _REF: Final = 12
 class Capsule(msgspec.Struct, array_like=True):
     """What leads to one person. ``identifiers``: ref -> (kind, value). ``handles``: system -> sealed row keys.
 
-    ``corrections``: what a rectification writes, until the request closes.
+    ``corrections``: what a rectification writes; ``receipt``: the person's, to be given again. Both until the request
+    closes.
     """
 
     secret: bytes
@@ -35,6 +36,7 @@ class Capsule(msgspec.Struct, array_like=True):
     handles: dict[str, str]
     package_key: bytes = b""
     corrections: Corrections = {}
+    receipt: str = ""
 
     def __repr__(self) -> str:
         """Hide everything (I4)."""
@@ -46,7 +48,7 @@ class Capsule(msgspec.Struct, array_like=True):
 
     def copy(self) -> Capsule:
         """Copy what ``add`` and a new handle change."""
-        return Capsule(self.secret, dict(self.identifiers), dict(self.handles), self.package_key, self.corrections)
+        return msgspec.structs.replace(self, identifiers=dict(self.identifiers), handles=dict(self.handles))
 
     def add(self, kind: str, value: str) -> str:
         """Take an identifier in and give its reference."""

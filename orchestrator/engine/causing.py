@@ -90,8 +90,9 @@ class Realiser:
     def received(self, state: RequestState) -> LeafRow:
         """Give the leaf that says that a request was taken in."""
         said = entries.Received(
-            1, state.request_id, state.right.value, state.controllers, state.received_at, state.due_on, ""
-        )
+            1, state.request_id, state.right.value, state.controllers, state.received_at, state.due_on, "",
+            state.receipt_sha256 or None,
+        )  # fmt: skip
         return self._stated(state.request_id, entries.RECEIVED, said)
 
     def _answered(self, request_id: str, notice: Notice, body: bytes) -> LeafRow:

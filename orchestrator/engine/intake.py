@@ -5,22 +5,51 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from orchestrator.engine.base import again
 from orchestrator.errors import UsageError
 from orchestrator.ports import INTAKE_SOURCE, Chance, Clock, JournalRow, Keyring, Store, Transaction
+from schemas import receipts
 from schemas.codec import encode
 from schemas.publishing import request_event
 from schemas.requests import RequestForm, new_request_id, utc, validated
 
 
-class Submitted(msgspec.Struct, frozen=True):
-    """What became of one form. ``new`` is False where the same request was already there."""
+class Submitted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one form. ``new`` is False where the same request was already there.
+
+    ``receipt``: for the person, and for nobody else; empty where the form brought a commitment, or is not new.
+    """
 
     request_id: str
     new: bool
+    receipt: str = ""
+
+    def __repr__(self) -> str:
+        """Hide the receipt: who has it can claim the record."""
+        return f"Submitted({self.request_id!r}, new={self.new})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide it from rich's tracebacks too; msgspec's own would show it."""
+        return [("request_id", self.request_id), ("new", self.new)]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A form that was sealed: the row it becomes, and the receipt that is sealed in it."""
+
+    row: JournalRow
+    receipt: str
+
+    def __repr__(self) -> str:
+        """Hide the receipt."""
+        return f"Prepared({self.row.request_id!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide it from rich's tracebacks too."""
+        return [("request_id", self.row.request_id)]
 
 
 class Intake:
@@ -48,25 +77,26 @@ class Intake:
 
         return again(write)
 
-    def prepared(self, form: RequestForm) -> JournalRow:
+    def prepared(self, form: RequestForm) -> Prepared:
         """Validate and seal one form; nothing is written.
 
         Raises:
             SchemaError: it breaks a rule; names the field.
         """
         now = self._clock.now()
-        return self._row(validated(form, now=now), now)
+        return self._sealed(validated(form, now=now), now)
 
-    def note(self, tx: Transaction, prepared: Sequence[JournalRow]) -> list[Submitted]:
+    def note(self, tx: Transaction, prepared: Sequence[Prepared]) -> list[Submitted]:
         """Journal prepared forms with whatever else this transaction does.
 
         Raises:
             UsageError: a request id is already taken by a request with other content.
         """
         result: list[Submitted] = []
-        known = tx.known([(row.source, row.event_id) for row in prepared])
+        known = tx.known([(one.row.source, one.row.event_id) for one in prepared])
         fresh: dict[str, JournalRow] = {}
-        for row in prepared:
+        for one in prepared:
+            row = one.row
             before = known.get((row.source, row.event_id))
             if before is None and row.event_id in fresh:
                 before = fresh[row.event_id].payload_hash
@@ -82,17 +112,20 @@ class Intake:
                 )
             if before is None:
                 fresh[row.event_id] = row
-            result.append(Submitted(row.request_id, before is None))
+            result.append(Submitted(row.request_id, before is None, one.receipt if before is None else ""))
         tx.journal(list(fresh.values()))
         return result
 
-    def _row(self, form: RequestForm, moment: dt.datetime) -> JournalRow:
+    def _sealed(self, form: RequestForm, moment: dt.datetime) -> Prepared:
+        # Sealed with the request, so that what was handed out counts whatever happens before it is begun.
+        receipt = "" if form.receipt_sha256 else receipts.made(self._chance(receipts.CHANCE))
         request_id = form.request_id or new_request_id(moment, self._chance(16))
         now = utc(moment)
         event = request_event(
-            form, self._public, request_id=request_id, source=INTAKE_SOURCE, now=now, chance=self._chance
-        )
-        return JournalRow(
+            form, self._public, request_id=request_id, source=INTAKE_SOURCE, now=now, chance=self._chance,
+            receipt=receipt,
+        )  # fmt: skip
+        row = JournalRow(
             source=INTAKE_SOURCE,
             event_id=request_id,
             request_id=request_id,
@@ -103,6 +136,7 @@ class Intake:
             wire=encode(event),
             verdict="waiting",
         )
+        return Prepared(row, receipt)
 
     def _fingerprint(self, form: RequestForm) -> bytes:
         # Keyed, since a bare hash of identifiers can be guessed (I4); over the content, since each sealing differs.

@@ -11,11 +11,11 @@ from orchestrator.core.model import Phase
 from orchestrator.engine import mail as mails
 from orchestrator.engine.base import a_role, again
 from orchestrator.engine.capsule import CapsuleBox
-from orchestrator.engine.intake import Intake
+from orchestrator.engine.intake import Intake, Prepared
 from orchestrator.engine.mail import Mail, UnreadableError
 from orchestrator.engine.stored import read_state
 from orchestrator.errors import UsageError
-from orchestrator.ports import Chance, Clock, JournalRow, Keyring, MailRow, Store
+from orchestrator.ports import Chance, Clock, Keyring, MailRow, Store
 from schemas.requesters import is_code
 from schemas.requests import RequestForm, parse_time, utc
 
@@ -94,7 +94,7 @@ def settle(
         row = tx.mail(mail_id)
     if row is None or row.sealed is None or row.standing != "waiting":
         raise _not_waiting(mail_id, "there is no such mail" if row is None else "it does not wait for anybody")
-    prepared: JournalRow | None = None
+    prepared: Prepared | None = None
     intake = Intake(store, keys, clock, chance)
     if form is not None:
         if received_at:
@@ -110,7 +110,7 @@ def settle(
         with store.write() as tx:
             if request_id and not tx.history(request_id):
                 raise UsageError("there is no such request", where=request_id, fix="see `expunge list`")
-            target = prepared.request_id if prepared is not None else request_id
+            target = prepared.row.request_id if prepared is not None else request_id
             outcome = "request" if prepared is not None else "part_of_request" if request_id else reason
             if not tx.settle_mail(mail_id, at=utc(now), role=role, outcome=outcome, request_id=target or None):
                 raise _not_waiting(mail_id, "it does not wait for anybody")

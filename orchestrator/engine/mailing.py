@@ -16,9 +16,9 @@ import msgspec
 from orchestrator.engine import mail as mails
 from orchestrator.engine.base import again
 from orchestrator.engine.capsule import CapsuleBox
-from orchestrator.engine.intake import Intake
+from orchestrator.engine.intake import Intake, Prepared
 from orchestrator.engine.mail import Mail, UnreadableError
-from orchestrator.ports import Chance, Clock, JournalRow, Keyring, MailRow, Store, Transaction
+from orchestrator.ports import Chance, Clock, Keyring, MailRow, Store, Transaction
 from orchestrator.settings.mail import MailRule, MailSettings
 from schemas.codec import decode_form
 from schemas.errors import SchemaError
@@ -109,11 +109,11 @@ class MailIntake:
 
         return again(write)
 
-    def _write(self, tx: Transaction, found: Sequence[_Sorted], prepared: dict[str, JournalRow]) -> list[Fate]:
+    def _write(self, tx: Transaction, found: Sequence[_Sorted], prepared: dict[str, Prepared]) -> list[Fate]:
         known = tx.mails([one.row.mail_id for one in found])
         fates: list[Fate] = []
         rows: dict[str, MailRow] = {}
-        requests: list[JournalRow] = []
+        requests: list[Prepared] = []
         for one in found:
             fate = self._fate(one, known | rows)
             if fate.becomes in {"request", "waiting"}:
@@ -121,7 +121,7 @@ class MailIntake:
                 row.sealed = self._box.seal_bytes(row.mail_id, one.letter.raw)
                 if row.standing == "request":
                     requests.append(prepared[row.mail_id])
-                    row.request_id = requests[-1].request_id
+                    row.request_id = requests[-1].row.request_id
                     fate = msgspec.structs.replace(fate, request_id=row.request_id)
                 rows[row.mail_id] = row
             fates.append(fate)

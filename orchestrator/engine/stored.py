@@ -72,6 +72,7 @@ def row(state: RequestState, next_timer: str | None) -> dict[str, Any]:
         "package": _live_package(state),
         "logic": state.logic,
         "state": state_bytes(state),
+        "receipt_sha256": state.receipt_sha256 or None,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +20,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import Ended, Hold
 from orchestrator.engine.capsule import Capsule
 from orchestrator.ports import Chance, Keyring
-from schemas import envelope, requesters
+from schemas import envelope, receipts, requesters
 from schemas.codec import decode, decode_sealed, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SealError
@@ -36,6 +37,24 @@ LARGEST_LETTER: Final = 256 * 1024
 """Bytes of a sealed original that a dead letter carries; a broker takes 1 MiB at most by default."""
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """A receipt and its commitment. ``shown`` is empty where whoever published the request keeps it to the person."""
+
+    shown: str = ""
+    commitment: str = ""
+
+    def __repr__(self) -> str:
+        """Hide it: who has it can claim the record."""
+        return f"Receipt({self.commitment!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Hide it from rich's tracebacks too; msgspec's own would show it."""
+        return [("commitment", self.commitment)]
+
+
+NO_RECEIPT: Final = Receipt()
+
+
 class OpenedRequest(msgspec.Struct):
     """A request with its identifiers in clear, in memory only.
 
@@ -45,6 +64,7 @@ class OpenedRequest(msgspec.Struct):
     message: RequestReceived
     identifiers: tuple[Identifier, ...]
     corrections: Corrections = {}
+    receipt: Receipt = NO_RECEIPT
     retention: Retention | None = None
     handle: str = ""
 
@@ -70,7 +90,23 @@ def open_request(event: CloudEvent, request_id: str, keys: Keyring) -> OpenedReq
         message.right, message.purposes, found.corrections, message.transfer_to, message.restriction_ground,
         message.scope.systems,
     )  # fmt: skip
-    return OpenedRequest(message, found.identifiers, found.corrections)
+    receipt = Receipt(found.receipt, found.receipt_sha256)
+    if not found.receipt_sha256:
+        receipt = _receipt_of(message.sealed, keys.log)
+    return OpenedRequest(message, found.identifiers, found.corrections, receipt)
+
+
+def _receipt_of(sealed: str, key: bytes) -> Receipt:
+    """Make the receipt of a request that came without one.
+
+    The chance comes in with the event (I5): it is the one-time key and the nonce that it was sealed with, which have
+    nothing of the identifiers. So an event that is read again, after a crash or a recovery, has the same receipt; and
+    without our key nobody can make it.
+    """
+    header, _, nonce, *_ = sealed.split(".")
+    chance = hmac.digest(key, receipts.TAG + f"{header}.{nonce}".encode("ascii"), "sha256")[: receipts.CHANCE]
+    made = receipts.made(chance)
+    return Receipt(made, receipts.commitment(made))
 
 
 def accept(
@@ -86,6 +122,7 @@ def accept(
     """Give the core's event for a request; the identifiers go into the capsule."""
     message = opened.message
     capsule.corrections = opened.corrections
+    capsule.receipt = opened.receipt.shown
     if opened.retention is not None:
         capsule.handles[opened.retention.system] = opened.handle
     return RequestAccepted(
@@ -112,6 +149,7 @@ def accept(
         follows=message.follows,
         copies=copies,
         asked=_asked(opened),
+        receipt_sha256=opened.receipt.commitment,
     )
 
 

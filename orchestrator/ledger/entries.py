@@ -16,6 +16,7 @@ from orchestrator.errors import VerificationError
 from orchestrator.ledger.record import canonical, is_canonical
 from schemas.codec import forbid_unknown
 from schemas.errors import SchemaError
+from schemas.fields import Sha256
 from schemas.sealing import b64u, unb64u
 
 RECEIVED: Final = "received"
@@ -29,12 +30,13 @@ _SALT_BYTES: Final = 32
 _FIX: Final = "get it again from the issuer; do not rely on this one"
 
 
-class Received(msgspec.Struct, frozen=True, tag="dsr-received", tag_field="kind"):
+class Received(msgspec.Struct, frozen=True, omit_defaults=True, tag="dsr-received", tag_field="kind"):
     """A request was taken in, and until when it has to be answered: so that one that never ends is seen too.
 
     Attributes:
         received_at: RFC 3339, UTC. ``due_at``: ISO date, as the record will have it.
         salt: base64url, 32 bytes.
+        receipt_sha256: Commitment that the person's receipt opens (ADR 43), as every record of the request has it.
     """
 
     v: int
@@ -44,6 +46,7 @@ class Received(msgspec.Struct, frozen=True, tag="dsr-received", tag_field="kind"
     received_at: str
     due_at: str
     salt: str
+    receipt_sha256: Sha256 | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, tag="dsr-answered", tag_field="kind"):

@@ -68,6 +68,10 @@ class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, Swee
         """Give the stored state of each request that exists; waits for transactions that change one of them."""
         ...
 
+    def claimed(self, commitments: Sequence[str]) -> list[tuple[str, str]]:
+        """Give (commitment, request id) of the requests that were begun and whose receipts open these."""
+        ...
+
     def all_states(self) -> Generator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
         ...

@@ -40,7 +40,7 @@ class Keyring(Protocol):
     Attributes:
         store: 32 bytes; seals capsules at rest.
         subject: 32 bytes; recognises requests of the same person.
-        log: 32 bytes; salts completion records.
+        log: 32 bytes; salts completion records, and makes receipts where a request came without one.
     """
 
     store: bytes

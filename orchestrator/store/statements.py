@@ -29,6 +29,7 @@ WAITING: Final = sa.select(*t.journal.columns).where(_J.wire.is_not(None)).order
 TAKE_WAITING: Final = _drop(_J.seq)
 
 STATES: Final = sa.select(_R.request_id, _R.state).where(_R.request_id.in_(_MANY))
+CLAIMED: Final = sa.select(_R.receipt_sha256, _R.request_id).where(_R.receipt_sha256.in_(_MANY))
 DUE: Final = sa.select(_R.request_id).where(_R.next_timer <= _NOW).order_by(_R.next_timer).limit(_MOST)
 NEXT_TIMER: Final = sa.select(sa.func.min(_R.next_timer))
 NEXT_INCIDENT: Final = sa.select(sa.func.min(t.incidents.c.tell_at))

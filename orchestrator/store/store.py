@@ -91,6 +91,10 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leave
         """Give the stored state of each request that exists."""
         return dict(self._among(q.STATES, list(request_ids)))
 
+    def claimed(self, commitments: Sequence[str]) -> list[tuple[str, str]]:
+        """Give (commitment, request id) of the requests that were begun and whose receipts open these."""
+        return [(digest, request_id) for digest, request_id in self._among(q.CLAIMED, commitments)]
+
     def all_states(self) -> Generator[tuple[str, bytes]]:
         """Give (request id, stored state) of every request, one after the other."""
         c = t.requests.c

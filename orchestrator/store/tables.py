@@ -58,6 +58,8 @@ requests: Final = Table(
     Column("package", TEXT),
     Column("logic", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
+    # What the person's receipt opens; by it a request is found that nobody can name any more (ADR 43).
+    Column("receipt_sha256", TEXT),
 )
 """One row a request: its state (msgpack) and the columns that lists are made from."""
 Index("requests_timer", requests.c.next_timer)
@@ -66,6 +68,12 @@ Index(
     requests.c.package,
     sqlite_where=requests.c.package.is_not(None),
     postgresql_where=requests.c.package.is_not(None),
+)
+Index(
+    "requests_receipt",
+    requests.c.receipt_sha256,
+    sqlite_where=requests.c.receipt_sha256.is_not(None),
+    postgresql_where=requests.c.receipt_sha256.is_not(None),
 )
 
 capsules: Final = Table(

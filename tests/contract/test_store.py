@@ -58,6 +58,7 @@ def state(request_id: str, **changes: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "request_id": request_id, "right": "access", "phase": "acting", "result": None, "attention": 0,
         "received_at": "2026", "due_on": "2026", "next_timer": None, "package": None, "logic": 1, "state": b"s",
+        "receipt_sha256": None,
     }  # fmt: skip
     return given | changes
 

@@ -20,12 +20,20 @@ from schemas import codec, requests
 from schemas.completion import CompletionRecord
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError
-from schemas.fields import ID_PATTERN, JWE_PATTERN, LARGEST_INTEGER, LOCALE_PATTERN, SET_PATTERN, TIME_PATTERN
+from schemas.fields import (
+    ID_PATTERN,
+    JWE_PATTERN,
+    LARGEST_INTEGER,
+    LOCALE_PATTERN,
+    SET_PATTERN,
+    SHA256_PATTERN,
+    TIME_PATTERN,
+)
 from schemas.generate import MESSAGES, schema_of
 from schemas.identifiers import CUSTOM_KIND, KINDS, MAX_LENGTH, Identifier
 from schemas.incidents import NO_CODE_PATTERN
 from schemas.published import BASE64_PATTERN, JWS_PATTERN
-from schemas.requesters import CODE_PATTERN, SHA256_PATTERN
+from schemas.requesters import CODE_PATTERN
 from schemas.requests import RequestForm, RequestReceived
 from schemas.tasks import Confirmation, Findings, Secret, Task
 

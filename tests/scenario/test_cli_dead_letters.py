@@ -25,7 +25,7 @@ def bury(expunge: CommandLine, raw: bytes, error: str = "ValueError") -> None:
 def request(expunge: CommandLine) -> bytes:
     form = RequestForm(Right.ERASURE, (Identifier("email", made_up(WHO).email),), request_id="r-portal")
     with Embedded.open(expunge.home) as home:
-        row = home.intake._row(form, home._clock.now())
+        row = home.intake._sealed(form, home._clock.now()).row
     return encode(msgspec.structs.replace(decode_event(row.wire or b""), source="/portal"))
 
 

@@ -21,7 +21,7 @@ def event(expunge: CommandLine, request_id: str) -> bytes:
     """As a program of somebody else's would seal it, with the public key of this moment."""
     form = RequestForm(Right.ERASURE, (Identifier("email", made_up(WHO).email),), request_id=request_id)
     with Embedded.open(expunge.home) as home:
-        row = home.intake._row(form, home._clock.now())
+        row = home.intake._sealed(form, home._clock.now()).row
     return encode(msgspec.structs.replace(decode_event(row.wire or b""), source="/portal"))
 
 

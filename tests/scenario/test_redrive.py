@@ -89,7 +89,7 @@ def test_a_letter_of_the_store_on_postgres_is_applied_once(
     from orchestrator.engine import Intake
 
     intake = Intake(None, installation.keys, SystemClock(), chance)  # type: ignore[arg-type]  # it asks no store
-    row = intake._row(erasure("r-portal", email=made_up(1001).email), dt.datetime.now(dt.UTC))
+    row = intake._sealed(erasure("r-portal", email=made_up(1001).email), dt.datetime.now(dt.UTC)).row
     raw = encode(msgspec.structs.replace(decode_event(row.wire or b""), source="/portal"))
     with Orchestrator.open(installation.settings) as one, one.engine._batch() as batch:
         batch.bury("/portal", "e1", "r-portal", "ValueError", raw)

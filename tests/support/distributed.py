@@ -62,7 +62,7 @@ class Installation:
         intake = Intake(None, self.keys, SystemClock(), chance)  # type: ignore[arg-type]  # it never asks the store
         events = []
         for one in forms:
-            event = decode_event(intake._row(one, dt.datetime.now(dt.UTC)).wire or b"")
+            event = decode_event(intake._sealed(one, dt.datetime.now(dt.UTC)).row.wire or b"")
             events.append(encode(msgspec.structs.replace(event, source="/shop")))
         bus.write(self.kafka, REQUESTS.name, batches.pack(events))
 
