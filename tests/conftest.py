@@ -1,8 +1,8 @@
 """Skips are counted and explained; a service that CI must have is never skipped there.
 
-A test that needs a service (Kafka, PostgreSQL, Redis) and finds none calls ``pytest.skip`` with a reason that
-starts with ``SERVICE_ABSENT``. On a laptop that is a skip like any other; with ``CI=true`` it is a failure, so that
-a green run cannot hide a suite that never ran. Tests for ``../shared/data`` skip everywhere when it is absent.
+A test that needs a service (Kafka, PostgreSQL, Redis) or a browser and finds none calls ``pytest.skip`` with a reason
+that starts with ``SERVICE_ABSENT``. On a laptop that is a skip like any other; with ``CI=true`` it is a failure, so
+that a green run cannot hide a suite that never ran. Tests for ``../shared/data`` skip everywhere when it is absent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from tests.support.absent import SERVICE_ABSENT
 
-pytest_plugins = ["tests.support.services"]
+pytest_plugins = ["tests.support.browser", "tests.support.services"]
 
 # `make test` looks quickly, on every change; `HYPOTHESIS_PROFILE=thorough make test` looks longer.
 settings.register_profile("quick", max_examples=40, deadline=None)
