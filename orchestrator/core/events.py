@@ -25,7 +25,8 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     accesses of the person before this one; ``follows``: an earlier request that it goes on from; ``ended``: what the
     person has ended by an objection or a withdrawal of consent that is still in force; ``retention``: nobody asked, a
     sweep found it; ``unproven_lapses``: also what takes effect at receipt ends when the proof of the requester does not
-    come; ``receipt_sha256``: commitment that the person's receipt opens.
+    come; ``receipt_sha256``: commitment that the person's receipt opens; ``channel``: the manner in which it was made,
+    for statutory logs; nothing is decided by it.
     """
 
     right: Right
@@ -47,6 +48,7 @@ class RequestAccepted(Happened, frozen=True, kw_only=True):
     retention: Retention | None = None
     unproven_lapses: bool = False
     receipt_sha256: str = ""
+    channel: str = ""
 
 
 class Confirmed(Happened, frozen=True, kw_only=True):

@@ -150,6 +150,7 @@ def accept(
         copies=copies,
         asked=_asked(opened),
         receipt_sha256=opened.receipt.commitment,
+        channel=message.channel,
     )
 
 
