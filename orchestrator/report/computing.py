@@ -30,6 +30,7 @@ OPEN: Final = "open"
 NOBODY: Final = "(none named)"
 """Where a request names no controller."""
 SLOWEST: Final = 5
+DUE: Final = "due"
 NOTHING_FOUND: Final = frozenset({"nothing_held", "not_subject"})
 _BUCKETS: Final = ((0, "late"), (7, "0-6"), (14, "7-13"), (21, "14-20"), (28, "21-27"))
 _LAST_BUCKET: Final = "28+"
@@ -117,7 +118,7 @@ class _Work:
         self.done: list[tuple[str, str, int, int]] = []
         self.answers: dict[str, list[int]] = defaultdict(list)
         self.refusals: Counter[str] = Counter()
-        self.looked: Counter[str] = Counter()
+        self.looked: Counter[str] = Counter(facts.looks)
         self.came_back: Counter[str] = Counter()
         self.lines = Lines(facts.owners, facts.backlog, facts.heard)
         self.afresh = self.erased_again = self.paused = self.paused_days = 0
@@ -132,7 +133,8 @@ class _Work:
 
     def _again(self, record: CompletionRecord, gone: int) -> None:
         why = (record.looked_again or "").partition(":")[0]
-        self.looked[why] += 1
+        if why == DUE:  # no look of its own: what was kept came due, and the rest was looked at beside it
+            self.looked[why] += 1
         if record.result not in NOTHING_FOUND:
             self.came_back[why] += 1
             self.erased_again += gone

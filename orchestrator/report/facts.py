@@ -67,6 +67,8 @@ class Facts(msgspec.Struct):
         answered: When each request was first answered.
         caught: In the period. ``unread``: events that could not be applied, by the error's name, in the period.
         owners: Owner of each system that is connected, by the configuration.
+        looks: How often in the period a closed erasure came to be looked at again, by why: from the journal, for a look
+            that finds nothing leaves no record.
         backlog, owed: As they are now. ``heard``: when each system answered last, ever.
     """
 
@@ -80,3 +82,4 @@ class Facts(msgspec.Struct):
     backlog: dict[str, Backlog]
     heard: dict[str, str]
     owed: Iterable[Owed]
+    looks: dict[str, int] = {}

@@ -5,12 +5,14 @@ States and events are read in part only: a report of two years goes through some
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
+from orchestrator.core.returning import TIMER as RECHECK
 from orchestrator.engine.causing import PACKAGE_SYSTEM
 from orchestrator.errors import DependencyError
 from orchestrator.report.computing import compute
@@ -66,6 +68,7 @@ class _Tag(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
+    name: str = ""
     system: str = ""
     reason: str = ""
     outcomes: dict[str, _Tag] = {}
@@ -100,6 +103,7 @@ def report(store: SqlStore, period: Period, owners: Mapping[str, str]) -> Report
             backlog=backlog,
             heard={source.removeprefix(_SYSTEM): at for source, at in tx.connection.execute(_HEARD)},
             owed=_owed(tx),
+            looks=_looks(tx, period),
         )
         return compute(period, facts)
 
@@ -194,6 +198,19 @@ def _caught(tx: SqlTransaction, period: Period) -> Iterator[Caught]:
             found = {one.outcome for one in event.outcomes.values()} & {*UNBELIEVED}
         for name in sorted(found):
             yield Caught(event.system, name, request_id)
+
+
+def _looks(tx: SqlTransaction, period: Period) -> dict[str, int]:
+    query = sa.select(_J.type, _J.body).where(
+        _in(_J.observed_at, period), _J.type.in_(("TimerFired", "Restored")), _J.verdict == "applied"
+    )
+    found: Counter[str] = Counter()
+    for kind, body in _rows(tx, query.where(_J.body.is_not(None))):
+        if kind == "Restored":
+            found["restored"] += 1
+        elif _EVENT.decode(body).name == RECHECK:
+            found["recheck"] += 1
+    return dict(found)
 
 
 def _unread(tx: SqlTransaction, period: Period) -> dict[str, int]:

@@ -28,7 +28,8 @@ from orchestrator.store.migrate import migrate
 from orchestrator.store.store import SqlStore
 from schemas.identifiers import Identifier
 from schemas.requests import RequestForm, Right
-from schemas.tasks import Task
+from schemas.sealing import SharedKey
+from schemas.tasks import Confirmation, Task
 from schemas.wrapping import confirmation_event
 from tests.simulation.company import Arrival, Systems, arrivals, plan_of
 from tests.simulation.judge import Judge
@@ -129,8 +130,11 @@ class Simulation:
             return 0
         key, now = self.keys.system(name), self.clock.now()
         answers = [self.systems.answer(self.person[one.request_id], one, now) for one in tasks]
-        self.engine.confirm([confirmation_event(one, key) for one in answers])
+        self._confirm(answers, key)
         return len(tasks)
+
+    def _confirm(self, answers: list[Confirmation], key: SharedKey) -> None:
+        self.engine.confirm([confirmation_event(one, key) for one in answers])
 
     # -- people -------------------------------------------------------------------------------------------
     def _people_act(self, today: dt.date) -> None:

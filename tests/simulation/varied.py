@@ -15,7 +15,7 @@ import msgspec
 
 from orchestrator.core.asked import Balance
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
-from orchestrator.core.commands_clock import Extended
+from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
 from orchestrator.core.commands_deciding import SetDecided
 from orchestrator.core.commands_identity import IdentityConfirmed, IdentityRefused, Refused
 from orchestrator.core.commands_rights import DoneByHand, ObjectionBalanced
@@ -38,7 +38,8 @@ from schemas.outcomes import (
 )
 from schemas.particulars import Ground
 from schemas.requests import RequestForm, Right, utc
-from schemas.tasks import CHANGES, Action, Confirmation, Instruction, Task
+from schemas.sealing import SharedKey
+from schemas.tasks import CHANGES, Action, Confirmation, Task
 from tests.simulation.company import Arrival, Systems, plan_of
 from tests.simulation.run import START, Simulation
 
@@ -57,7 +58,7 @@ RIGHTS: Final = {
 CHANNELS: Final = ("web", "mail", "phone", "letter")
 OWNERS: Final = {"crm": "sales", "hr": "people", "shop": "shop", "legacy": "it", "silent": "nobody"}
 """Owners of the systems, by the configuration; one of them was connected and never asked."""
-_LIES, _RETURNS, _UNVERIFIED = 0.04, 0.03, 0.06
+_LIES, _RETURNS, _UNVERIFIED, _TAKEN_BACK = 0.04, 0.03, 0.06, 0.002
 
 
 def plan_varied() -> Plan:
@@ -115,7 +116,7 @@ class VariedSystems(Systems):
         for name, one in outcomes.items():
             if not isinstance(one, Deleted):
                 continue
-            if self._chance.random() < _LIES:
+            if self._chance.random() < (_LIES if task.system == "crm" else 4 * _LIES):
                 outcomes[name] = Survived(one.before) if task.system == "crm" else Unverifiable("no_answer_for_key")
                 self.records.update(before)
             elif name == "contacts" and self._chance.random() < _RETURNS:
@@ -131,9 +132,6 @@ class VariedSystems(Systems):
             count, at = len(self.records.get((person, task.system, name), [])), utc(now)
             outcomes[name] = _done(task, count, f"{person}-{task.system}", at) if count else NothingHeld()
         return Confirmation(task.task_id, task.request_id, task.system, task.action, "sim/1", utc(now), outcomes)
-
-    def _erase(self, key: tuple[str, str, str], order: Instruction, now: str) -> Outcome:
-        return super()._erase(key, order, now)
 
 
 def _done(task: Task, count: int, file: str, at: str) -> Outcome:
@@ -164,6 +162,18 @@ class Varied(Simulation):
         # Not all of them at nine o'clock: people write at any time of the day.
         self.clock.at = self.clock.at.replace(hour=self._dice.randint(6, 18), minute=self._dice.randint(0, 59))
         super()._day(new)
+
+    def _confirm(self, answers: list[Confirmation], key: SharedKey) -> None:
+        super()._confirm(answers, key)
+        # A few take back later, under the same id, that nothing is there; some send what is no event at all.
+        for one in answers:
+            drawn = self._dice.random()
+            gone = next((name for name, of in one.outcomes.items() if isinstance(of, NothingHeld | Deleted)), None)
+            if drawn < _TAKEN_BACK and gone is not None:
+                other = {**one.outcomes, gone: Survived(1)}
+                super()._confirm([msgspec.structs.replace(one, outcomes=other)], key)
+            elif drawn > 1 - _TAKEN_BACK:
+                self.engine.receive([b"no event"])
 
     def _form(self, one: Arrival) -> RequestForm:
         dice = self._dice
@@ -205,6 +215,10 @@ class Varied(Simulation):
                 self._try(Refused(**base, ground=ground, reason="third_in_a_month", text=text))
             elif drawn < 0.020:
                 self._try(RequestWithdrawn(**base))
+            elif drawn < 0.030:
+                self._try(ClockPaused(**base, reason="identity"))
+            elif drawn < 0.200:
+                self._try(ClockResumed(**base))
 
     def _act(self, state: RequestState, reason: str, system: str, since: str) -> None:
         base = _by("owner", state.request_id)

@@ -215,12 +215,14 @@ def test_i14_what_came_back_is_told_from_what_was_only_looked_at() -> None:
             record("b", AT, 2, looked_again="recheck"),
             record("c", AT, 3, looked_again="restored:2026-06-01T00:00:00.000Z"),
             record("d", AT, 2, looked_again="restored:2026-06-01T00:00:00.000Z", **nothing),
+            record("e", AT, 4, looked_again="due"),
+            looks={"recheck": 40, "restored": 2},
         ),
     )
     back = found.returned
-    assert [(one.what, one.count) for one in back.looked] == [("recheck", 2), ("restored", 2)]
-    assert [(one.what, one.count) for one in back.came_back] == [("recheck", 1), ("restored", 1)]
-    assert back.records == 6
+    assert [(one.what, one.count) for one in back.looked] == [("recheck", 40), ("restored", 2), ("due", 1)]
+    assert [(one.what, one.count) for one in back.came_back] == [("due", 1), ("recheck", 1), ("restored", 1)]
+    assert back.records == 9
     assert found.completed_total == found.afresh == 0
     assert not found.empty
 
