@@ -16,6 +16,10 @@ def report(
         str, typer.Option("--from", metavar="DATE", help="First day, e.g. 2026-01-01.", show_default=False)
     ],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day; it counts too.", show_default=False)],
+    log: Annotated[
+        Literal["california"] | None,
+        typer.Option("--log", help="The log a law asks for (11 CCR 7101, 7102), not the figures.", show_default=False),
+    ] = None,
     form: Annotated[
         Literal["html", "pdf", "md", "csv", "json"] | None,
         typer.Option("--format", help="Default: by the name of FILE, else md.", show_default=False),
@@ -27,7 +31,7 @@ def report(
     """Write the figures of a period: what came, how long it took, what is kept, what was caught. No personal data."""
     from orchestrator.cli import reporting
 
-    return reporting.report(desk(ctx, home, output), first, last, form, file)
+    return reporting.report(desk(ctx, home, output), first, last, log, form, file)
 
 
 def today(ctx: typer.Context, home: Home = None, output: Out = None) -> int:

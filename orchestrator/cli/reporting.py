@@ -14,13 +14,14 @@ from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
-from orchestrator.report import period, sections, writing
+from orchestrator.report import california_paper, period, sections, writing
+from orchestrator.report.california import California
 from orchestrator.report.document import Document
 from orchestrator.report.figures import Report
 from orchestrator.report.today import Item, Today
 from orchestrator.runtime.clock import SystemClock
 from orchestrator.settings import Settings
-from orchestrator.store import reporting, todays
+from orchestrator.store import reporting, statutory, todays
 from orchestrator.store.migrate import check as check_tables
 from schemas.requests import utc
 
@@ -48,29 +49,63 @@ class Form(enum.StrEnum):
     JSON = "json"
 
 
-def report(desk: Desk, first: str, last: str, form: str | None, file: Path | None) -> int:
+def report(desk: Desk, first: str, last: str, log: str | None, form: str | None, file: Path | None) -> int:
     """Write the report of a period, to a new file or to stdout. 0, whatever it says: a report finds no fault.
 
+    Args:
+        desk: Screen and settings.
+        first: First day.
+        last: Last day.
+        log: Whose statutory log it is to be; None: the figures of the period.
+        form: ``Form``; None: by the name of the file.
+        file: A new file; None: stdout.
+
     Raises:
-        UsageError: the period or the form makes no sense, or the file exists.
+        UsageError: the period or the form makes no sense, the file exists, or a PDF cannot be made here.
         DependencyError: the store cannot be read.
     """
-    chosen = _form(desk, form, file)
+    chosen = form_of(desk, form, file)
     days = period.read(first, last, utc(SystemClock().now()))
     settings = desk.settings()
     with desk.store(settings) as store:
         check_tables(store.engine)
-        found = reporting.report(store, days, _owners(settings))
-    raw = written(found, chosen)
+        if log is not None:
+            consumers = statutory.california(store, days)
+            paper = california_paper.document(consumers)
+            raw = _log(consumers, paper, chosen)
+        else:
+            found = reporting.report(store, days, _owners(settings))
+            paper = sections.document(found)
+            raw = written(found, chosen)
+    hand_over(desk, raw, file, paper)
+    return 0
+
+
+def hand_over(desk: Desk, raw: bytes, file: Path | None, paper: Document) -> None:
+    """Write it to a new file, or to stdout; what has to be seen first is said beside it."""
     if file is None:
         desk.screen.write(raw)
     else:
         with new_file(file, _PRIVATE) as out:
             out.write(raw)
-        desk.screen.say(f"wrote {file}: {sections.period_words(found)}")
-    if found.empty:
-        desk.screen.say(sections.EMPTY)
-    return 0
+        desk.screen.say(f"wrote {file}: {paper.said}")
+    if paper.warning:
+        desk.screen.say(paper.warning)
+
+
+def _log(found: California, paper: Document, form: Form) -> bytes:
+    match form:
+        case Form.CSV:
+            return writing.csv_table(california_paper.COLUMNS, california_paper.log_rows(found)).encode()
+        case Form.JSON:
+            return as_json(found)
+        case _:
+            return on_paper(paper, form, found.made_at)
+
+
+def as_json(found: msgspec.Struct) -> bytes:
+    """Give figures as JSON, for programs and for eyes."""
+    return msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
 
 
 def written(found: Report, form: Form) -> bytes:
@@ -79,7 +114,7 @@ def written(found: Report, form: Form) -> bytes:
         case Form.CSV:
             return writing.csv_text(found).encode()
         case Form.JSON:
-            return msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+            return as_json(found)
         case _:
             return on_paper(sections.document(found), form, found.made_at)
 
@@ -97,7 +132,7 @@ def on_paper(document: Document, form: Form, made_at: str) -> bytes:
     return pdf(html(document), made_at)
 
 
-def _form(desk: Desk, form: str | None, file: Path | None) -> Form:
+def form_of(desk: Desk, form: str | None, file: Path | None) -> Form:
     """What was asked for, or what the name of the file says; without either: Markdown, to be read."""
     if form is not None:
         return Form(form)

@@ -96,7 +96,7 @@ def report(store: SqlStore, period: Period, owners: Mapping[str, str]) -> Report
             requests=_requests(tx, period),
             firsts={one[0]: First(*one[1:]) for one in _firsts(tx)},
             records=_records(tx, period),
-            answered=_answered(tx),
+            answered=answered(tx),
             caught=_caught(tx, period),
             unread=_unread(tx, period),
             owners={**owners, **own},
@@ -120,9 +120,10 @@ _HEARD: Final = (
 )
 
 
-def _rows(tx: SqlTransaction, query: Any) -> Iterator[tuple[Any, ...]]:
-    with tx.connection.execute(query.execution_options(yield_per=_PAGE)) as rows:
-        for row in rows:
+def rows(tx: SqlTransaction, query: Any) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a query, page by page."""
+    with tx.connection.execute(query.execution_options(yield_per=_PAGE)) as found:
+        for row in found:
             yield tuple(row)
 
 
@@ -132,7 +133,7 @@ def _in(column: sa.Column[Any], period: Period) -> sa.ColumnElement[bool]:
 
 def _requests(tx: SqlTransaction, period: Period) -> Iterator[RequestFact]:
     query = sa.select(_R.request_id, _R.right, _R.received_at, _R.due_on, _R.phase, _R.state)
-    for request_id, right, received_at, due_on, phase, blob in _rows(tx, query.where(_R.received_at < period.ends)):
+    for request_id, right, received_at, due_on, phase, blob in rows(tx, query.where(_R.received_at < period.ends)):
         state = _state(request_id, blob)
         extension = state.extension or _Extension("", "")
         yield RequestFact(
@@ -157,19 +158,19 @@ def _state(request_id: str, blob: bytes) -> _State:
 
 
 def _firsts(tx: SqlTransaction) -> Iterator[tuple[str, str, str]]:
-    for row in _rows(tx, sa.select(t.records.c.jws).where(t.records.c.number == 1)):
-        record = _record(row[0], _First)
+    for row in rows(tx, sa.select(t.records.c.jws).where(t.records.c.number == 1)):
+        record = record_of(row[0], _First)
         yield record.request_id, record.completed_at, record.result
 
 
 def _records(tx: SqlTransaction, period: Period) -> Iterator[CompletionRecord]:
     c = t.records.c
     query = sa.select(c.jws).where(_in(c.completed_at, period)).order_by(c.request_id, c.number)
-    for row in _rows(tx, query):
-        yield _record(row[0], CompletionRecord)
+    for row in rows(tx, query):
+        yield record_of(row[0], CompletionRecord)
 
 
-def _record(jws: bytes, wanted: type[_Wanted]) -> _Wanted:
+def record_of(jws: bytes, wanted: type[_Wanted]) -> _Wanted:
     """Read what a record says. That it is signed is for `expunge verify`."""
     try:
         return decode(unb64u(bytes(jws).split(b".")[1].decode("ascii")), wanted)
@@ -178,9 +179,10 @@ def _record(jws: bytes, wanted: type[_Wanted]) -> _Wanted:
         raise DependencyError("a stored record cannot be read", fix=fix) from None
 
 
-def _answered(tx: SqlTransaction) -> dict[str, str]:
+def answered(tx: SqlTransaction) -> dict[str, str]:
+    """Give when each request was first answered."""
     query = sa.select(t.leaves.c.request_id, t.leaves.c.at).where(t.leaves.c.fact == "answered.1")
-    return {row[0]: row[1] for row in _rows(tx, query)}
+    return {row[0]: row[1] for row in rows(tx, query)}
 
 
 def _caught(tx: SqlTransaction, period: Period) -> Iterator[Caught]:
@@ -190,7 +192,7 @@ def _caught(tx: SqlTransaction, period: Period) -> Iterator[Caught]:
         _J.verdict == "applied",
         _J.body.is_not(None),
     )
-    for request_id, kind, body in _rows(tx, query):
+    for request_id, kind, body in rows(tx, query):
         event = _EVENT.decode(body)
         if kind == "Incident":
             found = {event.reason} & {*INCIDENTS}
@@ -205,7 +207,7 @@ def _looks(tx: SqlTransaction, period: Period) -> dict[str, int]:
         _in(_J.observed_at, period), _J.type.in_(("TimerFired", "Restored")), _J.verdict == "applied"
     )
     found: Counter[str] = Counter()
-    for kind, body in _rows(tx, query.where(_J.body.is_not(None))):
+    for kind, body in rows(tx, query.where(_J.body.is_not(None))):
         if kind == "Restored":
             found["restored"] += 1
         elif _EVENT.decode(body).name == RECHECK:
@@ -221,6 +223,6 @@ def _unread(tx: SqlTransaction, period: Period) -> dict[str, int]:
 
 def _owed(tx: SqlTransaction) -> Iterator[Owed]:
     owing = sa.select(t.obligations.c.request_id)
-    for request_id, blob in _rows(tx, sa.select(_R.request_id, _R.state).where(_R.request_id.in_(owing))):
+    for request_id, blob in rows(tx, sa.select(_R.request_id, _R.state).where(_R.request_id.in_(owing))):
         for one in _state(request_id, blob).obligations:
             yield Owed(one.kind, one.text, one.due, one.last)

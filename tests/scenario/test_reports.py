@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from orchestrator.report import period
+from orchestrator.files.reports import html
+from orchestrator.report import california_paper, period
 from orchestrator.report.sections import document
-from orchestrator.report.writing import csv_text, markdown
-from orchestrator.store import reporting
-from tests.simulation.varied import CONTROLLERS, OWNERS, RIGHTS, Varied
+from orchestrator.report.writing import csv_table, csv_text, markdown
+from orchestrator.store import reporting, statutory
+from tests.simulation.varied import CHANNELS, CONTROLLERS, OWNERS, RIGHTS, Varied
 from tests.support.cli import CommandLine
 from tests.support.recount import Store, recount
+from tests.support.recount_california import recount as recount_california
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -67,17 +69,31 @@ def test_every_figure_is_counted_again(lived: Varied, first: str, last: str, end
     assert made.keys() == counted.keys(), "a figure that nobody counts again"
 
 
-def test_i04_no_person_is_in_any_form(lived: Varied) -> None:
-    from orchestrator.files.reports import html
+@pytest.mark.parametrize(("first", "last", "end"), PERIODS)
+def test_every_figure_of_california_is_counted_again(lived: Varied, first: str, last: str, end: str) -> None:
+    now = f"{lived.clock.at.date()}T00:00:00.000Z"
+    found = statutory.california(lived.store, period.read(first, last, now))
+    made: dict[str, Any] = json.loads(msgspec.json.encode(found))
+    with sqlite3.connect(lived.store.engine.url.database or "") as database:
+        counted = recount_california(Store(database, first, end), {"acme-us"})
+    assert {name: made.pop(name) for name in counted} == counted
+    assert {name: made.pop(name) for name in ("v", "first", "last", "made_at", "over")} == {
+        "v": 1, "first": first, "last": last, "made_at": now, "over": True,
+    }  # fmt: skip
+    assert made == {"log_may_end": f"{lived.clock.at.year - 2}{now[4:10]}"}, "a figure that nobody counts again"
+    assert len(counted["log"]) > 20
+    assert {one["manner"] for one in counted["log"]} == {*CHANNELS}
+    assert sum(one["received"] for one in counted["metrics"]) == len(counted["log"])
 
+
+def test_i04_no_person_is_in_any_form(lived: Varied) -> None:
     now = f"{lived.clock.at.date()}T00:00:00.000Z"
     found = reporting.report(lived.store, period.read(FIRST, LAST, now), OWNERS)
-    for text in (
-        html(document(found)),
-        markdown(document(found)),
-        csv_text(found),
-        msgspec.json.encode(found).decode(),
-    ):
+    log = statutory.california(lived.store, period.read(FIRST, LAST, now))
+    papers = (document(found), california_paper.document(log))
+    figures = (msgspec.json.encode(one).decode() for one in (found, log))
+    tables = (csv_text(found), csv_table(california_paper.COLUMNS, california_paper.log_rows(log)))
+    for text in (*map(html, papers), *map(markdown, papers), *figures, *tables):
         assert "@" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
         assert "sim.example" not in text
 
@@ -109,6 +125,13 @@ def test_a_report_and_a_day_on_the_command_line(expunge: CommandLine, tmp_path: 
         assert "pip install" in expunge.err or "apt-get install" in expunge.err
     assert expunge("report", *days, "--format", "csv") == 0
     assert expunge.out.startswith("table,row")
+    california = ("report", *days, "--log", "california")
+    assert expunge(*california, "--format", "csv") == 0
+    assert expunge.out.splitlines() == ["request_id,received_on,nature,right,manner,responded_on,response,basis"]
+    assert "nobody knows under which law" in expunge.err, "this installation names no country"
+    assert expunge.json(*california)["unknown_law"] == 1
+    assert expunge(*california) == 0
+    assert "11 CCR 7102" in expunge.out
 
 
 def test_a_period_that_makes_no_sense_writes_nothing(expunge: CommandLine, tmp_path: Path) -> None:

@@ -246,12 +246,12 @@ def _kept(store: Store) -> Row:
             {
                 "kind": kind,
                 "text": text,
-                "count": len(mine),
-                "first": min(one["due"] for one in mine),
-                "last": max(one.get("last") or one["due"] for one in mine),
+                "count": len(due),
+                "first": min(one["due"] for one in due),
+                "last": max(one.get("last") or one["due"] for one in due),
             }
             for kind, text in kinds
-            if (mine := [one for one in owed if (one["kind"], one.get("text", "")) == (kind, text)])
+            if (due := [one for one in owed if (one["kind"], one.get("text", "")) == (kind, text)])
         ],
     }
 
