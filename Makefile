@@ -19,7 +19,7 @@ UNREACHED := $(if $(or $(CI),$(EXPUNGE_TEST_KAFKA)),,--omit='connectors/kafka/*$
 # not enough: version managers leave shims that refuse to run, and Debian may lack ensurepip.
 PYTHON ?=
 
-.PHONY: help venv demo test coverage lint fmt bench bench-copy bench-distributed chaos simulation lock clean
+.PHONY: help venv demo test coverage lint fmt bench bench-copy bench-ledger bench-distributed chaos simulation lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench: $(STAMP) ## measure; prints a table and writes JSON
 
 bench-copy: $(STAMP) ## measure the copy of a person who has 2 GB of data; needs 10 GB of disk
 	$(BIN)/python -m benchmarks.bench_copy $(ARGS)
+
+bench-ledger: $(STAMP) ## measure the ledger at 100,000 leaves; with EXPUNGE_TEST_POSTGRES on PostgreSQL too
+	$(BIN)/python -m benchmarks.bench_ledger $(ARGS)
 
 bench-distributed: $(STAMP) ## measure over a Kafka and a PostgreSQL that nobody else uses (EXPUNGE_TEST_KAFKA, ..._POSTGRES); prints a table, writes JSON
 	$(BIN)/python -m benchmarks.bench_distributed $(ARGS)

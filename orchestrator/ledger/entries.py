@@ -8,13 +8,12 @@ retention has ended, a document is deleted; its leaf stays, and can be told from
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger.record import canonical, is_canonical
-from schemas.codec import forbid_unknown
+from orchestrator.ledger.record import as_written, canonical
 from schemas.errors import SchemaError
 from schemas.fields import Sha256
 from schemas.sealing import b64u, unb64u
@@ -73,6 +72,9 @@ def entry_of(document: bytes) -> bytes:
     return hashlib.sha256(document).digest()
 
 
+_STATEMENT: Final[Any] = Statement
+
+
 def written(statement: Statement, salt: bytes) -> bytes:
     """Give the bytes of a statement, with its salt filled in."""
     return canonical(msgspec.structs.replace(statement, salt=b64u(salt)))
@@ -85,10 +87,9 @@ def read(document: bytes) -> Statement:
         VerificationError: it is none of this version, or not written the one way there is.
     """
     try:
-        if not is_canonical(document):
+        found: Statement | None = as_written(document, _STATEMENT)
+        if found is None:
             raise VerificationError("a statement is not in canonical form (RFC 8785)", fix=_FIX)
-        found: Statement = msgspec.json.decode(document, type=Statement)
-        forbid_unknown(document, found)
         salt = unb64u(found.salt)
     except (SchemaError, msgspec.MsgspecError, ValueError, RecursionError):
         raise VerificationError("not a statement of this version", fix=_FIX) from None

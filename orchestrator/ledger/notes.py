@@ -25,6 +25,7 @@ PROOF_HEAD: Final = "c2sp.org/tlog-proof@v1"
 _LARGEST: Final = 1 << 18
 """Bytes of a note; ours have some hundred, and signatures of others may have 5,000 each."""
 _SIGNATURES: Final = 100
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
 _NAME: Final = re.compile(r"[^\s+\x00-\x20\x7f]{1,200}\Z")
 _DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 _DASH: Final = "\u2014 "
@@ -148,7 +149,7 @@ def parse(raw: bytes) -> Note:
     lines = below.split("\n")
     if not blank or lines.pop() or not lines or len(lines) > _SIGNATURES:
         raise VerificationError("not a signed note: no signature below a blank line", fix=_FIX)
-    if any(ord(one) < ord(" ") and one != "\n" for one in whole):
+    if _CONTROL.search(whole):
         raise VerificationError("not a signed note: control characters", fix=_FIX)
     note = Note(f"{text}\n", tuple(_signature(one) for one in lines))
     if note.raw() != raw:

@@ -7,7 +7,7 @@ caller; nothing in the header is trusted (no ``jwk``, no ``x5c``, no other algor
 from __future__ import annotations
 
 import json
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import rfc8785
@@ -45,6 +45,7 @@ class Checking(Protocol):
         ...
 
 
+_T = TypeVar("_T")
 _SORTED: Final = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -71,6 +72,29 @@ def is_canonical(document: bytes) -> bool:
     if document.isascii() and b"\\" not in document:
         return _SORTED(value) == document
     return rfc8785.dumps(value) == document
+
+
+def as_written(document: bytes, kind: type[_T]) -> _T | None:
+    """Read a document that is written in its one form and has no field that nobody defined; None: another form.
+
+    What we would write in the very same bytes is canonical, and has nothing in it but what was read; with a hundred
+    thousand documents that halves the cost. Anything else is looked at field by field.
+
+    Raises:
+        SchemaError: it is no such document, or has a field that nobody defined.
+        ValueError: it is no JSON, or holds a number that not every reader reads alike.
+    """
+    try:
+        read = decode(document, kind)
+    except SchemaError:
+        if not is_canonical(document):
+            return None
+        raise
+    if canonical(read) != document:
+        if not is_canonical(document):
+            return None
+        forbid_unknown(document, read)
+    return read
 
 
 def _refused(_: str) -> float:
@@ -134,10 +158,9 @@ def verify(jws: bytes, key: Checking) -> CompletionRecord:
 
 def _payload(payload: bytes) -> CompletionRecord:
     try:
-        if not is_canonical(payload):
+        record = as_written(payload, CompletionRecord)
+        if record is None:
             raise VerificationError("the record is not in canonical form (RFC 8785)", fix=_FIX)
-        record = decode(payload, CompletionRecord)
-        forbid_unknown(payload, record)
         salt = unb64u(record.salt)
     except (SchemaError, ValueError):
         raise VerificationError("the signed content is not a completion record of this version", fix=_FIX) from None

@@ -31,7 +31,8 @@ class Tree:
         """
         self.size = size
         self._read = read
-        self._known: dict[Tile, list[bytes]] = {}
+        self._known: dict[Tile, list[list[bytes]]] = {}
+        """Rows of each tile, the hashes themselves first; each row has the nodes over two of the row before."""
 
     def node(self, height: int, place: int) -> bytes:
         """Give the hash of the perfect subtree over leaves [place << height, (place + 1) << height).
@@ -42,13 +43,14 @@ class Tree:
         level, inner = divmod(height, HEIGHT)
         first = place << inner
         tile = (level, first // WIDTH)
-        if tile not in self._known:
-            self._known[tile] = _cut(self._read(tile))
-        start = first % WIDTH
-        hashes = self._known[tile][start : start + (1 << inner)]
-        if len(hashes) < 1 << inner:
+        rows = self._known.get(tile) or self._known.setdefault(tile, [_cut(self._read(tile))])
+        while len(rows) <= inner and len(rows[-1]) > 1:
+            # Only what a proof needs is folded, but what one needs the others of the same tile need too.
+            rows.append(_halved(rows[-1]))
+        at = place % (WIDTH >> inner)
+        if len(rows) <= inner or at >= len(rows[inner]):
             raise LookupError(f"tile {level}/{tile[1]} is too short")
-        return folded(hashes)
+        return rows[inner][at]
 
     def root(self) -> bytes:
         """Give the root: the perfect subtrees at the right edge, folded from the smallest on."""
@@ -97,8 +99,14 @@ def folded(hashes: Sequence[bytes]) -> bytes:
     """Give the root over 2^n hashes."""
     row = list(hashes)
     while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        row = _halved(row)
     return row[0]
+
+
+def _halved(row: Sequence[bytes]) -> list[bytes]:
+    """Give the nodes over two and two; one that has no neighbour is over nothing yet."""
+    both = iter(row)
+    return [node_hash(left, right) for left, right in zip(both, both, strict=False)]
 
 
 def _cut(tile: bytes) -> list[bytes]:

@@ -29,6 +29,17 @@ _NUMBER: Final = (
 )
 _TILE: Final = sa.select(_T.hashes).where(_T.level == sa.bindparam("level"), _T.place == sa.bindparam("place"))
 _LAST: Final = sa.select(*columns_of(CheckpointRow, t.checkpoints)).order_by(_C.size.desc()).limit(1)
+_OF_REQUEST: Final = sa.select(*columns_of(LeafRow, t.leaves)).where(_L.request_id == sa.bindparam("of"))
+_RECORDS: Final = sa.select(t.records.c.number, t.records.c.jws).where(t.records.c.request_id == sa.bindparam("of"))
+_LONGER: Final = (
+    sa.select(*columns_of(CheckpointRow, t.checkpoints))
+    .where(
+        _C.size >= sa.bindparam("size", type_=sa.BigInteger()),
+        sa.func.length(_C.note) >= sa.bindparam("least", type_=sa.Integer()),
+    )
+    .order_by(_C.size)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+)
 
 
 class Leaves(Rows):
@@ -83,14 +94,12 @@ class Leaves(Rows):
     # -- for those who look -------------------------------------------------------------------------------
     def leaves_of(self, request_id: str) -> list[LeafRow]:
         """Give the leaves of a request, in order of their numbers."""
-        query = sa.select(*columns_of(LeafRow, t.leaves)).where(_L.request_id == request_id)
-        found = [LeafRow(*row) for row in self.connection.execute(query)]
+        found = [LeafRow(*row) for row in self._all(_OF_REQUEST, of=request_id)]
         return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.at))
 
     def records_of(self, request_id: str) -> list[tuple[str, bytes]]:
         """Give (fact, JWS) of every record of a request."""
-        c = t.records.c
-        rows = self.connection.execute(sa.select(c.number, c.jws).where(c.request_id == request_id))
+        rows = self._all(_RECORDS, of=request_id)
         return [("completed" if number == 1 else f"discharged.{number}", bytes(jws)) for number, jws in rows]
 
     def all_leaves(self, size: int) -> Iterator[tuple[LeafRow, bytes | None]]:
@@ -117,13 +126,7 @@ class Leaves(Rows):
 
     def longer_checkpoints(self, size: int, least: int, limit: int) -> list[CheckpointRow]:
         """Give the first checkpoints of this size or more whose note has at least so many bytes, smallest first."""
-        query = (
-            sa.select(*columns_of(CheckpointRow, t.checkpoints))
-            .where(_C.size >= size, sa.func.length(_C.note) >= least)
-            .order_by(_C.size)
-            .limit(limit)
-        )
-        return [CheckpointRow(*row) for row in self.connection.execute(query)]
+        return [CheckpointRow(*row) for row in self._all(_LONGER, size=size, least=least, most=limit)]
 
     def all_checkpoints(self) -> list[CheckpointRow]:
         """Give every checkpoint, smallest first."""

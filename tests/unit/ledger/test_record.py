@@ -541,3 +541,28 @@ def test_only_an_erasure_has_exceptions_and_an_access_asks_nobody() -> None:
     copied = lines("access", COPY, result="fulfilled", headline="exported")
     with pytest.raises(VerificationError, match="nobody is asked"):
         verified(msgspec.structs.replace(copied, recipients=(NOBODY,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda raw: raw.replace(b'"v":1}', b'"v":1,"x":1}'), "not a completion record"),
+        (lambda raw: raw.replace(b'"v":1}', b'"v":1,"v":1}'), "canonical form"),
+        (lambda raw: raw.replace(b'"v":1}', b'"v":1.0}'), "not a completion record"),
+        (lambda raw: raw.replace(b'{"complet', b'{ "complet', 1), "canonical form"),
+        (lambda raw: raw[:-1], "not a completion record"),
+        (lambda raw: raw + b"\n", "canonical form"),
+    ],
+)
+def test_i13_what_is_not_written_the_one_way_is_refused(change: Any, why: str) -> None:
+    raw = unb64u(JWS.split(b".")[1].decode())
+    assert change(raw) != raw
+    with pytest.raises(VerificationError, match=why):
+        ledger.verify(signed(change(raw)), KEY)
+
+
+def test_a_field_that_says_its_default_is_no_other_record() -> None:
+    """Whoever writes defaults out is as right as who leaves them away."""
+    raw = payload(extended=False)
+    assert b'"extended":false' in raw
+    assert ledger.verify(signed(raw), KEY).extended is False
