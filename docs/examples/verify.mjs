@@ -1,6 +1,7 @@
 // Check a bundle of evidence with Node's own crypto alone: a second implementation, which shares no line with the first.
 //
 //   node verify.mjs BUNDLE(.zip or folder) record.pub.jwk LEDGER-KEY [EARLIER-CHECKPOINT]
+//   node verify.mjs DISCLOSURE.json record.pub.jwk LEDGER-KEY [PROOF-OF-ITS-RECORD]
 //
 // Both keys come from the issuer by another way, not from the bundle. It ends with 0 and says what was proved, or with 4
 // and the first doubt. It checks signatures, hashes, proofs and forms; what the lines of a record support, `expunge verify`
@@ -114,17 +115,68 @@ function document (raw, keys) {
     if (said.v !== 1 || !['dsr-received', 'dsr-answered'].includes(said.kind)) refuse('not a statement of this version')
     return said
   }
-  const parts = text(raw).split('.')
+  const said = signed(text(raw), 'dsr-completion+jws', keys)
+  if (said.v !== 1 || said.kind !== 'dsr-completion') refuse('not a completion record of this version')
+  return said
+}
+
+function signed (jws, typ, keys) {
+  const parts = jws.split('.')
   if (parts.length !== 3) refuse('not a compact JWS')
   const header = json(unbase64(parts[0], 'base64url'))
-  if (!['Ed25519', 'EdDSA'].includes(header.alg) || header.typ !== 'dsr-completion+jws' || Object.keys(header).length !== 3) refuse('not signed in the expected way')
+  if (!['Ed25519', 'EdDSA'].includes(header.alg) || header.typ !== typ || Object.keys(header).length !== 3) refuse('not signed in the expected way')
   const pinned = keys.find(one => one.kid === header.kid) ?? refuse('signed with another key than the one you trust')
   if (!crypto.verify(null, Buffer.from(`${parts[0]}.${parts[1]}`), pinned.key, unbase64(parts[2], 'base64url'))) refuse('the signature does not fit: the record was altered')
   const payload = unbase64(parts[1], 'base64url')
   const said = json(payload)
   if (canonical(said) !== text(payload)) refuse('the record is not in canonical form (RFC 8785)')
-  if (said.v !== 1 || said.kind !== 'dsr-completion') refuse('not a completion record of this version')
   return said
+}
+
+// --- some lines of a record, the others hidden --------------------------------------------------------------
+const only = (value, names, optional = []) => {
+  const found = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : []
+  if (names.some(one => !found.includes(one)) || found.some(one => !names.includes(one) && !optional.includes(one))) refuse('not a disclosure of this version')
+  return value
+}
+
+function named (place, line) {
+  const [where, number] = place.split('/')
+  if (where === 'systems') return `systems/${line?.system}/${line?.record_set?.name}`
+  if (where === 'by_hand') return `by_hand/${number}/${line?.name}`
+  if (where === 'recipients') return `recipients/${number}/${line?.recipient}`
+  if (where === 'owed') return `owed/${number}`
+  if (['plan_sha256', 'scope', 'sources'].includes(place)) return place
+  return where === 'not_searched' && typeof line === 'string' ? place : refuse('not a disclosure of this version')
+}
+
+/** Check a disclosure; gives what was proved, throws at the first doubt. proof: of its record in the ledger, or null. */
+export function verifyLines (raw, keys, ledger, proof = null) {
+  const file = raw.at(-1) === 10 ? raw.subarray(0, -1) : raw
+  const said = only(json(file), ['v', 'kind', 'outline', 'lines'])
+  if (canonical(said) !== text(file)) refuse('the disclosure is not in canonical form (RFC 8785)')
+  if (said.v !== 1 || said.kind !== 'dsr-disclosure' || typeof said.outline !== 'string' || !said.lines?.length) refuse('not a disclosure of this version')
+  const outline = only(signed(said.outline, 'dsr-outline+jws', keys), ['v', 'kind', 'record_id', 'record_sha256', 'head', 'lines'], ['made_at'])
+  if (outline.v !== 1 || outline.kind !== 'dsr-outline' || !/^[0-9a-f]{64}$/.test(outline.record_sha256)) refuse('not a disclosure of this version')
+  const { head } = outline
+  if (head.kind !== 'dsr-completion' || head.v !== 1 || head.record_id !== outline.record_id || `${head.request_id}.${head.number}` !== head.record_id) refuse('the outline is of another record')
+  if (['systems', 'not_searched', 'by_hand', 'recipients', 'owed', 'plan_sha256', 'scope', 'sources', 'salt'].some(one => one in head)) refuse('the outline holds lines')
+  if (outline.lines.some((one, at) => at > 0 && !(outline.lines[at - 1] < one))) refuse('the digests of the outline are not in order')
+  const places = new Set()
+  for (const one of said.lines) {
+    only(one, ['place', 'salt', 'line'])
+    const salt = unbase64(one.salt, 'base64url')
+    if (salt.length !== 32 || named(one.place, one.line) !== one.place) refuse('not a disclosure of this version')
+    const digest = sha256(Buffer.from('expunge/line/v1\n'), salt, Buffer.from(canonical({ place: one.place, line: one.line }))).toString('base64url')
+    if (!outline.lines.includes(digest)) refuse("a line that is shown is not one of the record's")
+    places.add(one.place)
+  }
+  if (places.size !== said.lines.length) refuse('a line is shown twice')
+  if (proof) {
+    const { index, hashes, held } = opened(proof, ledger)
+    included(leafHash(Buffer.from(outline.record_sha256, 'hex')), index, held.size, hashes, held.root)
+  }
+  return { record: outline.record_id, lines: said.lines.length, hidden: outline.lines.length - said.lines.length }
 }
 
 function * documents (raw) {
@@ -192,16 +244,22 @@ export function verify (files, keys, ledger, earlier = null) {
   return { kind, size: newest.size, documents: count }
 }
 
+function opened (proof, ledger) {
+  const cut = proof.indexOf('\n\n')
+  const [head, index, ...hashes] = text(proof.subarray(0, cut)).split('\n')
+  const number = /^index (0|[1-9][0-9]{0,14})$/.exec(index)
+  if (cut < 0 || head !== 'c2sp.org/tlog-proof@v1' || !number) refuse('not a proof of this leaf')
+  return { index: Number(number[1]), hashes: hashes.map(one => unbase64(one)), held: checkpoint(proof.subarray(cut + 2), ledger) }
+}
+
 function some (files, keys, ledger, newest) {
   let count = 0
   for (const [number, raw] of documents(files.get('documents') ?? refuse('there are no documents'))) {
     const proof = files.get(`proofs/${number}.tlog-proof`) ?? refuse(`the proof of leaf ${number} is missing`)
-    const cut = proof.indexOf('\n\n')
-    const [head, index, ...hashes] = text(proof.subarray(0, cut)).split('\n')
-    if (cut < 0 || head !== 'c2sp.org/tlog-proof@v1' || index !== `index ${number}`) refuse('not a proof of this leaf')
-    const held = checkpoint(proof.subarray(cut + 2), ledger)
+    const { index, hashes, held } = opened(proof, ledger)
+    if (index !== number) refuse('not a proof of this leaf')
     if (held.size !== newest.size || !held.root.equals(newest.root)) refuse(`the proof of leaf ${number} is of another checkpoint`)
-    included(leafHash(sha256(raw)), number, held.size, hashes.map(one => unbase64(one)), held.root)
+    included(leafHash(sha256(raw)), number, held.size, hashes, held.root)
     document(raw, keys)
     count += 1
   }
@@ -237,10 +295,17 @@ export function load (source) {
   return new Map(names.map(one => [one.split(path.sep).join('/'), fs.readFileSync(path.join(source, one))]))
 }
 
+const isLines = source => !fs.statSync(source).isDirectory() && fs.readFileSync(source)[0] === 0x7b
+
 function main ([source, record, ledger, earlier]) {
   try {
     const line = fs.existsSync(ledger) ? fs.readFileSync(ledger, 'utf8').split('\n')[0] : ledger
     const keys = [recordKey(JSON.parse(fs.readFileSync(record, 'utf8')))]
+    if (isLines(source)) {
+      const shown = verifyLines(fs.readFileSync(source), keys, ledgerKey(line), earlier ? fs.readFileSync(earlier) : null)
+      console.log(`verified: ${shown.lines} lines of record ${shown.record}, ${shown.hidden} are hidden`)
+      return
+    }
     const found = verify(load(source), keys, ledgerKey(line), earlier ? fs.readFileSync(earlier) : null)
     console.log(`verified: ${found.kind} of ${found.size} leaves, ${found.documents} documents`)
   } catch (error) {

@@ -137,7 +137,26 @@ def bundle(
     return authority.bundle(desk(ctx, home, output), request_id or [], target, first, last)
 
 
+def disclose(
+    ctx: typer.Context,
+    request_id: Id,
+    line: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LINE]...", help="E.g. crm/invoices; none: say which there are.", show_default=False),
+    ] = None,
+    number: Annotated[int | None, typer.Option(help="Which record; default: the newest.", show_default=False)] = None,
+    file: File = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write some lines of a completion record, which `expunge verify` checks while the others stay hidden."""
+    from orchestrator.cli import disclosing
+
+    return disclosing.disclose(desk(ctx, home, output), request_id, line or [], number, file)
+
+
 def register(root: typer.Typer) -> None:
     """Add the group of commands."""
     root.command(short_help="Write what an authority needs of a request or a period.")(bundle)
+    root.command(short_help="Write some lines of a record; the others stay hidden.")(disclose)
     root.add_typer(app, name="ledger")

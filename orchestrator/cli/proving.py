@@ -10,16 +10,16 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import bundling, queries, words
+from orchestrator.cli import bundling, disclosing, queries, words
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen, table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
 from orchestrator.keys import trusting
-from orchestrator.ledger import bundle, notes
+from orchestrator.ledger import bundle, entries, notes, outline
 from orchestrator.ledger import record as record_form
 from orchestrator.ledger.stamps import Stamp
-from orchestrator.ledger.trust import Seen
+from orchestrator.ledger.trust import Seen, Trust
 from orchestrator.runtime.clock import SystemClock
 from schemas.completion import CompletionRecord
 from schemas.sealing import unb64u
@@ -79,14 +79,9 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
     if given.tsa_roots and given.proof is None:
         fix = "give its proof too (--proof)"
         raise UsageError("--tsa-root is for what stands in the ledger", where=str(file), fix=fix)
-    place: Place | None = None
-    if given.proof is not None:
-        if not pinned.ledger:
-            raise UsageError("no key of the ledger is given", fix="--ledger-key: a line of `expunge ledger key`")
-        number, checkpoint = bundle.included(raw.strip(), _read(given.proof, "the proof"), pinned)
-        note = notes.read_proof(_read(given.proof, "the proof")).checkpoint
-        seen, stamps = pinned.checkpoint(note)[1], pinned.stamped([note])
-        place = Place(number, checkpoint.size, checkpoint.origin, seen, stamps)
+    if raw.startswith(b"{"):
+        return _disclosure(screen, raw.removesuffix(b"\n"), given, pinned)
+    place = None if given.proof is None else _place(entries.entry_of(raw.strip()), given.proof, pinned)
     found = pinned.record(raw, place.number if place else None)
     kid = record_form.kid_of(raw)
     data: dict[str, Any] = {"verified": True, "key": kid, "record": found}
@@ -94,6 +89,38 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
         data["ledger"] = place
     screen.data(data, lambda out: _print(out, found, kid, place))
     return 0
+
+
+def _disclosure(screen: Screen, raw: bytes, given: Given, pinned: Trust) -> int:
+    read = outline.read(raw)
+    places: list[Place] = []
+
+    def number(entry: bytes) -> int:
+        places.append(_place(entry, given.proof, pinned))
+        return places[-1].number
+
+    found = pinned.disclosure(read, number if given.proof is not None else None)
+    place = places[-1] if places else None
+    disclosing.printed(screen, found, raw, place, _placed(place))
+    return 0
+
+
+def _place(entry: bytes, proof: Path | None, pinned: Trust) -> Place:
+    if proof is None:
+        raise UsageError("no proof is given", fix="--proof")
+    if not pinned.ledger:
+        raise UsageError("no key of the ledger is given", fix="--ledger-key: a line of `expunge ledger key`")
+    raw = _read(proof, "the proof")
+    number, checkpoint = bundle.entered(entry, raw, pinned)
+    note = notes.read_proof(raw).checkpoint
+    return Place(number, checkpoint.size, checkpoint.origin, pinned.checkpoint(note)[1], pinned.stamped([note]))
+
+
+def _placed(place: Place | None) -> list[str]:
+    if place is None:
+        return []
+    text = f"  - it is leaf {place.number} of the ledger {place.origin}, among {place.size} when that was signed"
+    return [text, *bundling.witnessed(place.seen), *bundling.stamped(place.stamps)]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -140,11 +167,8 @@ def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None) -
     out.print("  - its result says no more than its lines do")
     if one.right == "erasure":
         out.print("  - for each line that says erased or anonymised, the issuer states when a second look was taken")
-    if place is not None:
-        text = f"  - it is leaf {place.number} of the ledger {place.origin}, among {place.size} when that was signed"
-        out.print(text, soft_wrap=True)
-        for said in (*bundling.witnessed(place.seen), *bundling.stamped(place.stamps)):
-            out.print(said, soft_wrap=True)
+    for said in _placed(place):
+        out.print(said, soft_wrap=True)
     out.print("not proved:")
     if place is None:
         out.print("  - when it was signed, and that it stands in the ledger: ask for its proof")

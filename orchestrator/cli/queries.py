@@ -118,6 +118,7 @@ class StoredRecord(msgspec.Struct):
     number: int
     completed_at: str
     jws: bytes
+    outline: bytes | None = None
 
 
 _COLUMNS = (
@@ -280,7 +281,7 @@ def _not_begun(history: Sequence[JournalRow], request_id: str) -> UsageError:
 
 def _records(store: SqlStore, request_id: str) -> list[StoredRecord]:
     c = t.records.c
-    query = sa.select(c.number, c.completed_at, c.jws).where(c.request_id == request_id).order_by(c.number)
+    query = sa.select(c.number, c.completed_at, c.jws, c.outline).where(c.request_id == request_id).order_by(c.number)
     with store.read() as tx:
         return [StoredRecord(*row) for row in tx.connection.execute(query)]
 

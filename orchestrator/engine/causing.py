@@ -13,7 +13,7 @@ from orchestrator.core.model import RequestState
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import Capsule
 from orchestrator.engine.conflicts import AWAITED, RESTRICTING
-from orchestrator.ledger import entries, record
+from orchestrator.ledger import entries, outline, record
 from orchestrator.ports import Chance, Keyring, LeafRow, OutboxRow, Publication
 from schemas import topics
 from schemas.codec import encode
@@ -110,12 +110,14 @@ class Realiser:
     def _sign(self, request_id: str, effect: Complete) -> dict[str, Any]:
         one = effect.record
         salt = hmac.digest(self._keys.log, one.record_id.encode(), "sha256")
+        jws = record.sign(one, salt, self._keys.signer)
         return {
             "record_id": one.record_id,
             "request_id": request_id,
             "number": one.number,
             "completed_at": one.completed_at,
-            "jws": record.sign(one, salt, self._keys.signer),
+            "jws": jws,
+            "outline": outline.make(jws, outline.salts(self._keys.log, one.record_id), self._keys.signer),
         }
 
 

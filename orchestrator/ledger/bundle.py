@@ -161,9 +161,18 @@ def included(raw: bytes, proof: bytes, trust: Trust) -> tuple[int, Checkpoint]:
     Raises:
         VerificationError: at the first doubt.
     """
+    return entered(entries.entry_of(raw), proof, trust)
+
+
+def entered(entry: bytes, proof: bytes, trust: Trust) -> tuple[int, Checkpoint]:
+    """Check that an entry, the SHA-256 of a document, is in the ledger; see ``included``.
+
+    Raises:
+        VerificationError: at the first doubt.
+    """
     read = notes.read_proof(proof)
     found, _ = trust.checkpoint(read.checkpoint)
-    leaf = merkle.leaf_hash(entries.entry_of(raw))
+    leaf = merkle.leaf_hash(entry)
     merkle.verify_inclusion(leaf, read.index, found.size, read.path, found.root)
     return read.index, found
 

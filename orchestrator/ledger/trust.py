@@ -5,19 +5,27 @@ Nothing that comes with the evidence is trusted: a key in a bundle is there to b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from orchestrator.errors import VerificationError
-from orchestrator.ledger import entries, notes, record, stamps
+from orchestrator.ledger import entries, jws, notes, outline, record, stamps
 from orchestrator.ledger.notes import Checkpoint, Note, NoteKey
 from orchestrator.ledger.record import Checking
 from orchestrator.ledger.stamps import Authority, Stamp
 from schemas.completion import CompletionRecord
 
 _FIX: Final = "ask the issuer for evidence that was signed while the key was in use"
+
+
+class _Dated(Protocol):
+    @property
+    def completed_at(self) -> str: ...
+
+
+_D = TypeVar("_D", bound=_Dated)
 
 
 class RecordKey(msgspec.Struct, frozen=True):
@@ -59,26 +67,45 @@ class Trust(msgspec.Struct, frozen=True):
     needed: int = 0
     authority: Authority | None = None
 
-    def record(self, jws: bytes, number: int | None = None) -> CompletionRecord:
+    def record(self, raw: bytes, number: int | None = None) -> CompletionRecord:
         """Check a record under the pinned key it names.
 
         Args:
-            jws: The record.
+            raw: The record.
             number: Its place in the ledger, where that was proved.
 
         Raises:
             VerificationError: at the first doubt.
         """
+        return self._pinned(raw, lambda key: record.verify(raw, key), lambda _: number)
+
+    def disclosure(self, found: outline.Disclosure, place: Callable[[bytes], int] | None = None) -> outline.Shown:
+        """Check a disclosure under the pinned key that its outline names.
+
+        Args:
+            found: The disclosure.
+            place: Proves where the SHA-256 of the record stands in the ledger; None: that is not proved.
+
+        Raises:
+            VerificationError: at the first doubt.
+        """
+        return self._pinned(
+            found.outline.encode(),
+            lambda key: outline.verify(found, key),
+            lambda shown: place(bytes.fromhex(shown.record_sha256)) if place else None,
+        )
+
+    def _pinned(self, raw: bytes, check: Callable[[Checking], _D], number: Callable[[_D], int | None]) -> _D:
         first: VerificationError | None = None
         for one in self.records:
             try:
-                found = record.verify(jws, one.key)
+                found = check(one.key)
             except VerificationError as error:
                 first = first or error
-                if one.key.kid == record.kid_of(jws):
+                if one.key.kid == jws.kid_of(raw):
                     raise
                 continue
-            _in_time(one, found, number)
+            _in_time(one, found.completed_at, number(found))
             return found
         raise first or VerificationError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
 
@@ -156,8 +183,8 @@ def document(raw: bytes, trust: Trust, number: int | None) -> CompletionRecord |
     return entries.read(raw) if raw.startswith(b"{") else trust.record(raw, number)
 
 
-def _in_time(pinned: RecordKey, found: CompletionRecord, number: int | None) -> None:
-    if pinned.retired_at and found.completed_at >= pinned.retired_at:
+def _in_time(pinned: RecordKey, completed_at: str, number: int | None) -> None:
+    if pinned.retired_at and completed_at >= pinned.retired_at:
         what = f"signed with a key that was retired before ({pinned.retired_at})"
         raise VerificationError(what, fix="do not rely on it: whoever signed it should not have had the key any more")
     if pinned.lost_at is None:

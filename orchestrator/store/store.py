@@ -203,7 +203,7 @@ class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leave
     # -- results ------------------------------------------------------------------------------------------
     def add_records(self, rows: Sequence[dict[str, Any]]) -> None:
         """Store signed records."""
-        self._insert(t.records, rows)
+        self._insert(t.records, [{"outline": None} | row for row in rows])
 
     def add_notices(self, rows: Sequence[dict[str, Any]]) -> None:
         """Store notices."""

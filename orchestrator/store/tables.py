@@ -157,6 +157,8 @@ records: Final = Table(
     Column("number", Integer, nullable=False),
     Column("completed_at", TEXT, nullable=False),
     Column("jws", LargeBinary, nullable=False),
+    # By which some of its lines can be shown alone (ADR 44); null of a record of before, until somebody asks.
+    Column("outline", LargeBinary, nullable=True),
     UniqueConstraint("request_id", "number"),
 )
 """Signed completion records, compact JWS."""

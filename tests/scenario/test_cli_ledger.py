@@ -190,3 +190,36 @@ def test_the_newest_checkpoint_is_mailed_and_a_server_that_is_away_stops_nobody(
     shell("ledger", "export", str(tmp_path / "ledger.zip"))
     pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
     assert shell("verify", str(tmp_path / "ledger.zip"), *pinned, "--earlier", str(kept)) == 0
+
+
+def test_one_line_is_shown_to_an_authority_and_the_others_stay_hidden(
+    issued: dict[str, str], home: Path, tmp_path: Path, shell: Shell
+) -> None:
+    places = shell.json("disclose", "erase")
+    assert "systems/crm/contacts" in places
+    file, folder = tmp_path / "line.json", tmp_path / "proofs"
+    assert shell("disclose", "erase", "crm/contacts", "-O", str(file)) == 0
+    assert b"invoices" not in file.read_bytes()
+    pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
+    said = shell.json("verify", str(file), "--key", issued["key"])
+    assert (list(said["lines"]), said["hidden"]) == (["systems/crm/contacts"], len(places) - 1)
+    shell("ledger", "prove", "erase", "-O", str(folder))
+    proof = ("--proof", str(folder / "completed.tlog-proof"))
+    assert shell.json("verify", str(file), *pinned, *proof)["ledger"]["size"] == 6
+    assert shell("verify", str(file), *pinned, *proof) == 0
+    assert f"1 of {len(places)} lines" in shell.out
+    assert "they may change the picture" in shell.out
+    wrong = ("--proof", str(folder / "received.tlog-proof"))
+    assert "not in the ledger" in shell.error(4, "verify", str(file), *pinned, *wrong)["what"]
+    assert "no such line" in shell.error(2, "disclose", "erase", "crm/nothing")["what"]
+    assert "the file exists" in shell.error(2, "disclose", "erase", "crm/contacts", "-O", str(file))["what"]
+
+    store = SqlStore(open_sqlite(home / "expunge.db"), "")
+    with store.write() as tx:
+        tx.connection.execute(sa.text("UPDATE records SET outline = NULL"))
+    store.close()
+    later = tmp_path / "later.json"
+    assert shell("disclose", "erase", "crm/contacts", "-O", str(later)) == 0
+    assert shell("verify", str(later), "--key", issued["key"]) == 0
+    assert "not proved:" in shell.out
+    assert "the issuer signed their list on" in shell.out
