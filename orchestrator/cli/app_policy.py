@@ -1,10 +1,10 @@
-"""The commands about law and policy: ``deadline``, and ``policy lint``, ``show``, ``inform``, ``schema``."""
+"""The commands about law and policy: ``deadline``, and ``policy lint``, ``show``, ``inform``, ``record`` and others."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,6 +34,28 @@ def policy_lint(
     from orchestrator.cli import policing
 
     return policing.run_lint(desk(ctx, home, output), file, on)
+
+
+@policy.command(name="record", short_help="The record of processing activities (Art. 30), with its gaps.")
+def policy_record(
+    ctx: typer.Context,
+    file: PolicyFile = None,
+    on: On = None,
+    form: Annotated[
+        Literal["html", "pdf", "md", "csv", "json"] | None,
+        typer.Option("--format", help="Default: by the name of the file of -O, else md.", show_default=False),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-O", metavar="FILE", help="Write to a new file.")] = None,
+    home: Home = None,
+    output: Out = None,
+) -> int:
+    """Write the record of processing activities (GDPR Art. 30(1)) from the policy and the data maps, with its gaps.
+
+    Exit code 0 if it has no gap, 1 if it has one. With FILE only that policy is looked at, and no data map.
+    """
+    from orchestrator.cli import recording
+
+    return recording.record(desk(ctx, home, output), file, on, form, out)
 
 
 @policy.command(name="answer", short_help="Answer a finding of the linter, dated.")

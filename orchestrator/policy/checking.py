@@ -71,6 +71,8 @@ def _references(document: Document) -> Iterator[Problem]:
     for kind in ("retention", "recipient", "exclusion", "output"):
         for one in getattr(document, kind):
             wanted += [(kind, one, name, "activity", activities) for name in one.activities]
+    for activity in document.activity:
+        wanted += [("activity", activity, name, "controller", controllers) for name in activity.controllers]
     for join in document.join:
         wanted += [("join", join, name, "domain", domains) for name in (join.found_in, join.may_search)]
     for kind, entry, name, of, known in wanted:

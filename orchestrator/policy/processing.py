@@ -26,6 +26,8 @@ class Activity(Named, frozen=True, kw_only=True):
         aims: Single aims that the policy names, such as security or improvement.
         contract_with: Where the basis is a contract: with the person, or with an organisation the person works for.
         open_question: What nobody has decided yet.
+        subjects: Categories of data subjects (GDPR Art. 30(1)(c)), such as clients or applicants.
+        controllers: Controllers that carry it out; absent: the policy does not tell them apart.
     """
 
     purpose: Text
@@ -41,6 +43,8 @@ class Activity(Named, frozen=True, kw_only=True):
     aims: tuple[Text, ...] = ()
     contract_with: Literal["", "person", "organisation"] = ""
     open_question: str = ""
+    subjects: tuple[Text, ...] = ()
+    controllers: tuple[Id, ...] = ()
 
 
 class Retention(Named, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ class Policy(Named, frozen=True, kw_only=True):
         joint_controllers: Ids of the controllers that act jointly (GDPR Art. 26).
         rights: Rights the policy tells people they have.
         target_hours: Internal target for an erasure, in hours; no promise to anybody.
+        security: Technical and organisational measures in general words (GDPR Art. 30(1)(g), 32(1)).
     """
 
     title: Text
@@ -23,6 +24,7 @@ class Policy(Named, frozen=True, kw_only=True):
     joint_controllers: tuple[Id, ...] = ()
     rights: tuple[RightName, ...] = ()
     target_hours: Count | None = None
+    security: tuple[Text, ...] = ()
 
 
 class Approval(Entry, frozen=True, kw_only=True):
@@ -79,6 +81,9 @@ class Controller(Named, frozen=True, kw_only=True):
         authority: Supervisory authority, where the policy names one.
         court: Where one can sue, where the policy names it.
         contact: Address for requests.
+        address: Where it is, for its record of processing (GDPR Art. 30(1)(a)).
+        representative: Its representative in the Union (GDPR Art. 27), where it needs one.
+        dpo: How its data protection officer is reached; a role's address, never a person's.
     """
 
     name: Text
@@ -88,6 +93,9 @@ class Controller(Named, frozen=True, kw_only=True):
     authority: str = ""
     court: str = ""
     contact: str = ""
+    address: str = ""
+    representative: str = ""
+    dpo: str = ""
 
 
 class Promise(Entry, frozen=True, kw_only=True):

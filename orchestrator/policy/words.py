@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -28,6 +29,14 @@ ARTICLES: Final[dict[str, str]] = {
     "legitimate_interest": "GDPR Art. 6(1)(f)",
 }
 """Basis -> its place in the GDPR."""
+
+
+def same_basis(said: str, basis: str) -> bool:
+    """Compare by the letter of GDPR Art. 6(1): a data map may name the article or the word."""
+    letter = re.search(r"6\s*\(1\)\s*\(([a-f])\)", said)
+    mine = f"({letter[1]})" if letter else ARTICLES.get(said.strip().lower().replace(" ", "_"), "?")[-3:]
+    return ARTICLES[basis].endswith(mine)
+
 
 RightName = Literal[
     "access", "portability", "erasure", "rectification", "restriction", "objection", "withdrawal_of_consent",

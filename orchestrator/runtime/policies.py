@@ -6,7 +6,6 @@ Where ``[policy] file`` names none, the few keys of ``[policy]`` are all there i
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from orchestrator.core.plan import (
 from orchestrator.errors import UsageError
 from orchestrator.policy import Register, read
 from orchestrator.policy.informing import inform
-from orchestrator.policy.words import ARTICLES
+from orchestrator.policy.words import ARTICLES, same_basis
 from orchestrator.settings import Settings
 
 
@@ -158,7 +157,7 @@ def mismatches(register: Register, sets: Sequence[RecordSet]) -> Iterator[str]:
         if one.purpose and activity is None:
             hint = _hint(one.purpose, register.activities)
             yield f"{label}: purpose {one.purpose!r} is no activity of the policy; {hint}"
-        if activity and one.basis and not _same_basis(one.basis, activity.basis):
+        if activity and one.basis and not same_basis(one.basis, activity.basis):
             yield f"{label}: basis {one.basis!r}; by the policy {activity.basis} ({ARTICLES[activity.basis]})"
         for key, period in (("retain", one.retain), ("expire", one.expire)):
             if period is None or not period.text.startswith("policy:"):
@@ -193,13 +192,6 @@ def stricter(register: Register, sets: Sequence[RecordSet]) -> Iterator[str]:
             yield f"{label}, and nothing ends them here; {fix}"
         elif period is not None and period.months > (rule.months or 0) and period.text != f"policy:{rule.id}":
             yield f"{label}; here it is {period.months}, by {period.text!r}: shorten it, or let the policy tell of it"
-
-
-def _same_basis(said: str, basis: str) -> bool:
-    """Compare by the letter of GDPR Art. 6(1): a data map may name the article or the word."""
-    letter = re.search(r"6\s*\(1\)\s*\(([a-f])\)", said)
-    mine = f"({letter[1]})" if letter else ARTICLES.get(said.strip().lower().replace(" ", "_"), "?")[-3:]
-    return ARTICLES[basis].endswith(mine)
 
 
 def _hint(name: str, known: Collection[str]) -> str:
