@@ -6,12 +6,11 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, Final, TextIO
 
-import structlog
-
 from connectors.signals import LEVELS, Event, Level
 from orchestrator.settings.services import TelemetrySettings
 from orchestrator.telemetry import libraries
 from orchestrator.telemetry.fields import Vocabulary
+from orchestrator.telemetry.lean import structlog
 
 _NUMBERS: Final[dict[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _ORDER: Final = ("at", "level", "event", "process")

@@ -11,6 +11,7 @@ from connectors.signals import Event
 
 ROOT = Path(__file__).parent.parent.parent.parent
 LOGS = {
+    "orchestrator/telemetry/lean.py",
     "orchestrator/telemetry/libraries.py",
     "orchestrator/telemetry/logs.py",
     "connectors/redact.py",
