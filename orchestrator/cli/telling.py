@@ -13,6 +13,8 @@ from rich.console import Console
 
 from orchestrator.cli import queries
 from orchestrator.cli.desk import Desk
+from orchestrator.engine import receipts
+from orchestrator.engine.capsule import CapsuleBox
 from orchestrator.errors import UsageError, VerificationError
 from orchestrator.keys import read_public
 from orchestrator.ledger.record import verify
@@ -21,6 +23,7 @@ from orchestrator.letters.case import Case
 from orchestrator.letters.template import LIST_KINDS, Template
 from orchestrator.letters.writing import Letter
 from orchestrator.runtime import letters as templates
+from orchestrator.runtime.clock import chance
 from orchestrator.settings import Settings
 from schemas.completion import CompletionRecord
 from schemas.published import Notice
@@ -43,6 +46,8 @@ def letter(desk: Desk, request_id: str, language: str | None, kind: str | None, 
         told = queries.notices(store, request_id)
     records = [_checked(settings, one.jws) for one in page.records]
     case = _chosen([making.case_of(page.plan, page.state, one, records) for one in told], kind, notice_id, request_id)
+    if case.notice.kind == "receipt":
+        case = _with_receipt(desk, settings, case)
     code = templates.nearest(language or page.state.locale, settings.letters)
     if language is not None and code != language.partition("-")[0]:
         code = language  # no other one is meant: the error says which there are
@@ -53,6 +58,17 @@ def letter(desk: Desk, request_id: str, language: str | None, kind: str | None, 
     data = _data(template, found, case.notice, request_id)
     desk.screen.data(data, lambda out: out.print(data["text"], soft_wrap=True, end=""))
     return 0
+
+
+def _with_receipt(desk: Desk, settings: Settings, case: Case) -> Case:
+    """Put the person's receipt in, as long as it is kept; it is opened for nothing but this letter."""
+    if not (settings.keys / "store.jwk").is_file():
+        desk.screen.say("without the person's receipt: the key that opens it is not in this home (keys/store.jwk)")
+        return case
+    keys = desk.own_keys(settings)
+    with desk.store(settings) as store, store.read() as tx:
+        found = receipts.kept(tx, keys, CapsuleBox(keys.store, chance), case.request_id)
+    return msgspec.structs.replace(case, receipt=found.shown if found is not None else "")
 
 
 def _chosen(cases: Sequence[Case], kind: str | None, notice_id: str | None, request_id: str) -> Case:

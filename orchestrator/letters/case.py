@@ -24,6 +24,7 @@ class Case(msgspec.Struct, frozen=True):
         told_at, notice_by: When an extension was told, and the last day on which it could be; empty: there is none.
         authority, court: Where one may complain, as far as the policy says it.
         clock_stops: The law of every controller lets the clock stand still while the identity is open.
+        receipt: The person's receipt, as long as it is kept (ADR 43). ``receipt_sha256``: what it has to open.
     """
 
     notice: Notice
@@ -38,6 +39,12 @@ class Case(msgspec.Struct, frozen=True):
     clock_stops: bool = False
     authority: str = ""
     court: str = ""
+    receipt: str = ""
+    receipt_sha256: str = ""
+
+    def __repr__(self) -> str:
+        """Hide the receipt: who has it can claim the record."""
+        return f"Case({self.request_id!r}, {self.notice.kind!r})"
 
     @property
     def record(self) -> CompletionRecord | None:

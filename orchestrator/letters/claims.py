@@ -69,6 +69,7 @@ CLAIMS: Final[dict[str, Claim]] = {
     "backups": of_request.backups,
     "restored": of_request.restored,
     "received": told.of_notice("receipt", due_on="due_on"),
+    "receipt": told.receipt,
     "doubt": told.of_notice("identity_doubt", asks="asks"),
     "clock_stops": told.clock_stops,
     "extended_in_time": told.extended_in_time,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from orchestrator.letters.case import Case
 from orchestrator.letters.said import Claim, Said
+from schemas import receipts
+from schemas.errors import SchemaError
 
 
 def of_notice(kind: str, **same: str) -> Claim:
@@ -18,6 +20,15 @@ def of_notice(kind: str, **same: str) -> Claim:
         return ""
 
     return claim
+
+
+def receipt(case: Case, said: Said) -> str:
+    """Hold that this receipt opens what the records of the request carry."""
+    try:
+        opens = receipts.commitment(str(said.values.get("receipt", case.receipt)))
+    except SchemaError:
+        return "it is no receipt"
+    return "" if opens == case.receipt_sha256 else "it does not open the record of this request"
 
 
 def fee(case: Case, said: Said) -> str:

@@ -102,6 +102,7 @@ FACTS: Final[dict[str, Fact]] = {
     "authority": Fact(Kind.TEXT),
     "court": Fact(Kind.TEXT),
     "price": Fact(Kind.MONEY),
+    "receipt": Fact(Kind.TEXT),
     "for_other": Fact(Kind.FLAG),
     "document_asked": Fact(Kind.FLAG),
     "clock_stops": Fact(Kind.FLAG),

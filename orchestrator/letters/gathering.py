@@ -50,6 +50,8 @@ def known(case: Case) -> Known:
     }
     values |= {name: facts[name] for name in ("due_on", "asks", "ground") if facts.get(name)}
     values |= {"authority": case.authority, "court": case.court}
+    if case.notice.kind == "receipt":
+        values["receipt"] = case.receipt
     if case.notice.kind == "extension":
         values["extension"] = facts.get("reason", "")
     # Without an answer there is nothing to complain about; what is decided before it may be contested at once.

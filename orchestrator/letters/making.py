@@ -41,6 +41,7 @@ def case_of(plan: Plan, state: RequestState, notice: Notice, records: Sequence[C
         clock_stops=_clock_stops(plan, state),
         authority=where.get("authority", ""),
         court=where.get("court", ""),
+        receipt_sha256=state.receipt_sha256,
     )
 
 

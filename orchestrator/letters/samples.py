@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from orchestrator.core.recipients_answers import WHY_NOT_TOLD
 from orchestrator.core.recipients_told import ENDED, UNASKED
 from orchestrator.letters.case import Case
@@ -32,11 +34,13 @@ from schemas.outcomes import (
 )
 from schemas.outcomes import Final as FinalOutcome
 from schemas.published import Notice
+from schemas.receipts import CHANCE, commitment, made
 
 _AT: Final = "2026-02-10T09:00:00.000Z"
 _ID: Final = "sample"
 _GONE: Final = Deleted(3, "delete", _AT)
 _SHA: Final = "0" * 64
+_RECEIPT: Final = made(bytes(CHANCE))
 _WORD: Final = Attested("dpo", "2026-02-09", _SHA)
 _ERASURE: Final[tuple[FinalOutcome, ...]] = (
     NothingHeld(),
@@ -103,6 +107,9 @@ def _without_records() -> Iterator[Case]:
     for right in RIGHTS:
         yield _case(right, "receipt", {"due_on": "2026-03-02"})
     yield _case("erasure", "receipt", {"due_on": "2026-03-02"}, to="requester")
+    yield msgspec.structs.replace(
+        _case("erasure", "receipt", {"due_on": "2026-03-02"}), receipt=_RECEIPT, receipt_sha256=commitment(_RECEIPT)
+    )
     yield _case("erasure", "identity_needed", {})
     for asks, stops in itertools.product(("callback", "document"), (True, False)):
         yield _case("access", "identity_doubt", {"reason": "address_unknown", "asks": asks}, clock_stops=stops)

@@ -167,7 +167,9 @@ def test_an_own_sentence_stands_behind_ours_and_an_own_text_in_its_place(tmp_pat
         encoding="utf-8",
     )
     found = letters.load("fr", tmp_path)
-    assert [one.key for one in found.letters["receipt"]] == ["for_other", "received", "phone", "received_next", "reply"]
+    assert [one.key for one in found.letters["receipt"]] == [
+        "for_other", "received", "phone", "own_receipt", "received_next", "reply",
+    ]  # fmt: skip
     assert {one.text for some in found.letters.values() for one in some if one.key == "reply"} == {
         "Appelez-nous : {request_id}."
     }
