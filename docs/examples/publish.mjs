@@ -4,7 +4,7 @@
 //   node publish.mjs BROKER intake.pub.jwk READER < form.json
 //
 // form.json is as schemas/v1/request-form.schema.json says, with identifiers in their normal form. Prints the request id
-// as soon as the broker has the request, then the completion as JSON. Only Node's own crypto is used.
+// and the person's receipt as soon as the broker has the request, then the completion as JSON. Only Node's own crypto is used.
 import { createCipheriv, createHash, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes, randomUUID }
   from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -31,17 +31,29 @@ export function seal(plain, jwk, requestId) {
   return [header, "", b64u(nonce), b64u(sealed), b64u(cipher.getAuthTag())].join(".");
 }
 
+// The person's receipt: show it to them and to nobody else. Only its commitment is sealed with the request.
+const SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+export function makeReceipt(random = randomBytes(15)) {
+  const drawn = random.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
+  const number = drawn / 64n * 37n + drawn % 32n;
+  const places = Array.from({ length: 24 }, (_, place) => number / 32n ** BigInt(23 - place) % 32n);
+  return [...places, number % 37n].map((one) => SYMBOLS[one]).join("").match(/.{5}/g).join("-");
+}
+export const commitment = (receipt) => createHash("sha256")
+  .update(`expunge-receipt-v1\0${receipt.replaceAll("-", "")}`).digest("hex");
+
 // A CloudEvent in structured mode (step 3). Send it again after a crash with the same bytes, never sealed anew.
-export function requestEvent(form, jwk) {
+export function requestEvent(form, jwk, receipt) {
   const requestId = form.request_id ?? randomUUID();
   const now = new Date().toISOString();
   const { identifiers, request_id: _, ...rest } = form;
+  const secret = JSON.stringify({ identifiers, receipt_sha256: commitment(receipt) });
   return {
     id: requestId, source: "https://portal.example/privacy", type: "org.expunge.dsr.request-received.v1",
     specversion: "1.0", subject: requestId, time: now, datacontenttype: "application/json",
     data: {
       received_at: now, ...rest, request_id: requestId,
-      sealed: seal(Buffer.from(JSON.stringify(identifiers)), jwk, requestId),
+      sealed: seal(Buffer.from(secret), jwk, requestId),
     },
   };
 }
@@ -57,7 +69,8 @@ function eventsIn(message) {
 
 const [broker, keyFile, reader] = process.argv.slice(2);
 const kafka = new kafkajs.Kafka({ brokers: [broker], clientId: "portal", logLevel: kafkajs.logLevel.ERROR });
-const event = requestEvent(JSON.parse(readFileSync(0, "utf8")), JSON.parse(readFileSync(keyFile, "utf8")));
+const receipt = makeReceipt();
+const event = requestEvent(JSON.parse(readFileSync(0, "utf8")), JSON.parse(readFileSync(keyFile, "utf8")), receipt);
 
 const producer = kafka.producer({ idempotent: true, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
 await producer.connect();
@@ -69,6 +82,7 @@ await producer.send({
 });
 await producer.disconnect();
 console.log(event.id);
+console.log(receipt);
 
 const consumer = kafka.consumer({ groupId: `expunge.readers.${reader}`, allowAutoTopicCreation: false });
 await consumer.connect();

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.keys import read_public
 from orchestrator.ledger.record import verify
+from schemas import receipts
 from tests.support import bus
 from tests.support.company import Company, bystanders_differ, made_up
 from tests.support.distributed import Installation, Workers
@@ -38,8 +39,8 @@ def test_node_has_a_person_erased_everywhere_and_reads_the_signed_record(
             cwd=node, input=json.dumps(form), capture_output=True, text=True, check=False, timeout=200,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert done.stdout.count("\n") == 2, done.stdout + done.stderr
-        request_id, completion = done.stdout.splitlines()
+        assert done.stdout.count("\n") == 3, done.stdout + done.stderr
+        request_id, receipt, completion = done.stdout.splitlines()
         told = json.loads(completion)
         code, said = orchestrator.stop()
         assert code == 0, said
@@ -47,6 +48,8 @@ def test_node_has_a_person_erased_everywhere_and_reads_the_signed_record(
     assert told["request_id"] == request_id
     record = verify(told["jws"].encode(), read_public(installation.settings.keys / "record.pub.jwk"))
     assert record.request_id == request_id
+    assert record.receipt_sha256 == receipts.commitment(receipt)
+    assert receipt not in said
     assert {one.system for one in record.systems} == set(installation.systems), record
     # What is true of the stores, and not only what is said: the live log is left to its rotation, and said to be kept.
     left = company.traces_of(who)

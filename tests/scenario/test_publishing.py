@@ -19,11 +19,12 @@ from connectors.errors import MisconfiguredError
 from connectors.kafka.client import client_options
 from connectors.kafka.publisher import Publisher, read_intake_key
 from connectors.kafka.settings import KafkaSettings
+from connectors.testing.canary import find_canaries
 from orchestrator.engine.wire import open_request
 from orchestrator.keys import KeyFolder
 from orchestrator.keys.folder import create_missing
 from orchestrator.runtime.clock import chance
-from schemas import batches, envelope
+from schemas import batches, envelope, receipts
 from schemas.codec import decode_event, encode
 from schemas.envelope import CloudEvent
 from schemas.errors import SchemaError
@@ -61,12 +62,13 @@ def test_five_lines_publish_a_request_that_the_orchestrator_opens(
     settings: KafkaSettings, keys: KeyFolder, tmp_path: Path
 ) -> None:
     with Publisher(settings.bootstrap_servers, tmp_path / "keys/intake.pub.jwk") as publisher:
-        form = RequestForm(Right.ERASURE, ANN, scope=Scope(("crm",)), channel="web")
+        form = RequestForm(Right.ERASURE, ANN, scope=Scope(("crm",)), channel="web", receipt_sha256="ab" * 32)
         request_id = publisher.submit(form)
     event, raw, key, headers = find_event(settings, "expunge.requests", request_id)
     assert (key, headers["content-type"]) == (request_id, b"application/cloudevents+json")
     opened = open_request(event, request_id, keys)
     assert opened.identifiers == (Identifier("email", CANARY.lower()),)
+    assert (opened.receipt.shown, opened.receipt.commitment) == ("", "ab" * 32)
     assert (opened.message.right, opened.message.scope.systems, opened.message.channel) == (
         Right.ERASURE, ("crm",), "web"
     )  # fmt: skip
@@ -182,9 +184,12 @@ def test_node_publishes_what_we_open_and_reads_its_completion(
         running.stdin = None
         request_id = running.stdout.readline().strip()
         assert request_id, running.communicate()[1]
+        receipt = running.stdout.readline().strip()
         event, raw, key, headers = find_event(settings, "expunge.requests", request_id)
         opened = open_request(event, request_id, keys)
         assert opened.identifiers == (Identifier("email", CANARY.lower()),)
+        assert (opened.receipt.shown, opened.receipt.commitment) == ("", receipts.commitment(receipt))
+        assert find_canaries(raw, [receipt, receipt.replace("-", "")]) == []
         assert (opened.message.right, opened.message.scope.systems) == (Right.ERASURE, ("hr",))
         assert (key, headers["content-type"]) == (request_id, b"application/cloudevents+json")
         assert CANARY.lower().encode() not in raw

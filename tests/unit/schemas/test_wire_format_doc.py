@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwe, jws
 from joserfc.jwk import OctKey, OKPKey
 
-from schemas import codec
+from schemas import codec, receipts
 from schemas.completion import JWS_TYP, CompletionRecord
 from schemas.envelope import CONFIRMATION, REQUEST_RECEIVED
 from schemas.generate import schema_of
@@ -42,6 +42,8 @@ NONCE = bytes(range(12))
 SYSTEM_SECRET = bytes(range(32, 64))
 SIGNING_PRIVATE = bytes(range(96, 128))
 REQUEST_ID = "0b0e7c1e-5d1c-4f6e-9a53-0a4c1d2e3f40"
+RECEIPT_CHANCE = bytes(range(128, 143))
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CLEAR = '[{"kind":"customer_id","value":"4711"},{"kind":"email","value":"ann.example@example.org"}]'
 CONFIRMED = (
     f'{{"task_id":"{REQUEST_ID}.1","request_id":"{REQUEST_ID}","system":"crm","action":"locate",'
@@ -78,6 +80,18 @@ def _sealed() -> dict[str, str]:
         "protected": protected,
         "cipher": f"nonce:      {NONCE.hex()}\nciphertext: {out[:-16].hex()}\ntag:        {out[-16:].hex()}",
         "token": f"{protected}..{_b64u(NONCE)}.{_b64u(out[:-16])}.{_b64u(out[-16:])}",
+    }
+
+
+def _receipt() -> dict[str, str]:
+    drawn = int.from_bytes(RECEIPT_CHANCE, "big")
+    number = drawn // 64 * 37 + drawn % 32
+    symbols = "".join(CROCKFORD[number // 32**place % 32] for place in range(23, -1, -1)) + CROCKFORD[number % 37]
+    shown = "-".join(symbols[at : at + 5] for at in range(0, 25, 5))
+    digest = hashlib.sha256(b"expunge-receipt-v1\x00" + symbols.encode()).hexdigest()
+    return {
+        "receipt": f"random bytes (hex): {RECEIPT_CHANCE.hex()}\n"
+        f"receipt:            {shown}\nreceipt_sha256:     {digest}"
     }
 
 
@@ -135,7 +149,7 @@ def _record() -> dict[str, str]:
 def examples() -> dict[str, str]:
     """Name of the block in the document -> what has to stand in it."""
     sealed = _sealed()
-    return {**sealed, "event": _event(sealed["token"]), **_confirmation(), **_record()}
+    return {**sealed, **_receipt(), "event": _event(sealed["token"]), **_confirmation(), **_record()}
 
 
 def _filled(text: str) -> str:
@@ -157,6 +171,12 @@ def test_our_sealing_gives_the_token_of_the_document_and_opens_it() -> None:
         Identifier("customer_id", "4711"),
         Identifier("email", "ann.example@example.org"),
     )
+
+
+def test_our_receipts_are_those_of_the_document() -> None:
+    shown = dict(line.split(": ", 1) for line in examples()["receipt"].splitlines())
+    made = receipts.made(RECEIPT_CHANCE)
+    assert (made, receipts.commitment(made)) == (shown["receipt"].strip(), shown["receipt_sha256"].strip())
 
 
 def test_another_jose_library_opens_the_token_of_the_document() -> None:
