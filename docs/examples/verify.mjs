@@ -1,8 +1,10 @@
 // Check a bundle of evidence with Node's own crypto alone: a second implementation, which shares no line with the first.
 //
-//   node verify.mjs BUNDLE(.zip or folder) record.pub.jwk LEDGER-KEY [EARLIER-CHECKPOINT]
-//   node verify.mjs DISCLOSURE.json record.pub.jwk LEDGER-KEY [PROOF-OF-ITS-RECORD]
+//   node verify.mjs BUNDLE(.zip or folder) record.pub.jwk LEDGER-KEY [EARLIER-CHECKPOINT] [--receipt -]
+//   node verify.mjs DISCLOSURE.json record.pub.jwk LEDGER-KEY [PROOF-OF-ITS-RECORD] [--receipt -]
+//   node verify.mjs RECORD.jws record.pub.jwk [--receipt -]
 //
+// With --receipt - it reads a person's receipts from stdin, a line each, and says which requests they open.
 // Both keys come from the issuer by another way, not from the bundle. It ends with 0 and says what was proved, or with 4
 // and the first doubt. It checks signatures, hashes, proofs and forms; what the lines of a record support, `expunge verify`
 // checks too.
@@ -176,7 +178,37 @@ export function verifyLines (raw, keys, ledger, proof = null) {
     const { index, hashes, held } = opened(proof, ledger)
     included(leafHash(Buffer.from(outline.record_sha256, 'hex')), index, held.size, hashes, held.root)
   }
-  return { record: outline.record_id, lines: said.lines.length, hidden: outline.lines.length - said.lines.length }
+  const receipts = new Map([[head.request_id, head.receipt_sha256 ?? null]])
+  return { record: outline.record_id, lines: said.lines.length, hidden: outline.lines.length - said.lines.length, receipts }
+}
+
+// --- receipts (ADR 43) ------------------------------------------------------------------------------------
+const SYMBOLS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+/** The commitment that a receipt opens, as hex; throws if it is none, or mistyped. */
+export function commitment (receipt) {
+  const symbols = receipt.toUpperCase().replace(/[-\s\u2010-\u2014\u2212]/g, '').replace(/[IL]/g, '1').replace(/O/g, '0')
+  const values = [...symbols].map(one => SYMBOLS.indexOf(one))
+  if (values.length !== 25 || values.includes(-1)) refuse('not a receipt: 25 letters and digits')
+  const check = values.pop()
+  if (values.reduce((left, one) => (left * 32 + one) % 37, 0) !== check) refuse('the receipt is mistyped: its last character does not fit')
+  return sha256(Buffer.from(`expunge-receipt-v1\0${symbols}`)).toString('hex')
+}
+
+// All documents of a request have one commitment.
+function note (receipts, said) {
+  if (said.kind === 'dsr-answered') return
+  const found = said.receipt_sha256 ?? null
+  if (receipts.has(said.request_id) && receipts.get(said.request_id) !== found) refuse(`the documents of request ${said.request_id} are opened by different receipts`)
+  receipts.set(said.request_id, found)
+}
+
+/** Which requests receipts open; throws if one opens none. receipts: Map of request id -> commitment or null. */
+export function claimed (shown, receipts) {
+  return shown.map(one => {
+    const found = [...receipts].filter(([, held]) => held === commitment(one)).map(([name]) => name)
+    return found.length ? found : refuse('a receipt opens nothing that is here')
+  }).flat()
 }
 
 function * documents (raw) {
@@ -240,8 +272,9 @@ function manifest (files, key) {
 export function verify (files, keys, ledger, earlier = null) {
   const kind = manifest(files, ledger)
   const newest = checkpoint(files.get('checkpoint') ?? refuse('there is no checkpoint'), ledger)
-  const count = kind === 'whole ledger' ? whole(files, keys, ledger, newest, earlier) : some(files, keys, ledger, newest)
-  return { kind, size: newest.size, documents: count }
+  const receipts = new Map()
+  const count = kind === 'whole ledger' ? whole(files, keys, ledger, newest, earlier, receipts) : some(files, keys, ledger, newest, receipts)
+  return { kind, size: newest.size, documents: count, receipts }
 }
 
 function opened (proof, ledger) {
@@ -252,7 +285,7 @@ function opened (proof, ledger) {
   return { index: Number(number[1]), hashes: hashes.map(one => unbase64(one)), held: checkpoint(proof.subarray(cut + 2), ledger) }
 }
 
-function some (files, keys, ledger, newest) {
+function some (files, keys, ledger, newest, receipts) {
   let count = 0
   for (const [number, raw] of documents(files.get('documents') ?? refuse('there are no documents'))) {
     const proof = files.get(`proofs/${number}.tlog-proof`) ?? refuse(`the proof of leaf ${number} is missing`)
@@ -260,14 +293,14 @@ function some (files, keys, ledger, newest) {
     if (index !== number) refuse('not a proof of this leaf')
     if (held.size !== newest.size || !held.root.equals(newest.root)) refuse(`the proof of leaf ${number} is of another checkpoint`)
     included(leafHash(sha256(raw)), number, held.size, hashes, held.root)
-    document(raw, keys)
+    note(receipts, document(raw, keys))
     count += 1
   }
   if ([...files.keys()].filter(one => one.startsWith('proofs/')).length !== count) refuse('a proof has no document')
   return count
 }
 
-function whole (files, keys, ledger, newest, earlier) {
+function whole (files, keys, ledger, newest, earlier, receipts) {
   const entries = files.get('entries') ?? refuse('there are no entries')
   if (entries.length !== newest.size * 32) refuse('the ledger does not have as many leaves as its checkpoint says')
   const marks = [[newest, 'the newest checkpoint']]
@@ -283,7 +316,7 @@ function whole (files, keys, ledger, newest, earlier) {
   let count = 0
   for (const [number, raw] of documents(files.get('documents') ?? refuse('there are no documents'))) {
     if (!sha256(raw).equals(entries.subarray(number * 32, number * 32 + 32))) refuse(`the document of leaf ${number} is not the one that was logged`)
-    document(raw, keys)
+    note(receipts, document(raw, keys))
     count += 1
   }
   return count
@@ -297,22 +330,41 @@ export function load (source) {
 
 const isLines = source => !fs.statSync(source).isDirectory() && fs.readFileSync(source)[0] === 0x7b
 
-function main ([source, record, ledger, earlier]) {
+function main (given) {
   try {
-    const line = fs.existsSync(ledger) ? fs.readFileSync(ledger, 'utf8').split('\n')[0] : ledger
+    const at = given.indexOf('--receipt')
+    if (at >= 0 && given[at + 1] !== '-') refuse('a receipt never stands on the command line: --receipt - reads it from stdin')
+    const shown = at < 0 ? [] : fs.readFileSync(0, 'utf8').split('\n').filter(line => line.trim())
+    if (at >= 0 && !shown.length) refuse('no receipt is given')
+    const [source, record, ledger, earlier] = at < 0 ? given : given.filter((_, place) => place !== at && place !== at + 1)
     const keys = [recordKey(JSON.parse(fs.readFileSync(record, 'utf8')))]
-    if (isLines(source)) {
-      const shown = verifyLines(fs.readFileSync(source), keys, ledgerKey(line), earlier ? fs.readFileSync(earlier) : null)
-      console.log(`verified: ${shown.lines} lines of record ${shown.record}, ${shown.hidden} are hidden`)
-      return
-    }
-    const found = verify(load(source), keys, ledgerKey(line), earlier ? fs.readFileSync(earlier) : null)
-    console.log(`verified: ${found.kind} of ${found.size} leaves, ${found.documents} documents`)
+    const found = (isLines(source) ? lines : ledger ? bundle : alone)(source, keys, ledger, earlier)
+    const names = claimed(shown, found.receipts)
+    console.log(`verified: ${found.said}`)
+    for (const name of names) console.log(`the receipt opens request ${name}`)
   } catch (error) {
     if (!(error instanceof Doubt)) throw error
     console.error(`refused: ${error.message}`)
     process.exitCode = 4
   }
+}
+
+const ledgerOf = key => ledgerKey(fs.existsSync(key) ? fs.readFileSync(key, 'utf8').split('\n')[0] : key)
+
+function lines (source, keys, ledger, proof) {
+  const found = verifyLines(fs.readFileSync(source), keys, ledgerOf(ledger), proof ? fs.readFileSync(proof) : null)
+  return { said: `${found.lines} lines of record ${found.record}, ${found.hidden} are hidden`, receipts: found.receipts }
+}
+
+function bundle (source, keys, ledger, earlier) {
+  const found = verify(load(source), keys, ledgerOf(ledger), earlier ? fs.readFileSync(earlier) : null)
+  return { said: `${found.kind} of ${found.size} leaves, ${found.documents} documents`, receipts: found.receipts }
+}
+
+function alone (source, keys) {
+  const said = document(Buffer.from(fs.readFileSync(source, 'utf8').trim()), keys)
+  if (said.kind !== 'dsr-completion') refuse('not a record')
+  return { said: `record ${said.record_id}`, receipts: new Map([[said.request_id, said.receipt_sha256 ?? null]]) }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) main(process.argv.slice(2))

@@ -14,6 +14,7 @@ from orchestrator.cli import (
     app_ledger,
     app_letters,
     app_policy,
+    app_receipts,
     app_reports,
     app_requests,
     app_retention,
@@ -21,6 +22,7 @@ from orchestrator.cli import (
     app_services,
     app_tasks,
 )
+from orchestrator.cli.app_receipts import Receipts
 from orchestrator.cli.format import Bus
 from orchestrator.cli.options import Home, Id, Out
 from orchestrator.cli.options import desk as _desk
@@ -212,6 +214,7 @@ def verify(
         list[Path] | None,
         typer.Option("--tsa-root", metavar="FILE", help="Root of a time-stamp authority (PEM): wants its stamp."),
     ] = None,
+    receipts: Receipts = None,
     output: Out = None,
 ) -> int:
     """Check evidence offline, with keys that you got by another way. Exit code 4 if it does not hold.
@@ -220,7 +223,8 @@ def verify(
     """
     from orchestrator.cli import proving
 
-    given = proving.Given(tuple(key or ()), tuple(ledger_key or ()), trust, proof, earlier, tuple(tsa_root or ()))
+    roots = tuple(tsa_root or ())
+    given = proving.Given(tuple(key or ()), tuple(ledger_key or ()), trust, proof, earlier, roots, receipts)
     return proving.verify(_desk(ctx, None, output).screen, file, given)
 
 
@@ -304,6 +308,7 @@ app_tasks.register(app)
 app_holds.register(app)
 app_ledger.register(app)
 app_returning.register(app)
+app_receipts.register(app)
 app_letters.register(app)
 app_incidents.register(app)
 app_reports.register(app)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.app_receipts import Receipts
 from orchestrator.cli.options import Home, Id, Out, desk
 
 app = typer.Typer(
@@ -123,18 +124,19 @@ def bundle(
         str | None, typer.Option("--from", metavar="DATE", help="Instead: all received on this day (UTC) or later.")
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Received on this day or before.")] = None,
+    receipts: Receipts = None,
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """Write everything an authority needs of some requests, or of a period: evidence, timeline, plan, policy, law.
+    """Write everything an authority needs of some requests, of a person or a period: evidence, timeline, policy, law.
 
     `expunge verify` checks it, and so do public tools (its README.txt). It says nothing of who the persons are.
     """
     from orchestrator.cli import authority
 
-    if bool(request_id) == (first is not None or last is not None):
-        raise typer.BadParameter("give ids of requests, or a period with --from and --to")
-    return authority.bundle(desk(ctx, home, output), request_id or [], target, first, last)
+    if sum((bool(request_id), first is not None or last is not None, receipts is not None)) != 1:
+        raise typer.BadParameter("give ids of requests, or a period with --from and --to, or --receipt -")
+    return authority.bundle(desk(ctx, home, output), request_id or [], target, first, last, receipts)
 
 
 def disclose(

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.cli import case_files, queries
+from orchestrator.cli import case_files, claiming, queries
 from orchestrator.cli.case_files import Case
 from orchestrator.cli.desk import Desk
 from orchestrator.errors import UsageError
@@ -20,8 +20,10 @@ _MOST: Final = 65_000
 """Files; a zip without extensions has at most 65,535, and the second verifier reads no other."""
 
 
-def bundle(desk: Desk, request_ids: list[str], target: Path, first: str | None, last: str | None) -> int:
-    """Write the bundle.
+def bundle(
+    desk: Desk, request_ids: list[str], target: Path, first: str | None, last: str | None, receipts: str | None = None
+) -> int:
+    """Write the bundle. ``receipts``: of the requests that a person's receipts open, and of no other.
 
     Raises:
         UsageError: no such request, nothing in the period, too much of it, or the target exists.
@@ -32,6 +34,8 @@ def bundle(desk: Desk, request_ids: list[str], target: Path, first: str | None, 
         raise UsageError("the period ends before it begins", where=f"{since} to {until}", fix="swap --from and --to")
     if target.exists():
         raise UsageError("there is something of this name already", where=str(target), fix="give another name")
+    if receipts is not None:
+        request_ids = claiming.claimed(desk, receipts)
     settings = desk.settings()
     keys = desk.own_keys(settings)
     with desk.store(settings) as store:

@@ -13,17 +13,19 @@ from rich.text import Text
 from orchestrator.cli.screen import Screen
 from orchestrator.errors import UsageError
 from orchestrator.files import bundles
-from orchestrator.ledger import bundle
+from orchestrator.ledger import bundle, receipts
 from orchestrator.ledger.bundle import Report
 from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.trust import Seen, Trust
 from schemas.requests import utc
 
 _SHOWN: Final = 20
+OPENS: Final = "the receipt opens it: it is the one that was made for this request"
+OPENS_NOT: Final = "who it is that has the receipt: it can be passed on"
 
 
-def verify(screen: Screen, source: Path, trust: Trust, earlier: bytes | None) -> int:
-    """Check a bundle.
+def verify(screen: Screen, source: Path, trust: Trust, earlier: bytes | None, shown: Sequence[str] = ()) -> int:
+    """Check a bundle. ``shown``: receipts, each of which has to open something that is there.
 
     Raises:
         UsageError: it cannot be read, or no key of the ledger is given.
@@ -32,7 +34,9 @@ def verify(screen: Screen, source: Path, trust: Trust, earlier: bytes | None) ->
     if not trust.ledger:
         raise UsageError("no key of the ledger is given", fix="--ledger-key: a line of `expunge ledger key`")
     found = bundle.check(bundles.read(source), trust, earlier)
-    screen.data(_data(found), lambda out: _print(out, found))
+    opened = receipts.opened(shown, found.receipts)
+    data = _data(found) | ({"opened": opened} if shown else {})
+    screen.data(data, lambda out: _print(out, found, opened))
     return 0
 
 
@@ -54,18 +58,20 @@ def _data(found: Report) -> dict[str, Any]:
     }
 
 
-def _print(out: Console, found: Report) -> None:
+def _print(out: Console, found: Report, opened: Sequence[str]) -> None:
     one = found.checkpoint
     out.print(Text.assemble(("verified  ", "bold green"), (f"{found.kind} of {one.origin}", "bold")), soft_wrap=True)
     checked = ", ".join(f"{count} {kind}" for kind, count in sorted(found.checked.items())) or "none"
     out.print(f"{one.size} leaves; documents checked: {checked}", soft_wrap=True)
     out.print()
     out.print("proved:")
-    for line in _proved(found):
+    for line in (*_proved(found), *_opened(opened)):
         out.print(line, soft_wrap=True)
     out.print("not proved:")
     out.print("  - that the keys belong to whom you think: get them from the issuer by another way")
     out.print("  - that no copy exists outside the systems that the records list")
+    for line in _not_opened(found, opened):
+        out.print(line, soft_wrap=True)
     if found.cases:
         out.print("  - what else the cases tell: it is the issuer's own account, signed with the manifest")
     if found.kind == bundle.SOME:
@@ -101,6 +107,24 @@ def _proved(found: Report) -> Iterator[str]:
             yield f"  - {found.cases} cases do not contradict their records; the plans are those that these name"
     yield from witnessed(found.seen)
     yield from stamped(found.stamps)
+
+
+def _opened(opened: Sequence[str]) -> Iterator[str]:
+    for one in opened:
+        yield f"  - request {one}: {OPENS}"
+
+
+def _not_opened(found: Report, opened: Sequence[str]) -> Iterator[str]:
+    if opened:
+        yield f"  - {OPENS_NOT}"
+        others = sorted(found.receipts.keys() - set(opened))
+        if others:
+            yield f"  - whose the other requests are: {_some(others)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def witnessed(seen: Sequence[Seen]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli import queries, words
+from orchestrator.cli.bundling import OPENS, OPENS_NOT
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.writing import new_file
@@ -66,7 +67,9 @@ def _chosen(wanted: Iterable[str], places: Sequence[str]) -> Iterable[str]:
         yield from found
 
 
-def printed(screen: Screen, found: Shown, raw: bytes, place: Any, place_said: Sequence[str]) -> None:
+def printed(
+    screen: Screen, found: Shown, raw: bytes, place: Any, place_said: Sequence[str], *, opened: bool = False
+) -> None:
     """Say what a disclosure proves, and what not. ``place``: where the record stands in the ledger, if proved."""
     kid = jws.kid_of(outline.read(raw).outline.encode())
     data: dict[str, Any] = {
@@ -75,12 +78,14 @@ def printed(screen: Screen, found: Shown, raw: bytes, place: Any, place_said: Se
     }  # fmt: skip
     if found.made_at is not None:
         data["made_at"] = found.made_at
+    if opened:
+        data["opened"] = True
     if place is not None:
         data["ledger"] = place
-    screen.data(data, lambda out: _print(out, found, kid, place_said))
+    screen.data(data, lambda out: _print(out, found, kid, place_said, opened=opened))
 
 
-def _print(out: Console, found: Shown, kid: str, place_said: Sequence[str]) -> None:
+def _print(out: Console, found: Shown, kid: str, place_said: Sequence[str], *, opened: bool) -> None:
     head, count = found.head, len(found.lines)
     out.print(Text.assemble(("verified  ", "bold green"), (f"{count} of {count + found.hidden} lines", "bold")))
     out.print(f"of record {head.record_id}: {head.right} request, received {words.minute(head.received_at)}")
@@ -92,7 +97,7 @@ def _print(out: Console, found: Shown, kid: str, place_said: Sequence[str]) -> N
     out.print("proved:")
     out.print(f"  - signed with the key {kid}, and not altered since")
     out.print("  - each of these lines is one of this record's, as it stands there")
-    for said in place_said:
+    for said in (*([f"  - {OPENS}"] if opened else ()), *place_said):
         out.print(said, soft_wrap=True)
     out.print("not proved:")
     if not place_said:
@@ -102,6 +107,8 @@ def _print(out: Console, found: Shown, kid: str, place_said: Sequence[str]) -> N
         out.print(f"  - that the lines were fixed when the record was: the issuer signed their list on {made}")
     if found.hidden:
         out.print(f"  - what the {found.hidden} hidden lines say: they may change the picture")
+    if opened:
+        out.print(f"  - {OPENS_NOT}")
     out.print("  - that the key belongs to whom you think: get it from the issuer by another way")
     out.print("  - that no copy exists outside the systems of the record")
 

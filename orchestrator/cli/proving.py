@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,13 +11,14 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import bundling, disclosing, queries, words
+from orchestrator.cli import asking, bundling, disclosing, queries, words
+from orchestrator.cli.bundling import OPENS, OPENS_NOT
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen, table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
 from orchestrator.keys import trusting
-from orchestrator.ledger import bundle, entries, notes, outline
+from orchestrator.ledger import bundle, entries, notes, outline, receipts
 from orchestrator.ledger import record as record_form
 from orchestrator.ledger.stamps import Stamp
 from orchestrator.ledger.trust import Seen, Trust
@@ -59,6 +61,7 @@ class Given(msgspec.Struct, frozen=True):
     proof: Path | None = None
     earlier: Path | None = None
     tsa_roots: tuple[Path, ...] = ()
+    receipts: str | None = None
 
 
 def verify(screen: Screen, file: Path, given: Given) -> int:
@@ -71,27 +74,32 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
     pinned = trusting.pinned(given.keys, given.ledger_keys, given.trust, given.tsa_roots, SystemClock().now())
     if not pinned.records:
         raise UsageError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
+    shown = () if given.receipts is None else asking.shown(given.receipts)
     raw = b"" if file.is_dir() else _read(file, "the record")
     if file.is_dir() or raw.startswith(b"PK"):
-        return bundling.verify(screen, file, pinned, _earlier(given))
+        return bundling.verify(screen, file, pinned, _earlier(given), shown)
     if given.earlier is not None:
         raise UsageError("--earlier is for a whole ledger", where=str(file), fix="give the folder or the zip of one")
     if given.tsa_roots and given.proof is None:
         fix = "give its proof too (--proof)"
         raise UsageError("--tsa-root is for what stands in the ledger", where=str(file), fix=fix)
     if raw.startswith(b"{"):
-        return _disclosure(screen, raw.removesuffix(b"\n"), given, pinned)
+        return _disclosure(screen, raw.removesuffix(b"\n"), given, pinned, shown)
     place = None if given.proof is None else _place(entries.entry_of(raw.strip()), given.proof, pinned)
     found = pinned.record(raw, place.number if place else None)
+    if shown:
+        receipts.opens(shown, found.receipt_sha256)
     kid = record_form.kid_of(raw)
     data: dict[str, Any] = {"verified": True, "key": kid, "record": found}
+    if shown:
+        data["opened"] = True
     if place is not None:
         data["ledger"] = place
-    screen.data(data, lambda out: _print(out, found, kid, place))
+    screen.data(data, lambda out: _print(out, found, kid, place, opened=bool(shown)))
     return 0
 
 
-def _disclosure(screen: Screen, raw: bytes, given: Given, pinned: Trust) -> int:
+def _disclosure(screen: Screen, raw: bytes, given: Given, pinned: Trust, shown: Sequence[str]) -> int:
     read = outline.read(raw)
     places: list[Place] = []
 
@@ -101,7 +109,9 @@ def _disclosure(screen: Screen, raw: bytes, given: Given, pinned: Trust) -> int:
 
     found = pinned.disclosure(read, number if given.proof is not None else None)
     place = places[-1] if places else None
-    disclosing.printed(screen, found, raw, place, _placed(place))
+    if shown:
+        receipts.opens(shown, found.head.receipt_sha256)
+    disclosing.printed(screen, found, raw, place, _placed(place), opened=bool(shown))
     return 0
 
 
@@ -145,7 +155,7 @@ def _read(file: Path, what: str) -> bytes:
         raise UsageError(f"{what} cannot be read", where=str(file), why=error.strerror or "") from None
 
 
-def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None) -> None:
+def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None, *, opened: bool) -> None:
     out.print(Text.assemble(("verified  ", "bold green"), (f"record {one.record_id}", "bold")))
     out.print(
         f"{one.right} request, received {words.minute(one.received_at)}, completed {words.minute(one.completed_at)}"
@@ -167,12 +177,16 @@ def _print(out: Console, one: CompletionRecord, kid: str, place: Place | None) -
     out.print("  - its result says no more than its lines do")
     if one.right == "erasure":
         out.print("  - for each line that says erased or anonymised, the issuer states when a second look was taken")
+    if opened:
+        out.print(f"  - {OPENS}")
     for said in _placed(place):
         out.print(said, soft_wrap=True)
     out.print("not proved:")
     if place is None:
         out.print("  - when it was signed, and that it stands in the ledger: ask for its proof")
     out.print("  - that the key belongs to whom you think: get it from the issuer by another way")
+    if opened:
+        out.print(f"  - {OPENS_NOT}")
     out.print("  - that no copy exists outside the systems listed above")
     backups = sorted({one.backups_kept_days for one in one.systems if one.backups_kept_days})
     if backups:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import IO, Final
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.forms import Form, read_forms
@@ -44,9 +45,19 @@ def submit(desk: Desk, source: str | None, *, hidden: bool) -> int:
     forms = _asked(desk, hidden=hidden) if source is None else _read(source, clock, Mapped(settings))
     with desk.store(settings) as store:
         done = Intake(store, keys, clock, chance).submit(forms)
-    desk.screen.data(done, lambda out: out.print("\n".join(one.request_id for one in done)))
-    _tell(desk, done)
+    # A receipt is for one person. Where nobody looks, stdout goes to a file or a log: there it is said to programs
+    # only, which ask for it by -o json.
+    seen = sys.stdout.isatty()
+    desk.screen.data(done, lambda out: _print(out, done, seen=seen))
+    _tell(desk, done, seen=seen or desk.screen.json)
     return 0
+
+
+def _print(out: Console, done: Sequence[Submitted], *, seen: bool) -> None:
+    for one in done:
+        out.print(one.request_id, soft_wrap=True)
+        if seen and one.receipt:
+            out.print(f"  receipt, for the person alone: {one.receipt}", soft_wrap=True)
 
 
 def _read(source: str, clock: SystemClock, mapped: Mapped) -> list[RequestForm]:
@@ -70,12 +81,16 @@ def _limited(file: IO[bytes], name: str) -> bytes:
     return raw
 
 
-def _tell(desk: Desk, done: Sequence[Submitted]) -> None:
+def _tell(desk: Desk, done: Sequence[Submitted], *, seen: bool) -> None:
     new = sum(one.new for one in done)
     known = len(done) - new
     said = f"{new} taken in" if new or not known else ""
     also = f"{known} already known" if known else ""
     desk.screen.say(", ".join(filter(None, (said, also))), "; `expunge run` works on them" if new else "")
+    if not seen and any(one.receipt for one in done):
+        desk.screen.say("receipts for the persons: `expunge receipt ID` until a request closes, or submit with -o json")
+    elif known:
+        desk.screen.say("what is known keeps its receipt: `expunge receipt ID` until it closes")
 
 
 def _asked(desk: Desk, *, hidden: bool) -> list[RequestForm]:

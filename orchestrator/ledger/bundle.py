@@ -46,6 +46,7 @@ class Report(msgspec.Struct):
         seen: Witnesses that have seen the newest checkpoint.
         stamps: Time stamps that were checked, the earliest first. ``unread``: how many are there that were not.
         cases: Accounts of requests that were held against their records and plans.
+        receipts: Of each request the commitment that its receipt opens; None: it has none.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Report(msgspec.Struct):
     records: list[CompletionRecord] = []
     due: dict[str, str] = {}
     ended: set[str] = set()
+    receipts: dict[str, str | None] = {}
 
     def open(self) -> dict[str, str]:
         """Give the requests that were received and of which there is no record, with the day they are due."""
@@ -232,11 +234,19 @@ def _count(report: Report, found: CompletionRecord | entries.Statement) -> None:
         case entries.Received():
             kind = entries.RECEIVED
             report.due[found.request_id] = found.due_at
+            _one_receipt(report, found.request_id, found.receipt_sha256)
         case entries.Answered():
             kind = entries.ANSWERED
         case _:
             kind = entries.kind_of(entries.fact_of_record(found.number))
             report.ended.add(found.request_id)
+            _one_receipt(report, found.request_id, found.receipt_sha256)
             if report.kind == SOME:
                 report.records.append(found)
     report.checked[kind] = report.checked.get(kind, 0) + 1
+
+
+def _one_receipt(report: Report, request_id: str, commitment: str | None) -> None:
+    """All documents of a request have one commitment: else somebody could be shown another's record as theirs."""
+    if report.receipts.setdefault(request_id, commitment) != commitment:
+        raise VerificationError(f"the documents of request {request_id} are opened by different receipts", fix=_FIX)
