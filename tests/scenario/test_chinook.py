@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import sqlite3
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,58 +14,11 @@ from orchestrator.law.periods import add_months
 from orchestrator.runtime.clock import ShiftedClock
 from orchestrator.runtime.embedded import Embedded
 from schemas.outcomes import Anonymised, Deleted, Kept, KeptWhy, NothingHeld
-from tests.support.chinook import add_marks
-from tests.support.home import dump, erasure, make_home, outcomes_of, records_of, state_of
+from tests.support.chinook import addresses, make_shop, needs_data
+from tests.support.home import dump, erasure, outcomes_of, records_of, state_of
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data"
-MAPS = ROOT / "tests" / "data" / "maps"
+pytestmark = [pytest.mark.real_data, needs_data]
 
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not DATA.is_dir(), reason="real data absent: ../shared/data is not beside this checkout"),
-]
-
-SYSTEMS = """
-[systems.crm]
-connector = "sql"
-map = "crm.toml"
-domain = "customers"
-url = "sqlite:///chinook.sqlite"
-
-[systems.hr]
-connector = "sql"
-map = "hr.toml"
-domain = "people"
-url = "sqlite:///chinook.sqlite"
-
-[systems.events]
-connector = "events"
-map = "events.toml"
-domain = "customers"
-root = "events"
-
-[systems.logs]
-connector = "logs"
-map = "logs.toml"
-domain = "customers"
-root = "logs"
-"""
-EVENTS_MAP = """
-[[record_set]]
-name = "visits"
-files = "*.jsonl"
-match = { ip = [{ field = "client.ip" }] }
-backups_kept_days = 14
-"""
-LOGS_MAP = """
-[[record_set]]
-name = "access"
-files = "access.log*"
-format = "text"
-match = { ip = [{ field = "*" }] }
-backups_kept_days = 14
-"""
 MASKED_CONTACT = ("erased", "erased", None, None, None, None)
 CUSTOMERS = 59
 GROUP = 7
@@ -76,29 +27,7 @@ GROUP = 7
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    home = make_home(tmp_path / "home", SYSTEMS, ["crm", "hr", "events", "logs"])
-    shutil.copy(DATA / "chinook.sqlite", home / "chinook.sqlite")
-    (home / "chinook.sqlite").chmod(0o600)
-    add_marks(home / "chinook.sqlite")
-    shutil.copy(MAPS / "chinook_crm.toml", home / "crm.toml")
-    shutil.copy(MAPS / "chinook_hr.toml", home / "hr.toml")
-    (home / "events.toml").write_text(EVENTS_MAP)
-    (home / "logs.toml").write_text(LOGS_MAP)
-    (home / "logs").mkdir()
-    shutil.copy(DATA / "apache_access.log", home / "logs" / "access.log.1")
-    (home / "logs" / "access.log.1").chmod(0o600)
-    (home / "events").mkdir()
-    with (home / "events" / "visits.jsonl").open("w") as out:
-        for line in (home / "logs" / "access.log.1").read_text(errors="replace").splitlines():
-            ip, _, _, at = line.split(" ", 4)[:4]
-            out.write(json.dumps({"client": {"ip": ip}, "at": at.strip("[")}) + "\n")
-    return home
-
-
-def addresses(home: Path, count: int) -> list[str]:
-    """The most frequent client addresses of the log."""
-    lines = (home / "logs" / "access.log.1").read_text(errors="replace").splitlines()
-    return [ip for ip, _ in Counter(line.split(" ", 1)[0] for line in lines).most_common(count)]
+    return make_shop(tmp_path / "home")
 
 
 def contacts(home: Path, table: str) -> list[tuple[int, str]]:
