@@ -19,6 +19,7 @@ from schemas.requests import Right
 from schemas.tasks import Action
 
 OUT_OF_SCOPE = "out of the scope of the request"
+UNCONNECTED: Final = "no such system is connected"
 """The one reason not to search a system that takes nothing from the result; the verifier knows it too."""
 
 
@@ -253,7 +254,7 @@ def not_searched(plan: Plan, state: RequestState, missing: tuple[str, ...]) -> d
             )
             reasons[name] = f"GDPR Art. 11: cannot be identified there; would help: {kinds or 'none'}"
         elif name not in plan.by_name:
-            reasons[name] = "no such system is connected"
+            reasons[name] = UNCONNECTED
     for name, of in state.systems.items():
         sets = {one.name: one for one in plan.system(name).record_sets}
         left = {

@@ -8,6 +8,7 @@ from orchestrator.core import aggregate, completion
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.policy.informing import Information
+from schemas.outcomes import NothingHeld
 
 
 class SetTold(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +31,8 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
         controllers: Who answers.
         sets: "system/record_set" -> what is told of it.
         not_given: What is not in the copy ("system" or "system/record_set") -> why.
+        empty: "system/record_set" that was looked through for the person and holds nothing.
+        locale: Language tag of the request (BCP 47).
         information: What the policy in force at receipt tells (Art. 15(1)); None where the installation has none.
     """
 
@@ -39,11 +42,14 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     controllers: tuple[str, ...] = ()
     sets: dict[str, SetTold] = {}
     not_given: dict[str, str] = {}
+    empty: tuple[str, ...] = ()
+    locale: str = "en"
     information: Information | None = None
 
 
 def about(plan: Plan, state: RequestState) -> About:
     """Gather what goes with the copy of a request whose systems have answered."""
+    not_given = completion.not_searched(plan, state, aggregate.unsearched(plan, state))
     return About(
         request_id=state.request_id,
         right=state.right.value,
@@ -54,6 +60,13 @@ def about(plan: Plan, state: RequestState) -> About:
             for system in plan.systems
             for one in system.record_sets
         },
-        not_given=completion.not_searched(plan, state, aggregate.unsearched(plan, state)),
+        not_given=not_given,
+        empty=tuple(
+            f"{name}/{one}"
+            for name, system in sorted(state.systems.items())
+            for one, outcome in sorted((system.located | system.outcomes).items())
+            if isinstance(outcome, NothingHeld) and f"{name}/{one}" not in not_given
+        ),
+        locale=state.locale,
         information=plan.information,
     )

@@ -45,6 +45,8 @@ class Procedure(msgspec.Struct, frozen=True):
 
 STAYS: Final = "stays restricted by request "
 """Begins the reason of a record set whose mark another restriction needs; the verifier knows it too."""
+NEITHER: Final = "GDPR Art. 20(1)(a): rests on neither consent nor contract"
+NOT_PROVIDED: Final = "GDPR Art. 20(1): nothing in it was provided by the person"
 LIFT_RULE: Final = "lift:gdpr-18-3"
 
 
@@ -121,8 +123,8 @@ def out_of_reach(state: RequestState, of: Leg, system: str, one: RecordSetPlan) 
     match of.action:
         case Action.EXPORT if state.right is Right.PORTABILITY:
             if basis not in {"a", "b"}:
-                return "GDPR Art. 20(1)(a): rests on neither consent nor contract"
-            return "" if one.provided else "GDPR Art. 20(1): nothing in it was provided by the person"
+                return NEITHER
+            return "" if one.provided else NOT_PROVIDED
         case Action.RECTIFY:
             return "" if f"{system}/{one.name}" in state.asked.corrected else "GDPR Art. 16: not named in the request"
         case Action.STOP:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from orchestrator.core.copying import About
 from orchestrator.files.pages import Resource
+from orchestrator.files.wording import load
 
 _PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
 _NAME: Final = re.compile(r"[^a-z0-9._-]+")
@@ -17,7 +18,7 @@ _TYPES: Final = {"csv": "text/csv", "json": "application/json"}
 
 def descriptor(about: About, resources: Sequence[Resource]) -> bytes:
     """Give the descriptor. Fields are of any type: what a system holds in a column is not ours to say."""
-    title = "Data that you gave us" if about.right == "portability" else "A copy of your personal data"
+    title = load(about.locale).say("title_portability" if about.right == "portability" else "title")
     value: dict[str, Any] = {
         "$schema": _PROFILE,
         "name": "copy-of-personal-data",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import itertools
 import json
 import math
 import os
@@ -45,16 +44,6 @@ Row = Mapping[str, Any]
 Parts = Iterable[tuple[str, Iterator[tuple[str, Row]]]]
 """(system, its exported rows as (record set, row))."""
 
-_README: Final = """
-Open index.html with any browser to read it; it needs no connection.
-
-Each folder is one system, each pair of files one set of records: .json for programs, .csv for a spreadsheet.
-In the .csv files a leading ' marks text that a spreadsheet would take for a formula.
-"""
-README: Final = {
-    "access": f"This is the copy of your personal data under Art. 15(3) GDPR.\n{_README}",
-    "portability": f"This is the data that you gave us, under Art. 20 GDPR.\n{_README}",
-}
 NOTHING: Final = About()
 _UNTOLD: Final = SetTold()
 
@@ -84,7 +73,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About =
                 temporary.chmod(0o600)
                 out = Encrypting(raw, key, chance(SALT))
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-                    _entry(archive, "README.txt", [README[about.right].encode()])
+                    _entry(archive, "README.txt", [pages.readme(about)])
                     systems, found = _Names(), list[Resource]()
                     for system, rows in parts:
                         found += _system(archive, system, systems.give(system), rows, Path(scratch), chance, about)
@@ -106,7 +95,7 @@ def _beside(archive: zipfile.ZipFile, about: About, found: Sequence[Resource]) -
     """Write what is not data: the overview, what the policy tells, and the description for programs."""
     _entry(archive, "index.html", [pages.index(about, found)])
     if about.information is not None:
-        _entry(archive, "about.html", [pages.information(about.information)])
+        _entry(archive, "about.html", [pages.information(about.information, about.locale)])
     _entry(archive, "about.json", [msgspec.json.format(msgspec.json.encode(about), indent=1)])
     _entry(archive, "datapackage.json", [describing.descriptor(about, found)])
 
@@ -136,17 +125,16 @@ def _system(
                 system=system,
                 record_set=record_set,
                 stem=f"data/{safe}/{names.give(record_set)}",
-                title=told.title or record_set.replace("_", " "),
+                title=told.title or pages.spelled(record_set),
                 titles=told.titles,
                 purpose=told.purpose.replace("_", " "),
                 columns=tuple(_cell(name) for name in spool.columns),
                 rows=spool.rows,
-                shown=min(spool.rows, pages.SHOWN),
             )
             one.files["json"] = _entry(archive, f"{one.stem}.json", _as_json(spool))
             one.files["csv"] = _entry(archive, f"{one.stem}.csv", _as_csv(spool))
-            first = (json.loads(line) for line in itertools.islice(spool.lines(), pages.SHOWN))
-            _entry(archive, f"{one.stem}.html", [pages.records(one, first)])
+            page, one.shown = pages.records(one, map(json.loads, spool.lines()), about.locale)
+            _entry(archive, f"{one.stem}.html", [page])
             found.append(one)
             spool.remove()
     finally:
@@ -190,7 +178,7 @@ def _as_csv(spool: _Spool) -> Iterator[bytes]:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     # A spreadsheet would run it (formula injection); numbers keep their sign.
     return "'" + text if text.startswith(_FORMULA) and not isinstance(value, int | float) else text
 

@@ -74,7 +74,7 @@ def test_every_record_set_is_there_as_json_and_csv_and_a_readme_says_what_it_is(
     assert json.loads(entries["data/crm/contacts.json"]) == [PERSON["crm"][0][1], PERSON["crm"][2][1]]
     assert _csv(entries["data/crm/contacts.csv"]) == [
         ["id", "name", "note", "vip", "email", "balance"],
-        ["1", "Quillan Kanary-Öst", "", "True", "", ""],
+        ["1", "Quillan Kanary-Öst", "", "true", "", ""],
         ["2", "", "", "", "q@example.org", "-12.5"],
     ]
     assert _csv(entries["data/crm/notes.csv"])[1] == ["called\nher"]

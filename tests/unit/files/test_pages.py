@@ -110,13 +110,16 @@ def _target(page: str, link: str) -> str:
 
 def test_a_person_reads_what_is_held_what_is_not_given_and_what_is_done_with_it(copy: dict[str, bytes]) -> None:
     index, told, one = Page(copy["index.html"]), Page(copy["about.html"]), Page(copy["data/crm/contacts.html"])
-    for said in ("Your contact details", "1 record", "Acme SA, other", "r-1", "2026-03-01", "cannot be searched"):
+    for said in ("Your contact details", "1 record", "Acme SA, other", "r-1", "1 March 2026", "cannot be searched"):
         assert said in index.text
-    for said in ("36 months", "Mailer (processor, US; the transfer rests on an adequacy decision)", "CNIL", "from you",
-                 "public register", "our policy does not say", "We make profiles", "authority"):  # fmt: skip
+    for said in (
+        "36 months", "Mailer (works for us, US; the transfer rests on an adequacy decision)", "CNIL", "from you",
+        "public register", "last contact", "our policy does not say", "We make profiles", "authority",
+        "a contract with you needs it (GDPR, Art. 6(1)(b))",
+    ):  # fmt: skip
         assert said in told.text
     assert "E-mail" in one.text
-    assert "(nothing)" in one.text
+    assert "(empty)" in one.text
     assert "yes" in one.text
 
 
@@ -139,14 +142,14 @@ def test_a_long_page_shows_the_first_and_says_so(tmp_path: Path) -> None:
     assert f"first {pages.SHOWN} of {pages.SHOWN + 20}" in Page(found_pages["data/crm/notes.html"]).text
     assert f"number {pages.SHOWN}" not in Page(found_pages["data/crm/notes.html"]).text
     assert "the rest is in the files" in Page(found_pages["data/crm/huge.html"]).text
-    assert f"Read the first {pages.SHOWN}" in Page(found_pages["index.html"]).text
+    assert f"The page shows the first {pages.SHOWN}" in Page(found_pages["index.html"]).text
 
 
 def test_nothing_held_is_said_and_a_policy_that_is_not_there_too(tmp_path: Path) -> None:
     nothing = entries(tmp_path, {}, About(right="portability"))
     text = Page(nothing["index.html"]).text
     assert "We hold nothing about you" in text
-    assert "See our privacy policy" in text
+    assert "Our privacy policy says" in text
     assert b"Art. 20 GDPR" in nothing["README.txt"]
     assert "about.html" not in nothing
     assert json.loads(nothing["datapackage.json"])["resources"][0]["path"] == "index.html"
