@@ -44,7 +44,7 @@ def _owed(one: Obligation) -> OwedLine:
 
 def decided_by(plan: Plan, state: RequestState, system: str, name: str, rule: str) -> str:
     """Give the role of the person by whose decision a record set stays or goes; empty: by the rules alone."""
-    if plan.sources is None:
+    if plan.sources is None or not (state.holds or state.decisions):
         return ""
     held = holds_of(rule)
     if held:
