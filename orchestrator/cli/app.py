@@ -13,6 +13,7 @@ from orchestrator.cli import (
     app_intake,
     app_ledger,
     app_letters,
+    app_links,
     app_policy,
     app_receipts,
     app_reports,
@@ -310,6 +311,7 @@ app_ledger.register(app)
 app_returning.register(app)
 app_receipts.register(app)
 app_letters.register(app)
+app_links.register(app)
 app_incidents.register(app)
 app_reports.register(app)
 app.add_typer(app_retention.app, name="retention")

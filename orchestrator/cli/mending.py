@@ -6,11 +6,9 @@ from pathlib import Path
 
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.writing import new_file
-from orchestrator.core.machine import AWAITED
 from orchestrator.engine.capsule import CapsuleBox
-from orchestrator.engine.engine import load_state
+from orchestrator.engine.handing import package_of
 from orchestrator.engine.waiting import resume
-from orchestrator.errors import UsageError
 from orchestrator.files import package
 from orchestrator.runtime.clock import SystemClock, chance
 from orchestrator.store.migrate import check as check_tables
@@ -37,21 +35,10 @@ def deliver(desk: Desk, request_id: str, file: Path) -> int:
         DependencyError: the package is missing or was altered.
     """
     settings = desk.settings()
-    keys = desk.own_keys(settings)
+    box = CapsuleBox(desk.own_keys(settings).store, chance)
     with desk.store(settings) as store, store.read() as tx:
-        state = load_state(tx, request_id)
-        sealed = tx.capsules([request_id]).get(request_id)
-    if state.identity.level != "verified" or (state.fee is not None and not state.fee.accepted_at):
-        why = "the person has been asked, and did not answer yet"
-        where, fix = f"request {request_id}", f"see `expunge show {request_id}`"
-        raise UsageError("the copy is not to be handed out yet", where=where, why=why, fix=fix)
-    if not state.package or state.package == AWAITED:
-        why = "only an access request that found something has one"
-        raise UsageError(f"request {request_id} has no package", why=why, fix=f"see `expunge show {request_id}`")
-    key = CapsuleBox(keys.store, chance).open(request_id, sealed).package_key if sealed else b""
-    if not key:
-        raise UsageError(f"the package of request {request_id} has expired", fix="submit a new access request")
+        name, key = package_of(tx, box, request_id)
     with new_file(file, 0o600) as out:
-        size = package.deliver(settings.exports / state.package, key, out)
+        size = package.deliver(settings.exports / name, key, out)
     desk.screen.say(f"{size} bytes written to {file}; it is personal data in clear: hand it over, then delete it")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.ports.bus import Consumer, Handle, Message, Outgoing, Producer, Sent
 from orchestrator.ports.incidents import IncidentRow
 from orchestrator.ports.ledger import Anchors, CheckpointMail, CheckpointRow, LeafRow, LedgerBook
+from orchestrator.ports.links import LinkRow
 from orchestrator.ports.mails import MailRow
 from orchestrator.ports.rows import (
     INTAKE_SOURCE,
@@ -37,6 +38,7 @@ __all__ = [
     "Keyring",
     "LeafRow",
     "LedgerBook",
+    "LinkRow",
     "MailRow",
     "Message",
     "OutboxRow",

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 from orchestrator.ports.holds import HoldRegistry
 from orchestrator.ports.incidents import IncidentRegistry
 from orchestrator.ports.ledger import LedgerBook
+from orchestrator.ports.links import LinkBook
 from orchestrator.ports.mails import MailRegistry
 from orchestrator.ports.rows import JournalRow, OutboxRow, ParkedRow, Position, Publication, Released
 from orchestrator.ports.sweeps import SweepBook
 
 
-class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, SweepBook, Protocol):
+class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, LinkBook, SweepBook, Protocol):
     """Everything one batch may do; all of it is committed together, or nothing (decision 2).
 
     Any number of processes may share a store. What a *write* transaction reads through ``states``, ``waiting``,

@@ -19,17 +19,18 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.pace import Rate
 from connectors.settings import SystemSettings
 from orchestrator.errors import UsageError
-from orchestrator.settings import ledger_mail, recipients
+from orchestrator.settings import ledger_mail, recipients, web
 from orchestrator.settings.ledger_mail import LedgerMailSettings
 from orchestrator.settings.mail import MailSettings, read_mail
 from orchestrator.settings.recipients import RecipientSettings
 from orchestrator.settings.retention import RetentionSettings, checked
 from orchestrator.settings.services import LedgerSettings, RedisSettings, SuppressionSettings, TelemetrySettings
+from orchestrator.settings.web import WebSettings
 from schemas.fields import Id, Word
 
 FILE_NAME: Final = "expunge.toml"
 _SYSTEM_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
-_SERVICES: Final = ("kafka", "ledger", "ledger_mail", "redis", "suppression", "telemetry")
+_SERVICES: Final = ("kafka", "ledger", "ledger_mail", "redis", "suppression", "telemetry", "web")
 _TABLES: Final = (
     "version",
     "store",
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True):
     kafka: KafkaSettings = KafkaSettings()
     ledger: LedgerSettings = LedgerSettings()
     ledger_mail: LedgerMailSettings = LedgerMailSettings()
+    web: WebSettings = WebSettings()
     redis: RedisSettings = RedisSettings()
     suppression: SuppressionSettings = SuppressionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -139,7 +141,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
     tables: tuple[tuple[str, type[msgspec.Struct]], ...] = (
         ("policy", Policy), ("kafka", KafkaSettings), ("redis", RedisSettings), ("telemetry", TelemetrySettings),
         ("suppression", SuppressionSettings), ("ledger", LedgerSettings), ("ledger_mail", LedgerMailSettings),
-        ("retention", RetentionSettings),
+        ("retention", RetentionSettings), ("web", WebSettings),
     )  # fmt: skip
     for name, kind in tables:
         _known(_table(raw, name, location), kind.__struct_fields__, location, name)
@@ -156,6 +158,7 @@ def _settings(home: Path, file: Path, raw: dict[str, Any], location: Location) -
         store_url_env=_optional(raw, "store", "url_env", "EXPUNGE_STORE_URL", location),
         kafka=_converted(raw, "kafka", KafkaSettings, location),
         ledger=_converted(raw, "ledger", LedgerSettings, location),
+        web=web.checked(_converted(raw, "web", WebSettings, location), location),
         ledger_mail=ledger_mail.checked(_converted(raw, "ledger_mail", LedgerMailSettings, location), location),
         redis=_converted(raw, "redis", RedisSettings, location),
         suppression=_converted(raw, "suppression", SuppressionSettings, location),
@@ -202,6 +205,8 @@ _FIXES: Final = {
     "file": 'a path in quotes, e.g. file = "policies/acme.toml"',
     "origin": 'a name in quotes without spaces and plus, e.g. origin = "privacy.example.com/ledger"',
     "anchor": 'a folder in quotes, e.g. anchor = "/mnt/dpo/checkpoints"',
+    "url": 'an address in quotes, e.g. url = "https://privacy.example.org/copy"',
+    "host": 'an address in quotes, e.g. host = "127.0.0.1"',
     "to": 'an address in quotes, e.g. to = "dpo@example.org"',
     "sender": 'an address in quotes, e.g. sender = "expunge@example.org"',
     "server": 'a host in quotes, e.g. server = "smtp.example.org:587"',

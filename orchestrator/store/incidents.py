@@ -38,9 +38,6 @@ class Incidents(Rows):
         query = _ALL.where(_I.tell_at <= now).order_by(_I.tell_at, _I.incident_id).limit(limit)
         return [_read(row) for row in self.connection.execute(self._free(query))]
 
-    def _mine(self, query: sa.Select[Any]) -> sa.Select[Any]:
-        return query
-
 
 def _read(row: Any) -> IncidentRow:
     made = IncidentRow(*row)

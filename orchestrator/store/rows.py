@@ -64,6 +64,10 @@ class Rows:
     def _dialect_insert(self, table: sa.Table) -> Any:
         return dialect_insert(table, self._dialect)
 
+    def _mine(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        """Let what a write transaction reads be its own until it ends; SQLite has one writer anyway."""
+        return query
+
     def _free(self, query: sa.Select[Any]) -> sa.Select[Any]:
         """Leave out rows that another transaction works on, and keep others off those that are given."""
         return query.with_for_update(skip_locked=True) if self._postgresql else query

@@ -21,6 +21,7 @@ from orchestrator.store.database import driver_error, friendly
 from orchestrator.store.holds import Holds
 from orchestrator.store.incidents import Incidents
 from orchestrator.store.ledger import Leaves
+from orchestrator.store.links import Links
 from orchestrator.store.mails import Mails
 from orchestrator.store.parking import Parking
 from orchestrator.store.positions import Positions
@@ -31,7 +32,7 @@ _PAGE: Final = 500
 """Rows that are held in memory at a time where all are read."""
 
 
-class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leaves, Sweeps):
+class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leaves, Links, Sweeps):
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection, where: str = "") -> None:

@@ -222,6 +222,27 @@ checkpoint_mails: Final = Table(
 )
 """The last checkpoint that was mailed, and the next one until it is (ADR 37)."""
 
+links: Final = Table(
+    "links",
+    metadata,
+    Column("token_sha256", LargeBinary, primary_key=True),
+    Column("link_id", TEXT, nullable=False, unique=True),
+    Column("request_id", TEXT, nullable=False),
+    Column("made_at", TEXT, nullable=False),
+    Column("made_by", TEXT, nullable=False),
+    Column("expires_at", TEXT, nullable=False),
+    Column("left", Integer, nullable=False),
+    Column("code", LargeBinary, nullable=False),
+    Column("code_until", TEXT, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("revoked_at", TEXT, nullable=True),
+    Column("begun", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("last_at", TEXT, nullable=True),
+    Index("links_request", "request_id"),
+)
+"""Links by which a person fetches their copy (ADR 47). No token and no code, and nothing that leads to either."""
+
 notices: Final = Table(
     "notices",
     metadata,

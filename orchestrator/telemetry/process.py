@@ -18,7 +18,7 @@ from orchestrator.telemetry.logs import Lines
 from orchestrator.telemetry.metrics import CONTENT_TYPE, Meter
 from orchestrator.telemetry.server import Answer, Asked, Routes, refused, serving
 
-Process = Literal["run", "orchestrate", "connect", "suppression"]
+Process = Literal["run", "orchestrate", "connect", "suppression", "link"]
 _EVENTS: Final = frozenset(get_args(Event))
 
 

@@ -1,0 +1,1 @@
+"""Pages over HTTP: small ASGI applications, to be mounted by whoever serves more."""
