@@ -112,7 +112,7 @@ class ActivityEntry(msgspec.Struct):
 
 
 class ProcessingRecord(msgspec.Struct):
-    """The record. ``version``: of the policy in force on ``on``; ``maps``: how many record sets were looked at."""
+    """The record. ``version``: of the policy on that day; ``maps``: record sets looked at; ``gaps``: by article."""
 
     v: int
     on: str
@@ -141,7 +141,7 @@ def compute(register: Register, sets: Sequence[MappedSet], on: dt.date, gaps: It
         controllers=[_controller(register, one, activities) for one in document.controller],
         activities=activities,
         security=list(document.policy.security),
-        gaps=list(gaps),
+        gaps=sorted(gaps, key=lambda one: one.article),
     )
 
 

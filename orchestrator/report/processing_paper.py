@@ -12,6 +12,8 @@ from orchestrator.report.wording import code, day, many, number, text
 TITLE: Final = "Record of processing activities (GDPR Art. 30(1))"
 COLUMNS: Final = ("article", "entry", "what", "value", "where")
 NOT_SAID: Final = "not stated"
+BESIDE: Final = "-"
+"""Stands where Art. 30 asks for nothing of the kind."""
 ANCHORS: Final = {
     "last_inbound_contact": "the person's last contact",
     "shared_at": "the day it was shared",
@@ -52,15 +54,22 @@ def document(found: ProcessingRecord) -> Document:
     )
 
 
+def _place(where: str) -> str:
+    """Name file and line; where the file lies on our machine is nobody's business on paper, and the JSON has it."""
+    file, colon, line = where.rpartition("/")[2].rpartition(":")
+    return f"{file}, line {line}" if colon and line.isdigit() else where.rpartition("/")[2]
+
+
 def _list(values: list[str]) -> str:
     return ", ".join(values) or NOT_SAID
 
 
 def _sections(found: ProcessingRecord) -> Iterator[Section]:
+    joint = [one.name for one in found.controllers if one.joint_with]
     yield Section(
         "Controllers (a)",
         "Name and contact details of the controllers, joint controllers, representatives and data protection officers.",
-        ("controller", "country", "address", "contact", "representative", "data protection officer", "jointly with"),
+        ("controller", "country", "address", "contact", "representative", "data protection officer"),
         [
             (
                 one.name,
@@ -69,11 +78,11 @@ def _sections(found: ProcessingRecord) -> Iterator[Section]:
                 one.contact or NOT_SAID,
                 one.representative or "-",
                 one.dpo or NOT_SAID,
-                ", ".join(one.joint_with) or "-",
             )
             for one in found.controllers
         ],
-        7,
+        6,
+        f"Joint controllers (Art. 26): {', '.join(joint)}." if joint else "",
         wide=True,
     )
     every = [one.id for one in found.controllers]
@@ -97,8 +106,8 @@ def _sections(found: ProcessingRecord) -> Iterator[Section]:
     yield Section(
         "Gaps",
         "What is missing, or said differently by the policy and by a data map.",
-        ("Art.", "gap", "where", "what closes it"),
-        [(one.article, one.what, one.where, one.fix) for one in found.gaps],
+        ("Art. 30(1)", "gap", "where", "what closes it"),
+        [(one.article.removeprefix("30(1)"), one.what, _place(one.where), one.fix) for one in found.gaps],
         4,
         wide=True,
     )
@@ -106,10 +115,10 @@ def _sections(found: ProcessingRecord) -> Iterator[Section]:
 
 def _lines(one: ActivityEntry) -> Iterator[tuple[str, str, str]]:
     yield "(b)", "purpose", one.purpose
-    yield "", "legal basis", one.basis
+    yield BESIDE, "legal basis", one.basis
     yield "(c)", "data subjects", _list(one.subjects)
     yield "(c)", "categories of data", _list(one.data)
-    yield "", "held in", _list(one.places)
+    yield BESIDE, "held in", _list(one.places)
     within = [each for each in one.recipients if each.outside_eea is False]
     unknown = [each for each in one.recipients if each.outside_eea is None]
     yield "(d)", "recipients", _list([_named(each) for each in [*within, *unknown]]) if one.recipients else "none named"
@@ -157,7 +166,7 @@ def rows(found: ProcessingRecord) -> Iterator[tuple[str, str, str, str, str]]:
     for each in found.activities:
         for letter, what, said in _lines(each):
             for part in letter.split(", "):
-                yield f"30(1){part}" if part else "", f"activity {each.id}", what, said, ""
+                yield "" if part == BESIDE else f"30(1){part}", f"activity {each.id}", what, said, ""
     for measure in found.security:
         yield "30(1)(g)", "", "security measure", measure, ""
     for gap in found.gaps:

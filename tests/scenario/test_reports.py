@@ -8,20 +8,27 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from orchestrator.files.reports import html
-from orchestrator.report import california_paper, period
+from orchestrator.report import california_paper, period, processing, processing_paper
+from orchestrator.report.processing_gaps import gaps
 from orchestrator.report.sections import document
 from orchestrator.report.writing import csv_table, csv_text, markdown
+from orchestrator.runtime import policies
 from orchestrator.store import reporting, statutory
 from tests.simulation.varied import CHANNELS, CONTROLLERS, OWNERS, RIGHTS, Varied
+from tests.support.browser import DESKTOP, PHONE, opened
 from tests.support.cli import CommandLine
+from tests.support.policies import ODIGO
 from tests.support.recount import Store, recount
 from tests.support.recount_california import recount as recount_california
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -96,6 +103,28 @@ def test_i04_no_person_is_in_any_form(lived: Varied) -> None:
     for text in (*map(html, papers), *map(markdown, papers), *figures, *tables):
         assert "@" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
         assert "sim.example" not in text
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+@pytest.mark.parametrize("name", ["figures", "california", "processing"])
+def test_its_page_is_read_on_every_screen_and_by_everybody(
+    lived: Varied, browser: Browser, tmp_path: Path, name: str, size: tuple[int, int], dark: bool
+) -> None:
+    days = period.read(FIRST, LAST, f"{lived.clock.at.date()}T00:00:00.000Z")
+    match name:
+        case "figures":
+            paper = document(reporting.report(lived.store, days, OWNERS))
+        case "california":
+            paper = california_paper.document(statutory.california(lived.store, days))
+        case _:
+            register, on = policies.load(ODIGO), dt.date(2026, 7, 1)
+            found = processing.compute(register, [], on, gaps(register, [], [], on))
+            paper = processing_paper.document(found)
+    file = tmp_path / "page.html"
+    file.write_text(html(paper), encoding="utf-8")
+    with opened(browser, file.as_uri(), size, dark=dark) as seen:
+        assert (seen.faults(), seen.requests, seen.said, seen.too_wide()) == ([], [file.as_uri()], [], 0)
 
 
 def test_a_report_and_a_day_on_the_command_line(expunge: CommandLine, tmp_path: Path) -> None:

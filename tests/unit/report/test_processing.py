@@ -104,7 +104,8 @@ def test_a_whole_record_has_no_gap_and_says_everything() -> None:
     assert found.controllers[0].activities == ["newsletter"]
     for text in (html(document(found)), markdown(document(found)).replace("\\", "")):
         for word in (
-            "1 rue de la Paix, Paris", "dpo at acme.example", "acme-de", "send news to who asked for it", "subscribers",
+            "1 rue de la Paix, Paris", "dpo at acme.example", "Joint controllers (Art. 26): Acme SA, Acme GmbH",
+            "send news to who asked for it", "subscribers",
             "contact data", "Mailer Inc (processor, US; safeguards: standard contractual clauses (Art. 46(2)(c)))",
             "36 months", "encryption at rest",
         ):  # fmt: skip
