@@ -15,7 +15,8 @@ from schemas import envelope, receipts
 from schemas.codec import decode_event
 from schemas.errors import SchemaError
 
-_ALL: Final = 1 << 31
+_ALL: Final = (1 << 31) - 1
+"""Rows; PostgreSQL takes no larger number there."""
 
 
 def given(store: Store, keys: Keyring, chance: Chance, request_id: str) -> str:

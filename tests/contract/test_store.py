@@ -127,6 +127,15 @@ def test_states_and_capsules_are_inserted_or_replaced(store: Store) -> None:
         assert tx.states([f"r{number}" for number in range(2000)]).keys() == {"r1", "r2"}
 
 
+def test_requests_are_found_by_what_their_receipts_open(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_states([state("r1", receipt_sha256="aa"), state("r2", receipt_sha256="bb"), state("old")])
+        tx.save_states([state("r3", receipt_sha256="aa")])
+    with store.read() as tx:
+        assert sorted(tx.claimed(["aa", "cc"])) == [("aa", "r1"), ("aa", "r3")]
+        assert tx.claimed([]) == []
+
+
 def test_timers_come_earliest_first(store: Store) -> None:
     with store.read() as tx:
         assert tx.next_timer() is None

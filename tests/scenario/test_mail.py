@@ -126,7 +126,10 @@ def test_s43_a_mail_to_the_address_of_a_right_becomes_an_unverified_request_and_
     assert left(maildir) == 0
     assert len(list((maildir / ".taken" / "cur").iterdir())) == 1
     request = taken["request_id"]
+    receipt = desk.json("receipt", request)["receipt"]
+    assert receipt not in json.dumps(taken), "it is for the person, and not for whoever reads the mails"
     assert desk("run", "--until-idle") == 1, "nothing goes out before somebody knows who asks"
+    assert receipt in desk.json("letter", request, "--kind", "receipt")["text"]
     (row,) = desk.json("list", "--attention")
     assert (row["request_id"], row["received_at"][:10]) == (request, str(DAY))
     shown = desk.json("show", request)

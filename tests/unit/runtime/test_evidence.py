@@ -247,10 +247,25 @@ def _more_than_the_manifest_names(issuer: Issuer) -> tuple[Files, str]:
     return {**issuer.some, "keys/more.jwk": b"{}"}, "not those that the manifest names"
 
 
+def _another_receipt(issuer: Issuer) -> tuple[Files, str]:
+    """A ledger in which a request was received under one receipt, and its record is opened by another."""
+    lines = [line.split(b" ", 1)[1] for line in issuer.whole["documents"].splitlines()]
+    said = msgspec.structs.replace(entries.read(lines[0]), receipt_sha256="0" * 64)
+    documents = [entries.written(said, bytes(32)), lines[1]]
+    leaves = [entries.entry_of(one) for one in documents]
+    root = merkle.node_hash(merkle.leaf_hash(leaves[0]), merkle.leaf_hash(leaves[1]))
+    files = {
+        "checkpoint": notes.signed(notes.Checkpoint(issuer.origin, 2, root).text(), [issuer.signer]).raw(),
+        "documents": b"".join(b"%d %b\n" % pair for pair in enumerate(documents)),
+        "entries": b"".join(leaves),
+    }
+    return issuer.closed(files, bundle.WHOLE), "opened by different receipts"
+
+
 FORGERIES: list[Callable[[Issuer], tuple[Files, str]]] = [
     _forged_leaf, _forged_leaf_of_the_whole, _document_of_another_leaf, _truncated, _fewer_leaves, _forked,
     _replaced_checkpoint, _wrong_ledger_key, _wrong_key_of_a_checkpoint, _wrong_record_key, _missing_proof,
-    _more_than_the_manifest_names,
+    _more_than_the_manifest_names, _another_receipt,
 ]  # fmt: skip
 
 
