@@ -58,6 +58,7 @@ Event = Literal[
     "system.silent",
     "key.unknown",
     "key.loaded",
+    "evidence.retired",
     "ledger.grown",
     "ledger.refused",
     "ledger.resumed",

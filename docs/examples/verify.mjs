@@ -314,12 +314,24 @@ function whole (files, keys, ledger, newest, earlier, receipts) {
     if (!fold(peaks).equals(mark.root)) refuse(`the ledger was forked: ${name} is not what these leaves lead to`)
   }
   let count = 0
+  const given = new Set()
   for (const [number, raw] of documents(files.get('documents') ?? refuse('there are no documents'))) {
     if (!sha256(raw).equals(entries.subarray(number * 32, number * 32 + 32))) refuse(`the document of leaf ${number} is not the one that was logged`)
     note(receipts, document(raw, keys))
+    given.add(number)
     count += 1
   }
+  accounted(files.get('retired') ?? Buffer.alloc(0), given, newest.size)
   return count
+}
+
+// every leaf has its document, or the issuer says on which day its retention ended
+function accounted (raw, given, size) {
+  for (const [number, day] of documents(raw)) {
+    if (given.has(number) || number >= size || !/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text(day))) refuse(`what is said of leaf ${number}, that it was deleted, does not fit`)
+    given.add(number)
+  }
+  for (let number = 0; number < size; number++) if (!given.has(number)) refuse(`the document of leaf ${number} is missing, and nobody says that its retention has ended`)
 }
 
 export function load (source) {

@@ -59,6 +59,7 @@ def bundle(
                 "to": until,
                 "not_in_ledger": [one for one in begun if one not in numbers],
                 "not_begun": waiting,
+                "deleted": tx.retired_in(since, until) if period else [],
             }
             more_files = case_files.files(tx, cases, about, _policy(settings))
     files = exporting.bundled(held, keys, more_files)
@@ -68,7 +69,11 @@ def bundle(
     bundles.write(target, files)
     data = {"bundle": str(target), "requests": len(cases), "files": len(files), **about}
     desk.screen.data(data, lambda out: out.print(f"{target}: {len(cases)} requests", soft_wrap=True))
-    for what, names in (("not in the ledger yet", about["not_in_ledger"]), ("not begun", waiting)):
+    for what, names in (
+        ("not in the ledger yet", about["not_in_ledger"]),
+        ("not begun", waiting),
+        ("deleted at the end of their retention", about["deleted"]),
+    ):
         if names:
             desk.screen.say(f"{what}: {', '.join(names)}")
     return 0

@@ -85,7 +85,8 @@ def _print(out: Console, found: Report, opened: Sequence[str]) -> None:
     elif not found.stamps:
         out.print("  - when it was signed: no checkpoint has a time stamp of somebody else")
     if found.deleted:
-        out.print(f"  - what {found.deleted} leaves say: their documents are not here (their retention may have ended)")
+        said = f"deleted at the end of their retention, the last on {found.deleted_until}, as the issuer says"
+        out.print(f"  - what {found.deleted} leaves say: their documents were {said}", soft_wrap=True)
     still = found.open()
     if found.kind == bundle.WHOLE and still:
         out.print(f"requests without a record: {len(still)}")

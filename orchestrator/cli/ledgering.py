@@ -154,6 +154,7 @@ def check(desk: Desk) -> int:
         doubt = sequencer(settings, store, desk.own_keys(settings), SystemClock()).doubt()
         with store.read() as tx:
             waiting = tx.pending_count()
+            deleted = tx.retired_count()
             size = last.size if (last := tx.last_checkpoint()) else 0
     if doubt is not None:
         found.append(": ".join(one for one in (doubt.what, doubt.why) if one))
@@ -161,7 +162,9 @@ def check(desk: Desk) -> int:
         for one in found[1:]:
             desk.screen.say(one)
         raise VerificationError(found[0], fix="restore the database from a backup; nothing was changed")
-    data = {"size": size, "waiting": waiting, "anchor": settings.ledger.anchor or None}
+    data = {"size": size, "waiting": waiting, "deleted": deleted, "anchor": settings.ledger.anchor or None}
     text = f"{size} leaves, tiles, documents and checkpoints fit; {waiting} wait for their number"
+    if deleted:
+        text += f"; the documents of {deleted} were deleted at the end of their retention"
     desk.screen.data(data, lambda out: out.print(text))
     return 0

@@ -16,7 +16,7 @@ from orchestrator.core import clock, events, troubles
 from orchestrator.core.model import RequestState
 from orchestrator.core.plan import Plan
 from orchestrator.engine.engine import load_state
-from orchestrator.engine.stored import StoredPlans, read_state
+from orchestrator.engine.stored import StoredPlans, read_state, refuse_retired
 from orchestrator.errors import DependencyError, UsageError
 from orchestrator.ports import JournalRow, Transaction
 from orchestrator.store import tables as t
@@ -265,6 +265,7 @@ def page(store: SqlStore, request_id: str) -> Page:
     with store.read() as tx:
         history = tx.history(request_id)
         if history and not tx.states([request_id]):
+            refuse_retired(tx, request_id)
             raise _not_begun(history, request_id)
         state = load_state(tx, request_id)
         body = tx.plan(state.plan_sha256)

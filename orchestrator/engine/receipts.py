@@ -8,7 +8,7 @@ from typing import Final
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.engine import wire
 from orchestrator.engine.capsule import CapsuleBox
-from orchestrator.engine.stored import read_state
+from orchestrator.engine.stored import read_state, refuse_retired
 from orchestrator.errors import UsageError
 from orchestrator.ports import Chance, JournalRow, Keyring, Store, Transaction
 from schemas import envelope, receipts
@@ -28,6 +28,8 @@ def given(store: Store, keys: Keyring, chance: Chance, request_id: str) -> str:
     with store.read() as tx:
         found = kept(tx, keys, CapsuleBox(keys.store, chance), request_id)
         state = tx.states([request_id]).get(request_id)
+        if found is None:
+            refuse_retired(tx, request_id)
     if found is None:
         raise UsageError(f"no request {request_id}", fix="see `expunge list`")
     if found.shown:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 import msgspec
@@ -163,9 +163,10 @@ class Receiving(Waiting, Answers):
         named = [*(one.row.request_id for one in requests), *(one.opened.confirmation.request_id for one in answers)]
         batch.load([*named, *people.first()])
         known = _known(batch, requests, answers)
+        taken = batch.tx.retired([one.row.request_id for one in requests if one.row.request_id not in batch.states])
         for request in sorted(requests, key=lambda one: one.opened.message.right not in BEFORE):
             batch.trace = request.trace
-            self._request(batch, request, people, known)
+            self._request(batch, request, people, known, taken)
         people.write()
         for answer in answers:
             self._answer(batch, answer, known)
@@ -216,7 +217,7 @@ class Receiving(Waiting, Answers):
         )
         return _Request(row, opened, event.traceparent, one)
 
-    def _request(self, batch: Batch, one: _Request, people: People, known: _Known) -> None:
+    def _request(self, batch: Batch, one: _Request, people: People, known: _Known, taken: Container[str]) -> None:
         row = one.row
         key, before = (row.source, row.event_id), known.get((row.source, row.event_id))
         if before == row.payload_hash:
@@ -225,7 +226,7 @@ class Receiving(Waiting, Answers):
         if before is not None:
             _contradiction(batch, row, one.inbound.raw, known)
             return
-        if row.request_id in batch.states:
+        if row.request_id in batch.states or row.request_id in taken:
             # Somebody's request, and not this one: it must not vanish without a trace.
             batch.bury(row.source, row.event_id, row.request_id, "RequestIdTaken", one.inbound.raw)
             refuse(batch, row, "ignored: the request id is taken")

@@ -54,8 +54,23 @@ def load_state(tx: Transaction, request_id: str) -> RequestState:
     """
     blob = tx.states([request_id]).get(request_id)
     if blob is None:
+        refuse_retired(tx, request_id)
         raise UsageError(f"no request {request_id}", fix="see `expunge list`")
     return read_state(request_id, blob)
+
+
+def refuse_retired(tx: Transaction, request_id: str) -> None:
+    """Say of a request whose evidence was deleted that it was there.
+
+    Raises:
+        UsageError: it was.
+    """
+    if at := tx.retired([request_id]).get(request_id):
+        raise UsageError(
+            f"what is known of request {request_id} was deleted on {at[:10]}, at the end of its retention",
+            why="its leaves stay in the ledger, and show where it stood",
+            fix="whoever was handed a record or a proof of it can still have it checked with `expunge verify`",
+        )
 
 
 def row(state: RequestState, next_timer: str | None) -> dict[str, Any]:

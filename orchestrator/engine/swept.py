@@ -32,6 +32,8 @@ DUE: Final = "RetentionDue"
 """Type of the journal row of a request that nobody made, as long as it waits to be applied."""
 CHANNEL: Final = "retention"
 _MALFORMED: Final = "malformed_answer"
+RETIRED: Final = b""
+"""What is left of a fingerprint when the request's evidence was deleted (ADR 45): it is over."""
 MOST_AGAIN: Final = 1000
 """So often the same records may come back, of the same person and from the same period."""
 
@@ -175,7 +177,9 @@ class _Groups:
                 if (SOURCE, request_id) not in known:
                     taken.add(request_id)
                     found.append((request_id, one))
-                elif _is_over(batch.states.get(request_id), one.retention) and one.times < MOST_AGAIN:
+                elif (
+                    known[SOURCE, request_id] == RETIRED or _is_over(batch.states.get(request_id), one.retention)
+                ) and one.times < MOST_AGAIN:
                     one.times += 1
                     back.append(one)
             wanted = back

@@ -3,7 +3,8 @@
 ``MANIFEST`` is a signed note with the SHA-256 of every other file, so that no byte of any of them can be another.
 ``documents`` holds records and statements, a line each: number, space, document. ``checkpoint`` is the newest one. A
 bundle of some leaves has ``proofs/<number>.tlog-proof`` for each; one of the whole ledger has ``entries`` (32 bytes a
-leaf) and every checkpoint, and needs no proofs: the tree is built anew.
+leaf) and every checkpoint, and needs no proofs: the tree is built anew. There, ``retired`` names the leaves whose
+documents were deleted at the end of their retention, and the day: a document that is neither here nor there is lost.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ MANIFEST: Final = "MANIFEST"
 CHECKPOINT: Final = "checkpoint"
 DOCUMENTS: Final = "documents"
 ENTRIES: Final = "entries"
+RETIRED: Final = "retired"
 WHOLE: Final = "whole ledger"
 SOME: Final = "some leaves"
 _HEAD: Final = "expunge/bundle/v1"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?\Z")
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)\Z")
+_DAY: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _NUMBER: Final = re.compile(rb"(0|[1-9][0-9]{0,18}) ")
 _BATCH: Final = 1 << 14
 _FIX: Final = "get the bundle again from the issuer; do not rely on this one"
@@ -41,7 +44,8 @@ class Report(msgspec.Struct):
     """What was proved.
 
     Attributes:
-        checked: Documents by kind. ``deleted``: leaves whose document is not there.
+        checked: Documents by kind. ``deleted``: leaves whose document was deleted at the end of its retention, as the
+            issuer says. ``deleted_until``: the last day on which one was.
         due: Requests whose receipt was checked, with the day they were due. ``ended``: those with a record.
         seen: Witnesses that have seen the newest checkpoint.
         stamps: Time stamps that were checked, the earliest first. ``unread``: how many are there that were not.
@@ -54,6 +58,7 @@ class Report(msgspec.Struct):
     checkpoints: int = 1
     checked: dict[str, int] = {}
     deleted: int = 0
+    deleted_until: str = ""
     seen: tuple[Seen, ...] = ()
     stamps: tuple[Stamp, ...] = ()
     unread: int = 0
@@ -197,14 +202,28 @@ def _whole(files: Mapping[str, bytes], trust: Trust, report: Report, earlier: by
         _continues(tiles, report.checkpoint, mine, "the checkpoint that you kept")
         report.earlier = mine.size
     report.checkpoints = len({one.size for one in signed.values()})
-    given = 0
+    given = set()
     for number, raw in _documents(files[DOCUMENTS]):
         start = number * merkle.HASH_BYTES
         if held[start : start + merkle.HASH_BYTES] != entries.entry_of(raw):
             raise VerificationError(f"the document of leaf {number} is not the one that was logged", fix=_FIX)
         _count(report, document(raw, trust, number))
-        given += 1
-    report.deleted = report.checkpoint.size - given
+        given.add(number)
+    _accounted(files.get(RETIRED, b""), given, report)
+
+
+def _accounted(raw: bytes, given: set[int], report: Report) -> None:
+    """Hold that every leaf has its document, or is said to have lost it to the end of its retention."""
+    gone = dict(_documents(raw))
+    for number, day in gone.items():
+        if number in given or number >= report.checkpoint.size or _DAY.match(day) is None:
+            raise VerificationError(f"what is said of leaf {number}, that it was deleted, does not fit", fix=_FIX)
+    if len(given) + len(gone) != report.checkpoint.size:
+        first = next(one for one in range(report.checkpoint.size) if one not in given and one not in gone)
+        what = f"the document of leaf {first} is missing, and nobody says that its retention has ended"
+        raise VerificationError(what, fix=_FIX)
+    report.deleted = len(gone)
+    report.deleted_until = max(gone.values(), default=b"").decode("ascii")
 
 
 def _continues(tiles: Mapping[Tile, bytes], newest: Checkpoint, one: Checkpoint, name: str) -> None:

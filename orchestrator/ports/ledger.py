@@ -16,6 +16,7 @@ class LeafRow(msgspec.Struct):
         at: When the fact was written; leaves are numbered in this order.
         entry: 32 bytes, the SHA-256 of the document.
         statement: The document, where it is not a record and was not deleted.
+        retired_at: When the document was deleted at the end of its retention (ADR 45).
     """
 
     request_id: str
@@ -24,6 +25,7 @@ class LeafRow(msgspec.Struct):
     entry: bytes
     statement: bytes | None
     number: int | None = None
+    retired_at: str | None = None
 
 
 class CheckpointRow(msgspec.Struct, frozen=True):

@@ -11,11 +11,12 @@ from orchestrator.ports.incidents import IncidentRegistry
 from orchestrator.ports.ledger import LedgerBook
 from orchestrator.ports.links import LinkBook
 from orchestrator.ports.mails import MailRegistry
+from orchestrator.ports.retired import RetiredBook
 from orchestrator.ports.rows import JournalRow, OutboxRow, ParkedRow, Position, Publication, Released
 from orchestrator.ports.sweeps import SweepBook
 
 
-class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, LinkBook, SweepBook, Protocol):
+class Transaction(HoldRegistry, MailRegistry, IncidentRegistry, LedgerBook, LinkBook, SweepBook, RetiredBook, Protocol):
     """Everything one batch may do; all of it is committed together, or nothing (decision 2).
 
     Any number of processes may share a store. What a *write* transaction reads through ``states``, ``waiting``,

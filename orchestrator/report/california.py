@@ -98,6 +98,7 @@ class California(msgspec.Struct):
         not_counted: Requests to a controller under this law that are none of its kinds, by right.
         other_law: Requests to controllers under other laws only.
         unknown_law: Requests of which nobody knows where the controller is: they are in no figure.
+        deleted: Requests taken in in the period that were deleted at the end of their retention: they are in no figure.
         log_may_end: What was received before this day need not be kept any longer (11 CCR 7101(a)).
     """
 
@@ -114,9 +115,10 @@ class California(msgspec.Struct):
     unknown_law: int
     log_may_end: str
     log: list[LogRow]
+    deleted: int = 0
 
 
-def compute(period: Period, facts: Iterable[ConsumerFact]) -> California:
+def compute(period: Period, facts: Iterable[ConsumerFact], deleted: int = 0) -> California:
     """Give log and figures."""
     rows: list[LogRow] = []
     because: Counter[str] = Counter()
@@ -151,6 +153,7 @@ def compute(period: Period, facts: Iterable[ConsumerFact]) -> California:
         unknown_law=unknown,
         log_may_end=ends.isoformat(),
         log=rows,
+        deleted=deleted,
     )
 
 

@@ -9,7 +9,7 @@ from orchestrator.law.california import DAYS_TEXT, DENIED_TEXT, KINDS, LOG_TEXT
 from orchestrator.report.california import California
 from orchestrator.report.document import Document, Section
 from orchestrator.report.figures import CountRow
-from orchestrator.report.wording import code, day, many, minute, number
+from orchestrator.report.wording import code, day, many, minute, missing, number
 
 TITLE: Final = "Requests of consumers under the CCPA"
 COLUMNS: Final = ("request_id", "received_on", "nature", "right", "manner", "responded_on", "response", "basis")
@@ -70,6 +70,7 @@ def document(found: California) -> Document:
         warning = (
             f"Of {of} nobody knows under which law the controller is (the policy does not say). None is in any figure."
         )
+    warning = " ".join(one for one in (warning, missing(found.deleted)) if one)
     return Document(
         TITLE, said, list(_sections(found)), glance, warning, about_title="What is not known, and how it was counted",
         about=NOT_KNOWN,

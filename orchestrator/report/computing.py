@@ -76,6 +76,7 @@ def compute(period: Period, facts: Facts) -> Report:
         recipients=[one for _, one in sorted(work.lines.recipients.items())],
         caught=[CaughtRow(*key, len(ids), len(set(ids))) for key, ids in sorted(caught.items())],
         unread=counted(facts.unread),
+        deleted=facts.deleted,
         returned=Returned(counted(work.looked), counted(work.came_back), work.erased_again),
     )
 

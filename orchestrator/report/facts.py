@@ -69,6 +69,7 @@ class Facts(msgspec.Struct):
         owners: Owner of each system that is connected, by the configuration.
         looks: How often in the period a closed erasure came to be looked at again, by why: from the journal, for a look
             that finds nothing leaves no record.
+        deleted: Requests taken in in the period, of which nothing is left but leaves (ADR 45).
         backlog, owed: As they are now. ``heard``: when each system answered last, ever.
     """
 
@@ -83,3 +84,4 @@ class Facts(msgspec.Struct):
     heard: dict[str, str]
     owed: Iterable[Owed]
     looks: dict[str, int] = {}
+    deleted: int = 0

@@ -145,6 +145,8 @@ class Returned(msgspec.Struct):
 class Report(msgspec.Struct):
     """A report. ``over``: the period had ended when it was made. ``unasked``: found by sweeps, asked for by nobody.
 
+    ``deleted``: taken in in the period, and deleted at the end of their retention since: in no other figure.
+
     ``afresh``: later records about what was kept, or left over. ``margins``: completed requests by days to spare.
     """
 
@@ -177,6 +179,7 @@ class Report(msgspec.Struct):
     caught: list[CaughtRow]
     unread: list[CountRow]
     returned: Returned
+    deleted: int = 0
 
     @property
     def empty(self) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.report.wording import (
     many,
     margin,
     minute,
+    missing,
     month,
     number,
     system,
@@ -48,10 +49,14 @@ def document(report: Report) -> Document:
         period_words(report),
         sections(report),
         glance(report),
-        EMPTY if report.empty else "",
+        _warning(report),
         charts(report),
         about=NOTES,
     )
+
+
+def _warning(report: Report) -> str:
+    return " ".join(one for one in (EMPTY if report.empty else "", missing(report.deleted)) if one)
 
 
 def glance(report: Report) -> list[tuple[str, str]]:

@@ -112,3 +112,11 @@ def margin(days: int | None) -> str:
 def many(count: int, one: str, more: str = "") -> str:
     """Write a count with its noun."""
     return f"{number(count)} {one if count == 1 else more or one + 's'}"
+
+
+def missing(deleted: int) -> str:
+    """Say that requests of the period were deleted, so that nobody takes its figures for all there was."""
+    if not deleted:
+        return ""
+    were = many(deleted, "request of this period was", "requests of this period were")
+    return f"{were} deleted at the end of the retention: in no figure here."

@@ -112,7 +112,7 @@ class Embedded:
         self._paced = False
         self._wake = threading.Event()
         self._scrubbed = clock.now()
-        self._letters = sweeping.Letters(self.store, clock, signals)
+        self._chores = sweeping.Chores(self.store, clock, settings, signals)
         self._lock = filelock.FileLock(f"{settings.store}.lock", mode=0o600)
 
     @classmethod
@@ -203,7 +203,7 @@ class Embedded:
             self._signals.alive()
             worked = 0
             if not stop.is_set():
-                self._letters.turn()
+                self._chores.turn()
                 worked += self._timers()
                 worked += self.engine.turn_sweeps()
                 worked += self._start(pool, running)

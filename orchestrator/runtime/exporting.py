@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from orchestrator.engine.stored import refuse_retired
 from orchestrator.errors import DependencyError, UsageError, VerificationError
 from orchestrator.keys import KeyFolder
 from orchestrator.ledger import bundle, entries, merkle, notes, stamps
@@ -141,6 +142,7 @@ def evidence(tx: SqlTransaction, request_ids: Sequence[str], *, lenient: bool = 
     for name in request_ids:
         found = list(_proved(tx, name, tree, row))
         if not found and not lenient:
+            refuse_retired(tx, name)
             raise _nothing(f"request {name}")
         held += found
     if not held:
@@ -185,12 +187,14 @@ def whole(store: SqlStore, keys: KeyFolder) -> dict[str, bytes]:
     """Give the bundle of the whole ledger."""
     with store.read() as tx:
         row, checkpoint = newest(tx)
-        held, documents = bytearray(), bytearray()
+        held, documents, gone = bytearray(), bytearray(), bytearray()
         for leaf, jws in tx.all_leaves(checkpoint.size):
             held += leaf.entry
             document = leaf.statement or jws
             if document is not None:
                 documents += _line(leaf, bytes(document))
+            elif leaf.retired_at is not None:
+                gone += _line(leaf, leaf.retired_at[:10].encode("ascii"))
         every = {f"checkpoints/{one.size}": one.note for one in tx.all_checkpoints() if one.size <= checkpoint.size}
     files = {
         bundle.CHECKPOINT: row.note,
@@ -198,6 +202,8 @@ def whole(store: SqlStore, keys: KeyFolder) -> dict[str, bytes]:
         bundle.DOCUMENTS: bytes(documents),
         **every,
     }
+    if gone:
+        files[bundle.RETIRED] = bytes(gone)
     return _closed(files, bundle.WHOLE, keys, checkpoint.origin)
 
 
@@ -244,7 +250,11 @@ def check(store: SqlStore) -> Iterator[str]:
             size += 1
             rows.append(leaf.entry)
             document = leaf.statement or jws
-            if document is not None and entries.entry_of(bytes(document)) != leaf.entry:
+            if document is None and leaf.retired_at is None:
+                yield f"the document of leaf {leaf.number} is missing, and no retention has ended"
+            elif document is not None and leaf.retired_at is not None:
+                yield f"the document of leaf {leaf.number} is here, and was to be deleted on {leaf.retired_at[:10]}"
+            elif document is not None and entries.entry_of(bytes(document)) != leaf.entry:
                 yield f"the document of leaf {leaf.number} is not the one that was logged"
         if size != checkpoint.size:
             yield f"the checkpoint says {checkpoint.size} leaves, {size} are here"

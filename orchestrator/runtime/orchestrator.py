@@ -30,7 +30,7 @@ from orchestrator.runtime.posting import Posting
 from orchestrator.runtime.relay import Relay
 from orchestrator.runtime.rereading import Rereading
 from orchestrator.runtime.sequencing import Sequencing, sequencer
-from orchestrator.runtime.sweeping import Letters
+from orchestrator.runtime.sweeping import Chores
 from orchestrator.runtime.systems import openers, plan_of
 from orchestrator.runtime.watching import Watch
 from orchestrator.settings import Settings
@@ -73,7 +73,7 @@ class Orchestrator:
         self._lock = threading.Lock()
         self._packages = PackageDesk(
             settings.exports, ExportSink(settings.exports), self.engine, keys, chance, clock, self._lock,
-            Letters(self.store, clock, signals),
+            Chores(self.store, clock, settings, signals),
         )  # fmt: skip
         self._ledger = Sequencing(sequencer(settings, self.store, keys, clock, signals))
         self._posting = Posting(settings, self.store, clock, signals)

@@ -18,7 +18,7 @@ from orchestrator.engine import Engine
 from orchestrator.errors import DependencyError
 from orchestrator.ports import Chance, Clock, Keyring
 from orchestrator.runtime import packing, sweeping
-from orchestrator.runtime.sweeping import Letters
+from orchestrator.runtime.sweeping import Chores
 
 POLL_SECONDS: Final = 1.0
 _SWEEP_EVERY: Final = 600
@@ -31,10 +31,10 @@ class PackageDesk:
 
     def __init__(
         self, folder: Path, parts: ExportSink, engine: Engine, keys: Keyring, chance: Chance, clock: Clock,
-        lock: threading.Lock, letters: Letters,
+        lock: threading.Lock, chores: Chores,
     ) -> None:  # fmt: skip
         """Take what it works with. ``lock``: of the engine, which is used under it only."""
-        self._letters = letters
+        self._chores = chores
         self._folder = folder
         self._parts = parts
         self._engine = engine
@@ -56,7 +56,7 @@ class PackageDesk:
         try:
             while not stop.is_set():
                 self.turn(sweep=turns % _SWEEP_EVERY == 0)
-                self._letters.turn()
+                self._chores.turn()
                 turns += 1
                 self._wake.wait(POLL_SECONDS)
                 self._wake.clear()

@@ -13,8 +13,11 @@ from typing import Final
 from connectors.exports import UNFINISHED, ExportSink
 from connectors.signals import SILENT, Signals
 from orchestrator.engine import Engine
+from orchestrator.engine.base import again
+from orchestrator.engine.retiring import Retiring
 from orchestrator.files import package
 from orchestrator.ports import Clock
+from orchestrator.settings import Settings
 from orchestrator.store import letters
 from orchestrator.store.store import SqlStore
 from schemas.topics import DEAD_LETTERS
@@ -59,6 +62,22 @@ class Letters:
         if emptied:
             self._signals.log("swept", count=emptied)
         return emptied
+
+
+class Chores:
+    """What is to be done now and then, whatever else is: ``Letters``, and the end of evidence (ADR 45)."""
+
+    def __init__(self, store: SqlStore, clock: Clock, settings: Settings, signals: Signals = SILENT) -> None:
+        self._letters = Letters(store, clock, signals)
+        self._evidence = Retiring(store, clock, settings.ledger.records_kept_months, signals)
+
+    def turn(self) -> int:
+        """Do what it is time for; returns how much was done.
+
+        Raises:
+            DependencyError: the store cannot be written.
+        """
+        return self._letters.turn() + again(self._evidence.turn)
 
 
 def everything(folder: Path, sink: ExportSink, engine: Engine) -> None:

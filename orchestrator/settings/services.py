@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -31,6 +31,10 @@ class SuppressionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     token_env: str = "EXPUNGE_SUPPRESSION_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
+RECORDS_LEAST: Final = 24
+"""Months: what is asked of the shortest of the laws that a record is kept for (11 CCR §7101(a))."""
+
+
 class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[ledger]``: the log of all evidence (ADR 37).
 
@@ -38,10 +42,19 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         origin: Its name, such as ``privacy.example.com/ledger``; empty: it is called by its first key. It keeps the
             name it began with.
         anchor: Folder outside of our control that every checkpoint is copied to; empty: none.
+        records_kept_months: How long the evidence of a request is kept after the last thing that happened to it
+            (ADR 45); 0: for ever.
     """
 
     origin: Annotated[str, msgspec.Meta(pattern=r"^[^\s+\x00-\x20\x7f]{0,200}$(?!\n)")] = ""
     anchor: str = ""
+    records_kept_months: Annotated[int, msgspec.Meta(ge=0, le=1200)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a period so short that the law is broken by it: 11 CCR §7101(a) has requests kept for two years."""
+        if 0 < self.records_kept_months < RECORDS_LEAST:
+            msg = f"records_kept_months: at least {RECORDS_LEAST}, or 0 to keep them for ever"
+            raise ValueError(msg)
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from orchestrator.errors import ConflictError, DependencyError, ExpungeError, UsageError
 from orchestrator.store import pgerrors
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """Newest migration; a test compares it with the scripts."""
 BUSY_SECONDS: Final = 15.0
 _PRAGMAS: Final = (

@@ -124,6 +124,11 @@ class Leaves(Rows):
         query = sa.select(sa.func.count()).select_from(t.leaves).where(_L.number.is_(None))
         return int(self.connection.execute(query).scalar_one())
 
+    def retired_count(self) -> int:
+        """Count the leaves whose document was deleted at the end of its retention."""
+        query = sa.select(sa.func.count()).select_from(t.leaves).where(_L.retired_at.is_not(None))
+        return int(self.connection.execute(query).scalar_one())
+
     def longer_checkpoints(self, size: int, least: int, limit: int) -> list[CheckpointRow]:
         """Give the first checkpoints of this size or more whose note has at least so many bytes, smallest first."""
         return [CheckpointRow(*row) for row in self._all(_LONGER, size=size, least=least, most=limit)]

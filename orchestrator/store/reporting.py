@@ -104,6 +104,7 @@ def report(store: SqlStore, period: Period, owners: Mapping[str, str]) -> Report
             heard={source.removeprefix(_SYSTEM): at for source, at in tx.connection.execute(_HEARD)},
             owed=_owed(tx),
             looks=_looks(tx, period),
+            deleted=len(tx.retired_in(period.first.isoformat(), period.last.isoformat())),
         )
         return compute(period, facts)
 

@@ -51,7 +51,8 @@ def california(store: SqlStore, period: Period) -> California:
         DependencyError: the store cannot be read, or holds something that is no state or no record.
     """
     with store.read() as tx:
-        return compute(period, list(_facts(tx, period)))
+        deleted = len(tx.retired_in(period.first.isoformat(), period.last.isoformat()))
+        return compute(period, list(_facts(tx, period)), deleted)
 
 
 def _facts(tx: SqlTransaction, period: Period) -> Iterator[ConsumerFact]:

@@ -25,6 +25,7 @@ from orchestrator.store.links import Links
 from orchestrator.store.mails import Mails
 from orchestrator.store.parking import Parking
 from orchestrator.store.positions import Positions
+from orchestrator.store.retiring import Retired
 from orchestrator.store.sending import Sending
 from orchestrator.store.sweeps import Sweeps
 
@@ -32,7 +33,7 @@ _PAGE: Final = 500
 """Rows that are held in memory at a time where all are read."""
 
 
-class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leaves, Links, Sweeps):
+class SqlTransaction(Sending, Parking, Positions, Holds, Mails, Incidents, Leaves, Links, Sweeps, Retired):
     """Everything one batch may do. Lists of dicts match the columns of ``tables``."""
 
     def __init__(self, connection: sa.Connection, where: str = "") -> None:

@@ -174,6 +174,8 @@ leaves: Final = Table(
     Column("statement", LargeBinary),
     # Its place in the tree; null until the sequencer has given it one.
     Column("number", BigInteger, info=LATER),
+    # When its document was deleted at the end of its retention (ADR 45); one that is not there without it is lost.
+    Column("retired_at", TEXT, info=LATER),
     sqlite_with_rowid=False,
 )
 """Leaves of the ledger, written with the fact they stand for, numbered by one sequencer (ADR 37)."""

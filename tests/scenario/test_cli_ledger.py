@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email
 import email.policy
 import json
@@ -34,7 +35,7 @@ def issued(home: Path, tmp_path: Path, shell: Shell) -> dict[str, str]:
         file.read_text() + f'\n[ledger]\norigin = "privacy.example.com/ledger"\nanchor = "{tmp_path / "dpo"}"\n'
     )
     shell("submit", write(tmp_path / "two.jsonl", request(7, "copy", "access"), request(7, "erase")))
-    assert shell("run", "--until-idle") == 0
+    assert shell("run", "--until-idle") == 0, shell.err
     (key,) = shell.json("ledger", "key")
     return {"key": str(home / "keys" / "record.pub.jwk"), "ledger": key, "dpo": str(tmp_path / "dpo")}
 
@@ -123,7 +124,7 @@ def test_a_witness_s_cosignature_is_checked_kept_and_handed_on(
     found = shell.json("verify", str(tmp_path / "seen.zip"), "--trust", str(trust))
     assert found["witnesses"] == {witness.name: "2027-01-15T08:00:00.000Z"}
     shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
-    assert shell("run", "--until-idle") == 0
+    assert shell("run", "--until-idle") == 0, shell.err
     assert shell.json("ledger", "check")["size"] == 9, "it grows on from a checkpoint that others have signed too"
     shell("ledger", "export", str(tmp_path / "unseen.zip"))
     refused = shell.error(4, "verify", str(tmp_path / "unseen.zip"), "--trust", str(trust))
@@ -145,10 +146,10 @@ def test_a_ledger_that_is_smaller_than_its_anchor_is_a_finding_and_work_goes_on(
     found: list[dict[str, Any]] = [one for one in _doctor(shell) if one["check"] == "ledger"]
     assert [one["level"] for one in found] == ["finding"]
     shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
-    assert shell("run", "--until-idle") == 0
+    assert shell("run", "--until-idle") == 0, shell.err
     assert shell.json("show", "more")["phase"] == "closed"
     newest.with_name("checkpoint-9.txt").unlink()
-    assert shell("run", "--until-idle") == 0
+    assert shell("run", "--until-idle") == 0, shell.err
     assert shell.json("ledger", "check")["size"] == 9
 
 
@@ -167,17 +168,17 @@ def test_the_newest_checkpoint_is_mailed_and_a_server_that_is_away_stops_nobody(
     said = f'\n[ledger_mail]\nto = "dpo@example.org"\nsender = "expunge@example.org"\nca_file = "{ca_file}"\n'
     file.write_text(f'{before}{said}server = "127.0.0.1:9"\n')
     shell("submit", write(tmp_path / "more.jsonl", request(8, "more")))
-    assert shell("run", "--until-idle") == 0
+    assert shell("run", "--until-idle") == 0, shell.err
     assert shell.json("ledger", "check")["size"] == 9
     assert [one["text"] for one in _doctor(shell) if one["check"] == "ledger_mail"] == ["none was taken yet"]
 
     with mail_server("starttls", pem) as sink:
         file.write_text(f'{before}{said}server = "127.0.0.1:{sink.port}"\n')
-        assert shell("run", "--until-idle") == 0
+        assert shell("run", "--until-idle") == 0, shell.err
         assert sink.mails == [], "a minute is not over"
         with SqlStore(open_sqlite(home / "expunge.db"), "").write() as tx:
             tx.connection.execute(sa.text("UPDATE ledger_mails SET tried_at = '2020-01-01T00:00:00.000Z'"))
-        assert shell("run", "--until-idle") == 0
+        assert shell("run", "--until-idle") == 0, shell.err
     (mail,) = (email.message_from_bytes(one, policy=email.policy.default) for one in sink.mails)
     (attached,) = mail.iter_attachments()
     assert attached.get_content().decode() == shell.json("ledger", "checkpoint")["note"]
@@ -223,3 +224,55 @@ def test_one_line_is_shown_to_an_authority_and_the_others_stay_hidden(
     assert shell("verify", str(later), "--key", issued["key"]) == 0
     assert "not proved:" in shell.out
     assert "the issuer signed their list on" in shell.out
+
+
+def _years_ago(home: Path) -> None:
+    """Let everything that was noted have been noted four years before."""
+    store = SqlStore(open_sqlite(home / "expunge.db"), "test")
+    with store.write() as tx:
+        for table, column in (("journal", "observed_at"), ("requests", "received_at"), ("ledger_leaves", "at")):
+            earlier = f"CAST(substr({column}, 1, 4) - 4 AS TEXT) || substr({column}, 5)"
+            tx.connection.execute(sa.text(f"UPDATE {table} SET {column} = {earlier}"))
+    store.close()
+
+
+def test_evidence_is_deleted_when_its_time_is_over_and_everybody_who_asks_hears_so(
+    issued: dict[str, str], home: Path, tmp_path: Path, shell: Shell
+) -> None:
+    _years_ago(home)
+    assert shell("run", "--until-idle") == 0, "nobody said that anything ends"
+    assert shell.json("ledger", "check")["deleted"] == 0
+    file = home / "expunge.toml"
+    settings = file.read_text()
+    file.write_text(settings.replace("[ledger]", "[ledger]\nrecords_kept_months = 12"))
+    assert "at least 24" in str(shell.error(2, "run", "--until-idle"))
+    file.write_text(settings.replace("[ledger]", "[ledger]\nrecords_kept_months = 36"))
+    shell("submit", write(tmp_path / "one.jsonl", request(8, "young")))
+    assert shell("run", "--until-idle") == 0, shell.err
+    said = shell.json("ledger", "check")
+    gone = said["deleted"]
+    assert gone
+    assert gone % 3 == 0
+    assert shell("ledger", "check") == 0
+    assert f"the documents of {gone} were deleted at the end of their retention" in shell.out
+    for command in (
+        ["show", "erase"], ["record", "erase"], ["letter", "erase", "-O", str(tmp_path / "l")],
+        ["ledger", "prove", "erase", "-O", str(tmp_path / "p")],
+        ["ledger", "export", str(tmp_path / "x.zip"), "--request", "erase"],
+        ["bundle", "erase", "-O", str(tmp_path / "y.zip")], ["receipt", "erase"],
+    ):  # fmt: skip
+        error = shell.error(2, *command)
+        assert "request erase was deleted on" in error["what"], command
+    assert "erase" not in [one["request_id"] for one in shell.json("list")]
+    shell("ledger", "export", str(tmp_path / "all.zip"))
+    pinned = ("--key", issued["key"], "--ledger-key", issued["ledger"])
+    assert shell.json("verify", str(tmp_path / "all.zip"), *pinned)["without_document"] == gone
+    assert shell("verify", str(tmp_path / "all.zip"), *pinned) == 0
+    assert "deleted at the end of their retention" in shell.out
+    year = dt.datetime.now(dt.UTC).year - 4
+    period = ("--from", f"{year}-01-01", "--to", f"{year}-12-31")
+    shell("report", *period, "-O", str(tmp_path / "r.json"))
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["received_total"], report["deleted"]) == (0, gone // 3)
+    shell("report", *period)
+    assert "of this period" in shell.out

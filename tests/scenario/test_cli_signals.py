@@ -136,7 +136,7 @@ def test_a_loop_that_hangs_is_told_to_be_dead(home: Path) -> None:
         one._signals = speaks
         stop = threading.Event()
         held = threading.Event()
-        one._letters.turn = lambda: held.wait(30) and 0  # type: ignore[method-assign]
+        one._chores.turn = lambda: held.wait(30) and 0  # type: ignore[method-assign]
         thread = threading.Thread(target=one.run, kwargs={"until_idle": False, "stop": stop})
         thread.start()
         try:

@@ -42,6 +42,11 @@ class Store:
             one["request_id"]: one["at"]
             for one in database.execute("SELECT * FROM ledger_leaves WHERE fact = 'answered.1'")
         }
+        self.deleted = [
+            one["request_id"]
+            for one in database.execute("SELECT * FROM ledger_leaves WHERE fact = 'received' AND retired_at <> ''")
+            if self.when(one["at"])
+        ]
         self.outbox = [dict(one) for one in database.execute("SELECT * FROM outbox")]
         self.letters = [dict(one) for one in database.execute("SELECT * FROM dead_letters")]
         self.accepted = {one["of"]: one for one in self.events if one["type"] == "RequestAccepted"}
@@ -69,7 +74,7 @@ def recount(store: Store, last: str, now: str, owners: Mapping[str, str]) -> Row
     return {
         "v": 1, "first": store.first, "last": last, "made_at": now, "over": now[:10] > last,
         **_received(store), **_done(store), **_open(store, now), **_told(store), **_kept(store),
-        **_systems(store, owners), **_caught(store), **_returned(store),
+        **_systems(store, owners), **_caught(store), **_returned(store), "deleted": len(store.deleted),
     }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def recount(store: Store, californian: set[str]) -> Row:
             _metric(name, text, [one for one in log if one["nature"] == name]) for name, (text, _) in KINDS.items()
         ],
         "log": log,
+        "deleted": len(store.deleted),
     }
 
 

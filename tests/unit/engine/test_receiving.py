@@ -98,6 +98,19 @@ def test_a_request_id_that_is_taken_is_buried_and_not_swallowed(rig: Rig) -> Non
     assert rig.engine.receive([published(rig, "r2")]) == 1
 
 
+def test_the_id_of_a_request_whose_evidence_was_deleted_stays_taken(rig: Rig) -> None:
+    event = published(rig, "r1")
+    rig.engine.receive([event])
+    pump(rig)
+    with rig.store.write() as tx:
+        tx.retire(["r1"], "2029-03-02T12:00:00.000Z")
+    assert rig.engine.receive([event]) == 0, "the same event, from a topic that was read anew"
+    assert rig.dead() == []
+    assert rig.engine.receive([published(rig, "r1", event_id="e2"), published(rig, "r2")]) == 1
+    assert rig.dead() == [("r1", "RequestIdTaken")]
+    assert rig.engine.audit() == []
+
+
 @pytest.mark.parametrize("source", ["/intake", "/engine", "/timers", "/package", "/operator", "/systems/crm"])
 def test_nobody_else_speaks_in_the_engines_name(rig: Rig, source: str) -> None:
     rig.engine.receive([published(rig, "r1", source=source)])

@@ -180,6 +180,21 @@ def test_i14_what_comes_back_after_it_was_erased_opens_another(rig: Rig) -> None
     assert {one.cells["date"] for one in rig.systems["crm"].rows["invoices"].values()} == {"2025-01-15"}
 
 
+def test_i14_what_comes_back_after_the_evidence_was_deleted_opens_another_too(rig: Rig) -> None:
+    rows = {key: dict(one.cells) for key, one in rig.systems["crm"].rows["invoices"].items() if key.endswith("/0")}
+    for one in [key for key in rig.systems["crm"].rows["invoices"] if not key.endswith("/0")]:
+        del rig.systems["crm"].rows["invoices"][one]
+    assert swept(rig).opened == 2
+    with rig.store.write() as tx:
+        tx.retire([one.request_id for one in found_by(rig)], "2026-03-02T12:00:00.000Z")
+    assert found_by(rig) == []
+    for key, cells in rows.items():
+        rig.systems["crm"].add("invoices", key, cells)
+    assert swept(rig).opened == 2
+    assert len(found_by(rig)) == 2
+    assert {key for key in rig.systems["crm"].rows["invoices"] if key.endswith("/0")} == set()
+
+
 def test_what_names_nobody_goes_by_its_key(rig: Rig) -> None:
     rig.systems["crm"].add("invoices", "anonymous", {"customer": None, "date": "2010-01-01", "name": "masked"})
     assert swept(rig).opened == 3

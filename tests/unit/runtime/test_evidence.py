@@ -307,15 +307,45 @@ def test_an_earlier_checkpoint_must_be_continued(issuer: Issuer) -> None:
 
 
 # -- records that are gone ------------------------------------------------------------------------------------
-def test_history_verifies_after_a_record_was_deleted(tmp_path: Path, templates: Templates) -> None:
-    mine = Issuer(tmp_path / "home", templates)
+@pytest.fixture(scope="module")
+def retired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    """As the issuer, without the evidence of its first request."""
+    mine = Issuer(tmp_path_factory.mktemp("retired") / "home", Templates(tmp_path_factory.mktemp("templates")))
     with mine.rig.store.write() as tx:
-        tx.connection.execute(sa.text("DELETE FROM records"))
-        tx.connection.execute(sa.text("UPDATE ledger_leaves SET statement = NULL WHERE request_id = 'r1'"))
-    assert list(exporting.check(mine.rig.store)) == []
-    found = bundle.check(exporting.whole(mine.rig.store, mine.rig.keys), mine.trust, mine.earlier)
-    assert (found.deleted, found.checked) == (3, {"received": 1})
+        tx.retire(["r1"], "2029-03-01T12:00:00.000Z")
+    mine.whole = exporting.whole(mine.rig.store, mine.rig.keys)
+    yield mine
     mine.rig.close()
+
+
+def test_history_verifies_after_a_record_was_deleted(retired: Issuer) -> None:
+    assert list(exporting.check(retired.rig.store)) == []
+    found = bundle.check(retired.whole, retired.trust, retired.earlier)
+    assert (found.deleted, found.deleted_until, found.checked) == (3, "2029-03-01", {"received": 1})
+    assert retired.whole["retired"] == b"".join(b"%d 2029-03-01\n" % one for one in range(3))
+
+
+RETIRED_FORGED: dict[str, tuple[bytes, str]] = {
+    "one less": (b"0 2029-03-01\n1 2029-03-01\n", "leaf 2 is missing"),
+    "none": (b"", "leaf 0 is missing"),
+    "one that is there": (b"".join(b"%d 2029-03-01\n" % one for one in range(4)), "leaf 3, that it was deleted"),
+    "one that never was": (b"0 2029-03-01\n1 2029-03-01\n7 2029-03-01\n", "leaf 7, that it was deleted"),
+    "no day": (b"0 2029-03-01\n1 soon\n2 2029-03-01\n", "leaf 1, that it was deleted"),
+    "out of order": (b"1 2029-03-01\n0 2029-03-01\n2 2029-03-01\n", "order of their numbers"),
+}
+
+
+def test_a_document_that_is_missing_is_not_taken_for_a_deleted_one_by_either(retired: Issuer, tmp_path: Path) -> None:
+    zips = [bundles.zipped(retired.whole)]
+    for raw, why in RETIRED_FORGED.values():
+        files = retired.closed({**retired.whole, "retired": raw}, bundle.WHOLE)
+        with pytest.raises(VerificationError, match=why):
+            bundle.check(files, retired.trust)
+        zips.append(bundles.zipped(files))
+    good, *said = node(retired, tmp_path, zips)["zips"]
+    assert good is None
+    for reason, (_, why) in zip(said, RETIRED_FORGED.values(), strict=True):
+        assert why in reason
 
 
 @pytest.mark.parametrize(
