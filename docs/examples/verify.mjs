@@ -3,6 +3,7 @@
 //   node verify.mjs BUNDLE(.zip or folder) record.pub.jwk LEDGER-KEY [EARLIER-CHECKPOINT] [--receipt -]
 //   node verify.mjs DISCLOSURE.json record.pub.jwk LEDGER-KEY [PROOF-OF-ITS-RECORD] [--receipt -]
 //   node verify.mjs RECORD.jws record.pub.jwk [--receipt -]
+//   node verify.mjs COPY(folder) record.pub.jwk
 //
 // With --receipt - it reads a person's receipts from stdin, a line each, and says which requests they open.
 // Both keys come from the issuer by another way, not from the bundle. It ends with 0 and says what was proved, or with 4
@@ -122,14 +123,18 @@ function document (raw, keys) {
   return said
 }
 
-function signed (jws, typ, keys) {
-  const parts = jws.split('.')
-  if (parts.length !== 3) refuse('not a compact JWS')
+function pinnedPayload (parts, typ, keys) {
   const header = json(unbase64(parts[0], 'base64url'))
   if (!['Ed25519', 'EdDSA'].includes(header.alg) || header.typ !== typ || Object.keys(header).length !== 3) refuse('not signed in the expected way')
   const pinned = keys.find(one => one.kid === header.kid) ?? refuse('signed with another key than the one you trust')
   if (!crypto.verify(null, Buffer.from(`${parts[0]}.${parts[1]}`), pinned.key, unbase64(parts[2], 'base64url'))) refuse('the signature does not fit: the record was altered')
-  const payload = unbase64(parts[1], 'base64url')
+  return unbase64(parts[1], 'base64url')
+}
+
+function signed (jws, typ, keys) {
+  const parts = jws.split('.')
+  if (parts.length !== 3) refuse('not a compact JWS')
+  const payload = pinnedPayload(parts, typ, keys)
   const said = json(payload)
   if (canonical(said) !== text(payload)) refuse('the record is not in canonical form (RFC 8785)')
   return said
@@ -209,6 +214,23 @@ export function claimed (shown, receipts) {
     const found = [...receipts].filter(([, held]) => held === commitment(one)).map(([name]) => name)
     return found.length ? found : refuse('a receipt opens nothing that is here')
   }).flat()
+}
+
+// --- copies (ADR 51): a folder, since this has no reader of packed zips -------------------------------------
+/** Check the files of a copy that was handed out; gives what was proved. files: Map of name -> Buffer. */
+export function verifyCopy (files, keys) {
+  const [description, jws] = ['datapackage.json', 'manifest.jws'].map(one => files.get(one) ?? refuse(`there is no ${one}`))
+  const parts = text(jws).trim().split('.')
+  if (parts.length !== 3 || parts[1]) refuse('manifest.jws is not a detached JWS')
+  pinnedPayload([parts[0], description.toString('base64url'), parts[2]], 'dsr-copy+jws', keys)
+  const said = json(description)
+  const named = new Map([...said.resources.filter(one => one.hash), ...said.files].map(one => [one.path, one]))
+  if (named.size !== files.size - 2) refuse('the files are not those that were handed out')
+  for (const [name, one] of named) {
+    const raw = files.get(name) ?? refuse(`${name} is missing from the copy`)
+    if (raw.length !== one.bytes || one.hash !== `sha256:${sha256(raw).toString('hex')}`) refuse(`${name} was altered: it is not what was handed out`)
+  }
+  return { request: said.id ?? '', files: named.size }
 }
 
 function * documents (raw) {
@@ -350,7 +372,7 @@ function main (given) {
     if (at >= 0 && !shown.length) refuse('no receipt is given')
     const [source, record, ledger, earlier] = at < 0 ? given : given.filter((_, place) => place !== at && place !== at + 1)
     const keys = [recordKey(JSON.parse(fs.readFileSync(record, 'utf8')))]
-    const found = (isLines(source) ? lines : ledger ? bundle : alone)(source, keys, ledger, earlier)
+    const found = (isLines(source) ? lines : ledger ? bundle : fs.statSync(source).isDirectory() ? copy : alone)(source, keys, ledger, earlier)
     const names = claimed(shown, found.receipts)
     console.log(`verified: ${found.said}`)
     for (const name of names) console.log(`the receipt opens request ${name}`)
@@ -371,6 +393,11 @@ function lines (source, keys, ledger, proof) {
 function bundle (source, keys, ledger, earlier) {
   const found = verify(load(source), keys, ledgerOf(ledger), earlier ? fs.readFileSync(earlier) : null)
   return { said: `${found.kind} of ${found.size} leaves, ${found.documents} documents`, receipts: found.receipts }
+}
+
+function copy (source, keys) {
+  const found = verifyCopy(load(source), keys)
+  return { said: `copy of request ${found.request}, ${found.files} files`, receipts: new Map() }
 }
 
 function alone (source, keys) {

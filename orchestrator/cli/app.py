@@ -190,10 +190,10 @@ def record(
     return proving.record(_desk(ctx, home, output), request_id, number, file)
 
 
-@app.command(short_help="Check a record, a bundle or a ledger with the issuer's public keys.")
+@app.command(short_help="Check a record, a bundle, a ledger or a copy with the issuer's public keys.")
 def verify(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record, or a bundle: a folder or a zip.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record; a bundle or a copy: a folder or a zip.")],
     key: Annotated[
         list[Path] | None,
         typer.Option("--key", metavar="KEY", help="The issuer's keys/record.pub.jwk; may be repeated."),

@@ -11,12 +11,13 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli import asking, bundling, disclosing, queries, words
+from orchestrator.cli import asking, bundling, copying, disclosing, queries, words
 from orchestrator.cli.bundling import OPENS, OPENS_NOT
 from orchestrator.cli.desk import Desk
 from orchestrator.cli.screen import Screen, table
 from orchestrator.cli.writing import new_file
 from orchestrator.errors import UsageError
+from orchestrator.files import copies
 from orchestrator.keys import trusting
 from orchestrator.ledger import bundle, entries, notes, outline, receipts
 from orchestrator.ledger import record as record_form
@@ -76,6 +77,11 @@ def verify(screen: Screen, file: Path, given: Given) -> int:
         raise UsageError("no key of records is given", fix="--key keys/record.pub.jwk of the issuer")
     shown = () if given.receipts is None else asking.shown(given.receipts)
     raw = b"" if file.is_dir() else _read(file, "the record")
+    if copies.is_copy(file):
+        if any((given.proof, given.earlier, given.tsa_roots, given.receipts)):
+            what = "--proof, --earlier, --tsa-root and --receipt are for records, not for a copy"
+            raise UsageError(what, where=str(file), fix="leave them out")
+        return copying.verify(screen, file, pinned)
     if file.is_dir() or raw.startswith(b"PK"):
         return bundling.verify(screen, file, pinned, _earlier(given), shown)
     if given.earlier is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from orchestrator.core.copying import About
@@ -16,8 +16,14 @@ _NAME: Final = re.compile(r"[^a-z0-9._-]+")
 _TYPES: Final = {"csv": "text/csv", "json": "application/json"}
 
 
-def descriptor(about: About, resources: Sequence[Resource]) -> bytes:
-    """Give the descriptor. Fields are of any type: what a system holds in a column is not ours to say."""
+def descriptor(about: About, resources: Sequence[Resource], others: Mapping[str, tuple[int, str]]) -> bytes:
+    """Give the descriptor. Fields are of any type: what a system holds in a column is not ours to say.
+
+    Args:
+        about: What a person is told.
+        resources: The record sets.
+        others: Length and SHA-256 (hex) of every file that is no data: they stand under ``files``, which is ours.
+    """
     title = load(about.locale).say("title_portability" if about.right == "portability" else "title")
     value: dict[str, Any] = {
         "$schema": _PROFILE,
@@ -31,6 +37,9 @@ def descriptor(about: About, resources: Sequence[Resource]) -> bytes:
     if not value["resources"]:
         # A package has at least one resource: the page that says that nothing is held.
         value["resources"] = [{"name": "index", "path": "index.html", "mediatype": "text/html", "type": "text"}]
+    value["files"] = [
+        {"path": path, "bytes": length, "hash": f"sha256:{sha256}"} for path, (length, sha256) in sorted(others.items())
+    ]
     return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
 
 

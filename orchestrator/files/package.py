@@ -28,10 +28,14 @@ from orchestrator.errors import DependencyError
 from orchestrator.files import describing, pages
 from orchestrator.files.pages import Resource
 from orchestrator.files.sealed import CHUNK, SALT, Encrypting, decrypted
+from orchestrator.ledger import copies
+from orchestrator.ledger.jws import Signing
 from orchestrator.ports import Chance
 
 SUFFIX: Final = ".package"
 SCRATCH: Final = ".assembling-"
+RIGHTS: Final = 0o600 << 16
+"""Of every entry, as a zip has them: a plain file of its owner."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the start of a formula (OWASP, CSV injection), in full width too."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -48,7 +52,9 @@ NOTHING: Final = About()
 _UNTOLD: Final = SetTold()
 
 
-def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About = NOTHING) -> tuple[str, str]:
+def write(
+    folder: Path, key: bytes, parts: Parts, chance: Chance, about: About = NOTHING, signer: Signing | None = None
+) -> tuple[str, str]:
     """Assemble and encrypt a package.
 
     Args:
@@ -57,6 +63,7 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About =
         parts: Rows by system.
         chance: Randomness for the opaque name.
         about: What a person is told beside it.
+        signer: Signs the description, so that whoever holds the copy can show where it is from; None: nobody signs.
 
     Returns:
         Opaque file name, and SHA-256 (hex) of the encrypted bytes.
@@ -73,11 +80,11 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About =
                 temporary.chmod(0o600)
                 out = Encrypting(raw, key, chance(SALT))
                 with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-                    _entry(archive, "README.txt", [pages.readme(about)])
+                    readme = _entry(archive, "README.txt", [pages.readme(about)])
                     systems, found = _Names(), list[Resource]()
                     for system, rows in parts:
                         found += _system(archive, system, systems.give(system), rows, Path(scratch), chance, about)
-                    _beside(archive, about, found)
+                    _beside(archive, about, found, {"README.txt": readme}, signer)
                 sha256 = out.finish()
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -91,13 +98,25 @@ def write(folder: Path, key: bytes, parts: Parts, chance: Chance, about: About =
     return name, sha256
 
 
-def _beside(archive: zipfile.ZipFile, about: About, found: Sequence[Resource]) -> None:
-    """Write what is not data: the overview, what the policy tells, and the description for programs."""
-    _entry(archive, "index.html", [pages.index(about, found)])
+def _beside(
+    archive: zipfile.ZipFile,
+    about: About,
+    found: Sequence[Resource],
+    others: dict[str, tuple[int, str]],
+    signer: Signing | None,
+) -> None:
+    """Write what is not data: the overview, what the policy tells, and the description for programs, signed."""
+    others["index.html"] = _entry(archive, "index.html", [pages.index(about, found)])
     if about.information is not None:
-        _entry(archive, "about.html", [pages.information(about.information, about.locale)])
-    _entry(archive, "about.json", [msgspec.json.format(msgspec.json.encode(about), indent=1)])
-    _entry(archive, "datapackage.json", [describing.descriptor(about, found)])
+        page = pages.information(about.information, about.locale)
+        others["about.html"] = _entry(archive, "about.html", [page])
+    told = msgspec.json.format(msgspec.json.encode(about), indent=1)
+    others["about.json"] = _entry(archive, "about.json", [told])
+    others |= {f"{one.stem}.html": one.files["html"] for one in found}
+    description = describing.descriptor(about, found, others)
+    _entry(archive, copies.DESCRIPTION, [description])
+    if signer is not None:
+        _entry(archive, copies.SIGNATURE, [copies.sign(description, signer), b"\n"])
 
 
 def _system(
@@ -134,7 +153,7 @@ def _system(
             one.files["json"] = _entry(archive, f"{one.stem}.json", _as_json(spool))
             one.files["csv"] = _entry(archive, f"{one.stem}.csv", _as_csv(spool))
             page, one.shown = pages.records(one, map(json.loads, spool.lines()), about.locale)
-            _entry(archive, f"{one.stem}.html", [page])
+            one.files["html"] = _entry(archive, f"{one.stem}.html", [page])
             found.append(one)
             spool.remove()
     finally:
@@ -152,7 +171,7 @@ def _entry(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> tupl
             entry.write(chunk)
             length += len(chunk)
             hashed.update(chunk)
-    archive.getinfo(name).external_attr = 0o600 << 16
+    archive.getinfo(name).external_attr = RIGHTS
     return length, hashed.hexdigest()
 
 

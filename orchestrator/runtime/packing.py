@@ -37,7 +37,7 @@ def assemble(
             raise PartLostError(f"an exported part of {system} is missing or was altered") from None
 
     given = ((one, rows(one, *part)) for one, part in sorted(job.parts.items()))
-    return package.write(folder, key, given, chance, about)
+    return package.write(folder, key, given, chance, about, keys.signer)
 
 
 def attempt(
