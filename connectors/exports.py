@@ -190,24 +190,32 @@ def read_export(path: Path, key: SharedKey, task_id: str) -> Iterator[tuple[str,
         OSError: the file cannot be read.
     """
     inflate = zlib.decompressobj()
-    rest = b""
+    parts: list[bytes] = []  # of one line: added up as they come, a line of 200 MB would take minutes
     with path.open("rb") as file:
         for compressed in _open_frames(file, key, task_id):
             data = compressed
             while data:
                 try:
                     # Bounded, so that a file of zeros does not unfold in memory at once.
-                    rest += inflate.decompress(data, FRAME)
+                    plain = inflate.decompress(data, FRAME)
                 except zlib.error:
                     raise _altered() from None
                 data = inflate.unconsumed_tail
-                *lines, rest = rest.split(b"\n")
-                yield from map(_row, lines)
-    rest += inflate.flush()
-    *lines, rest = rest.split(b"\n")
-    yield from map(_row, lines)
-    if rest or not inflate.eof:
+                yield from map(_row, _lines(parts, plain))
+    yield from map(_row, _lines(parts, inflate.flush()))
+    if any(parts) or not inflate.eof:
         raise _altered()
+
+
+def _lines(parts: list[bytes], more: bytes) -> list[bytes]:
+    """Give the lines that ``more`` ends; what begins another one is left in ``parts``."""
+    first, *others = more.split(b"\n")
+    parts.append(first)
+    if not others:
+        return []
+    lines = [b"".join(parts), *others[:-1]]
+    parts[:] = others[-1:]
+    return lines
 
 
 def _row(line: bytes) -> tuple[str, dict[str, Any]]:

@@ -199,7 +199,11 @@ def _as_csv(spool: _Spool) -> Iterator[bytes]:
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     # A spreadsheet would run it (formula injection); numbers keep their sign.
-    return "'" + text if text.startswith(_FORMULA) and not isinstance(value, int | float) else text
+    return (
+        "'" + text
+        if (text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)) and not isinstance(value, int | float)
+        else text
+    )
 
 
 class _Names:
@@ -251,11 +255,15 @@ class _Spool:
         self._raw.close()
 
     def lines(self) -> Iterator[bytes]:
-        rest = b""
+        parts: list[bytes] = []  # of one line: added up as they come, a line of 200 MB would take minutes
         with self._file.open("rb") as raw:
             for chunk in decrypted(raw, self._key):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
+                first, *others = chunk.split(b"\n")
+                parts.append(first)
+                if others:
+                    yield b"".join(parts)
+                    yield from others[:-1]
+                    parts = others[-1:]
 
     def remove(self) -> None:
         self._file.unlink()
