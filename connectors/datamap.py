@@ -123,6 +123,9 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         restrict: How a record is marked as restricted (Art. 18).
         stop: purpose -> how a record is marked as not to be used for it (Art. 7(3), 21).
         provided: Fields that the person provided: what portability (Art. 20) gives.
+        free_text: Fields that people write into, and may write of others: a copy is looked through first.
+        review: ``always``: a person reads every such text before it is given; ``proposals``: only where a program finds
+            something, which finds addresses and numbers and no names.
         title: What a person calls these records, in their copy; titles: field -> what it is called there.
     """
 
@@ -146,6 +149,8 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     provided: tuple[str, ...] = ()
     title: str = ""
     titles: dict[str, str] = {}
+    free_text: tuple[str, ...] = ()
+    review: Literal["always", "proposals"] = "always"
 
     @property
     def anchor(self) -> str:

@@ -191,7 +191,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "unknown_system", "too_many_rounds", "too_many_identifiers", "shared_identifier", "max_records", "not_final",
         "kept_without_date", "retention_without_date", "retention_without_end", "text_repealed",
         "text_not_yet_in_force", "unknown_text", "unknown_rule", "rule_undecided", "rule_exceeded", "approval_needed",
-        "review_due", "came_back",
+        "review_due", "came_back", "third_parties",
         "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
         "data_of_the_dead", "cannot_be_found", "further_copy", "fee_open", "extension_notice_near",
         "manual_task", "objection_to_balance", "recipient_to_ask", "recipient_silent",

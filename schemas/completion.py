@@ -202,6 +202,14 @@ class OwedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     place: PlaceOrEmpty = ""
 
 
+class HeldBackLine(msgspec.Struct, frozen=True):
+    """Passages about others that a copy does not give (Art. 15(4), 20(4)): of which record set, on which ground."""
+
+    place: Place
+    ground: Annotated[str, one_of("legal_privilege", "rights_of_others", "trade_secret")]
+    count: Count
+
+
 class Sources(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the plan was made from; each digest is the SHA-256 of a file, as it was when the request came.
 
@@ -252,6 +260,7 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
             from ``scope`` on.
         receipt_sha256: Commitment that the receipt of whoever asked opens (``receipts.commitment``, ADR 43); None:
             there is none.
+        held_back: Passages about other people that the copy does not give; everything else of the records is in it.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -297,3 +306,4 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     owed: tuple[OwedLine, ...] = ()
     sources: Sources | None = None
     receipt_sha256: Sha256 | None = None
+    held_back: tuple[HeldBackLine, ...] = ()

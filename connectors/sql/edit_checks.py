@@ -45,6 +45,8 @@ def check_edits(one: SqlRecordSet, sql_map: SqlMap, schema: Schema) -> None:
     table = schema.tables[table_name(one)]
     for column in one.provided:
         _known(one, sql_map, table, ("provided",), column)
+    for column in one.free_text:
+        _known(one, sql_map, table, ("free_text",), column)
     for column in one.rectify:
         _known(one, sql_map, table, ("rectify",), column)
         _check_column(one, sql_map, schema, ("rectify",), column)

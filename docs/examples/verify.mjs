@@ -152,7 +152,7 @@ function named (place, line) {
   if (where === 'systems') return `systems/${line?.system}/${line?.record_set?.name}`
   if (where === 'by_hand') return `by_hand/${number}/${line?.name}`
   if (where === 'recipients') return `recipients/${number}/${line?.recipient}`
-  if (where === 'owed') return `owed/${number}`
+  if (where === 'owed' || where === 'held_back') return `${where}/${number}`
   if (['plan_sha256', 'scope', 'sources'].includes(place)) return place
   return where === 'not_searched' && typeof line === 'string' ? place : refuse('not a disclosure of this version')
 }
@@ -167,7 +167,7 @@ export function verifyLines (raw, keys, ledger, proof = null) {
   if (outline.v !== 1 || outline.kind !== 'dsr-outline' || !/^[0-9a-f]{64}$/.test(outline.record_sha256)) refuse('not a disclosure of this version')
   const { head } = outline
   if (head.kind !== 'dsr-completion' || head.v !== 1 || head.record_id !== outline.record_id || `${head.request_id}.${head.number}` !== head.record_id) refuse('the outline is of another record')
-  if (['systems', 'not_searched', 'by_hand', 'recipients', 'owed', 'plan_sha256', 'scope', 'sources', 'salt'].some(one => one in head)) refuse('the outline holds lines')
+  if (['systems', 'not_searched', 'by_hand', 'recipients', 'owed', 'held_back', 'plan_sha256', 'scope', 'sources', 'salt'].some(one => one in head)) refuse('the outline holds lines')
   if (outline.lines.some((one, at) => at > 0 && !(outline.lines[at - 1] < one))) refuse('the digests of the outline are not in order')
   const places = new Set()
   for (const one of said.lines) {

@@ -20,6 +20,7 @@ from orchestrator.cli import (
     app_requests,
     app_retention,
     app_returning,
+    app_review,
     app_services,
     app_tasks,
 )
@@ -314,6 +315,7 @@ app_letters.register(app)
 app_links.register(app)
 app_incidents.register(app)
 app_reports.register(app)
+app_review.register(app)
 app.add_typer(app_retention.app, name="retention")
 app_services.register(app)
 

@@ -19,7 +19,7 @@ from orchestrator.errors import UsageError
 from orchestrator.ledger import jws, outline
 from orchestrator.ledger.outline import Shape, Shown, SystemPart
 from orchestrator.runtime.clock import SystemClock
-from schemas.completion import OwedLine, RecipientLine, RecordSetLine, Sources
+from schemas.completion import HeldBackLine, OwedLine, RecipientLine, RecordSetLine, Sources
 from schemas.requests import utc
 from schemas.sealing import unb64u
 
@@ -123,6 +123,8 @@ def _said(line: Shape) -> str:
             return words.outcome(line.outcome) if line.outcome is not None else line.why_not
         case OwedLine():
             return f"{line.kind.replace('_', ' ')} {line.place}, due {line.due}".replace(" ,", ",")
+        case HeldBackLine():
+            return f"{line.count} passages of {line.place} held back ({line.ground.replace('_', ' ')})"
         case Sources():
             return f"{len(line.maps)} data maps, by their digests"
         case tuple():

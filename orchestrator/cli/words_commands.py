@@ -18,8 +18,10 @@ from orchestrator.core.commands_identity import (
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.commands_review import PassagesDecided, ReviewDone
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import RequestState
+from orchestrator.core.passages import GROUNDS
 from orchestrator.core.rulings import SetDecision
 from orchestrator.report.wording import KEPT
 
@@ -66,6 +68,11 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
             return "the restriction is to be lifted; the person is told first"
         case ObjectionBalanced(balance=balance, why=why):
             return f"objection {balance}: {why.replace('_', ' ')}"
+        case PassagesDecided(ground=ground, passages=passages):
+            kept = "held back" if GROUNDS[ground] else "given"
+            return f"{len(passages)} passages of the copy are {kept} ({code(ground)})"
+        case ReviewDone():
+            return "the copy was read: it can be made"
         case DoneByHand(system=system, record_set=record_set):
             return f"done by hand, with a document: {'/'.join(filter(None, (system, record_set))) or 'the answer'}"
         case RecipientAsked(recipient=recipient, asked_on=day):

@@ -175,6 +175,7 @@ def back_to_discovery(work: Work) -> None:
         if system.asked and not system.task:
             system.retry = True
     state.package = state.package_sha256 = state.package_job = ""
+    state.review = None
     state.timers.pop("silent:_package", None)
     work.settled("package_silent")
 
@@ -190,6 +191,7 @@ def reopen(work: Work, systems: tuple[str, ...]) -> None:
     state.round = 0
     state.result = None
     state.package = state.package_sha256 = state.package_job = ""
+    state.review = None
     # What these systems kept stays owed until the episode ends: a newer plan must not lose sight of it meanwhile.
     state.systems = {name: SystemState() for name in systems}
     state.recipients = {}

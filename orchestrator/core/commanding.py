@@ -18,6 +18,7 @@ from orchestrator.core import (
     refusing,
     requester,
     returning,
+    reviewing,
     righting,
 )
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
@@ -36,6 +37,7 @@ from orchestrator.core.commands_identity import (
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.commands_review import PassagesDecided, ReviewDone
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.model import Phase, RequestState
 from orchestrator.core.work import Work
@@ -65,6 +67,8 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     RecipientAnswered: recipients_answers.answered,
     Restored: returning.restored,
     CameBack: returning.came_back,
+    PassagesDecided: reviewing.decided,
+    ReviewDone: reviewing.done,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -95,6 +99,8 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     # Told to every request that it may concern; what it does not concern changes nothing.
     Restored: lambda _state, _one: None,
     CameBack: returning.cannot_come_back,
+    PassagesDecided: reviewing.no_decision,
+    ReviewDone: lambda state, _: reviewing.not_open(state),
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

@@ -23,6 +23,7 @@ from orchestrator.core.commands_identity import (
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.commands_review import PassagesDecided, ReviewDone
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.happened import Command
 
@@ -56,6 +57,8 @@ AnyCommand = (
     | RecipientAnswered
     | Restored
     | CameBack
+    | PassagesDecided
+    | ReviewDone
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

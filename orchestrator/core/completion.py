@@ -12,7 +12,7 @@ from orchestrator.core.model import Obligation, RequestState, Result, SystemStat
 from orchestrator.core.moments import days_from
 from orchestrator.core.plan import Plan
 from orchestrator.core.rulings import holds_of, stays
-from schemas.completion import KIND, STATEMENT, CompletionRecord, RecordSetLine, SystemLine
+from schemas.completion import KIND, STATEMENT, CompletionRecord, HeldBackLine, RecordSetLine, SystemLine
 from schemas.outcomes import Attested, Kept, NothingHeld, Restricted
 from schemas.outcomes import Final as FinalLine
 from schemas.requests import Right
@@ -169,8 +169,15 @@ def record(
         bound_controllers=plan.bound(state.controllers),
         looked_again=_looked_again(state),
         receipt_sha256=state.receipt_sha256 or None,
+        held_back=_held_back(state),
         **accounting.told(plan, state),
     )
+
+
+def _held_back(state: RequestState) -> tuple[HeldBackLine, ...]:
+    if state.review is None or not state.package_sha256:
+        return ()
+    return tuple(HeldBackLine(*key, count) for key, count in state.review.held_back().items())
 
 
 def _looked_again(state: RequestState) -> str | None:

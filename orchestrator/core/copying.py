@@ -32,6 +32,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
         sets: "system/record_set" -> what is told of it.
         not_given: What is not in the copy ("system" or "system/record_set") -> why.
         empty: "system/record_set" that was looked through for the person and holds nothing.
+        held_back: "system/record_set" -> passages about other people that are not given (Art. 15(4)).
         locale: Language tag of the request (BCP 47).
         information: What the policy in force at receipt tells (Art. 15(1)); None where the installation has none.
     """
@@ -45,6 +46,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     empty: tuple[str, ...] = ()
     locale: str = "en"
     information: Information | None = None
+    held_back: dict[str, int] = {}
 
 
 def about(plan: Plan, state: RequestState) -> About:
@@ -69,4 +71,12 @@ def about(plan: Plan, state: RequestState) -> About:
         ),
         locale=state.locale,
         information=plan.information,
+        held_back=_held_back(state),
     )
+
+
+def _held_back(state: RequestState) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for (place, _), count in (state.review.held_back() if state.review is not None else {}).items():
+        counts[place] = counts.get(place, 0) + count
+    return counts

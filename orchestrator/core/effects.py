@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from orchestrator.core.passages import Review
 from schemas.completion import CompletionRecord
 from schemas.published import Notice
 from schemas.tasks import Action, Instruction
@@ -42,13 +43,15 @@ class IssueTask(msgspec.Struct, frozen=True):
 class AssemblePackage(msgspec.Struct, frozen=True):
     """Put the exported parts (system -> opaque file, task it was written for) into one package.
 
-    ``portable``: it is one of portability (Art. 20) and not of access (Art. 15), and says so.
+    ``portable``: it is one of portability (Art. 20) and not of access (Art. 15), and says so. ``review``: what
+    was decided about passages that may be about other people; unset: nobody was asked.
     """
 
     job_id: str
     due_on: str
     parts: dict[str, tuple[str, str]]
     portable: bool = False
+    review: Review | msgspec.UnsetType = msgspec.UNSET
 
 
 class Complete(msgspec.Struct, frozen=True):

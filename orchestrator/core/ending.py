@@ -46,6 +46,7 @@ def end(work: Work, result: Result) -> None:
     over = ("retry:", "pending:") if state.right is Right.RESTRICTION else ("retry:", "pending:", "lift")
     state.timers = {name: one for name, one in state.timers.items() if not name.startswith(over)}
     state.package = state.package_sha256 = state.package_job = ""
+    state.review = None
     for name in ("silent:_package", "lapse", "notice"):
         state.timers.pop(name, None)
     for name in state.recipients:

@@ -75,6 +75,16 @@ class PackageAssembled(Happened, frozen=True, kw_only=True):
     sha256: str
 
 
+class ReviewFound(Happened, frozen=True, kw_only=True):
+    """Whoever was to make the package found what a person has to look at first (ADR 46).
+
+    ``found``: "system/record_set" -> how many passages nobody has decided about; 0 where texts have to be read.
+    """
+
+    job_id: str
+    found: dict[str, int]
+
+
 class TimerFired(Happened, frozen=True, kw_only=True):
     """A timer of this request is due.
 
@@ -141,6 +151,15 @@ class Recalled(Happened, frozen=True, kw_only=True):
 
 
 LaterEvent = (
-    OtherOpened | Recalled | AnyCommand | Confirmed | PackageAssembled | TimerFired | OtherClosed | Resumed | Incident
+    OtherOpened
+    | Recalled
+    | AnyCommand
+    | Confirmed
+    | PackageAssembled
+    | ReviewFound
+    | TimerFired
+    | OtherClosed
+    | Resumed
+    | Incident
 )
 Event = RequestAccepted | LaterEvent

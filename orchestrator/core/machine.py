@@ -35,9 +35,10 @@ from orchestrator.core import (
     recipients,
     requester,
     returning,
+    reviewing,
     ruling,
 )
-from orchestrator.core.effects import AssemblePackage, Effect
+from orchestrator.core.effects import Effect
 from orchestrator.core.events import (
     Confirmed,
     Event,
@@ -49,19 +50,19 @@ from orchestrator.core.events import (
     Recalled,
     RequestAccepted,
     Resumed,
+    ReviewFound,
     TimerFired,
 )
 from orchestrator.core.model import LOGIC, Attention, Phase, RequestState
-from orchestrator.core.moments import later
 from orchestrator.core.plan import Plan
+from orchestrator.core.reviewing import AWAITED
 from orchestrator.core.transitions import ACCEPTS, IGNORES, move
 from orchestrator.core.work import Work, copy_of
 from orchestrator.errors import IllegalTransitionError
-from schemas.outcomes import Exported
 from schemas.requests import Right
 from schemas.tasks import Action
 
-AWAITED = "awaited"
+__all__ = ["AWAITED", "Step", "advance", "step"]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -114,6 +115,8 @@ def _apply(work: Work, event: LaterEvent) -> str:
             work.state.package, work.state.package_sha256 = event.file, event.sha256
             work.state.timers.pop("silent:_package", None)
             work.settled("package_silent")
+        case ReviewFound():
+            return reviewing.found(work, event)
         case TimerFired():
             return _timer(work, event)
         case OtherClosed():
@@ -230,20 +233,10 @@ def _reviewing(work: Work) -> bool:
     state = work.state
     if work.stopped():
         return False
-    parts = {
-        name: (outcome.file, one.answered)
-        for name, one in sorted(state.systems.items())
-        for outcome in one.outcomes.values()
-        if isinstance(outcome, Exported)
-    }
+    parts = reviewing.parts_of(state)
     if parts and not state.package_sha256:
         if state.package != AWAITED:
-            state.generation += 1
-            state.package = AWAITED
-            job = state.package_job = f"{state.request_id}.{state.episode}._package.assemble.{state.generation}"
-            portable = state.right is Right.PORTABILITY
-            work.effects.append(AssemblePackage(job, state.due_on, parts, portable))
-            work.timer("silent:_package", later(work.now, minutes=work.plan.limits.silent_minutes))
+            reviewing.assemble(work, parts)
         return False
     move(state, Phase.ANSWERING)
     return True

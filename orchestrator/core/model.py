@@ -13,6 +13,7 @@ import msgspec
 
 from orchestrator.core.asked import BEGINNING, NOTHING, Asked, Progress
 from orchestrator.core.asking import VERIFIED, Extension, Fee, Identity, Pause
+from orchestrator.core.passages import Review
 from orchestrator.core.recipient_task import RecipientTask
 from orchestrator.core.rulings import Approval, Ended, Hold, SetDecision
 from schemas.identifiers import Strength
@@ -197,6 +198,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         gone: system -> day on which that was seen, where it was an earlier one.
         returned: system -> day since when the person is known to have come back there themselves.
         receipt_sha256: Commitment that the person's receipt opens (ADR 43); empty: there is none.
+        review: What a person decides about passages of a copy that may be about others (ADR 46); None: nobody is asked.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -255,6 +257,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     retention: Retention | None = None
     gone: dict[str, str] = {}
     receipt_sha256: str = ""
+    review: Review | None = None
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

@@ -48,7 +48,8 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     ``kinds``: what it is found by; ``yields``: unique identifiers its records lead to. ``rectifiable``: fields that can
     be corrected; ``restrictable``: it can be restricted, and that lifted; ``stoppable``: purposes that can be stopped;
     ``provided``: fields that the person provided. What a record set cannot, a person does by hand. ``title`` and
-    ``titles``: what it and its fields are called in a copy.
+    ``titles``: what it and its fields are called in a copy. ``free_text``: fields that are looked through
+    for others before a copy is given.
     """
 
     name: str
@@ -69,6 +70,8 @@ class RecordSetPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     expire: ExpireRule | None = None
     title: str = ""
     titles: dict[str, str] = {}
+    free_text: tuple[str, ...] = ()
+    review: Literal["always", "proposals"] = "always"
 
     @property
     def period(self) -> RetainRule | ExpireRule | None:

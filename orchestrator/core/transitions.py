@@ -31,6 +31,7 @@ from orchestrator.core.events import (
     Recalled,
     RequestAccepted,
     Resumed,
+    ReviewFound,
     TimerFired,
 )
 from orchestrator.core.model import Phase, RequestState
@@ -57,6 +58,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     RequestAccepted: frozenset(),
     Confirmed: _ANY,
     PackageAssembled: frozenset({P.REVIEWING}),
+    ReviewFound: frozenset({P.REVIEWING}),
     TimerFired: _ANY,
     OtherClosed: _ANY,
     OtherOpened: _ANY,
@@ -70,6 +72,7 @@ ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
 IGNORES: Final[dict[type, str]] = {
     RequestAccepted: "the request is already known",
     PackageAssembled: "the package is not awaited",
+    ReviewFound: "the package is not awaited",
     Resumed: "the request is closed",
     Incident: "the request is closed; the incident is in the list of dead letters",
     Recalled: "the request is closed",

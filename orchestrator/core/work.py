@@ -47,6 +47,7 @@ DECISIONS = frozenset(
         "recipient_to_ask",
         "recipient_silent",
         "came_back",
+        "third_parties",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""

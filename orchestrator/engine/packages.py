@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core.copying import About, about
 from orchestrator.core.effects import AssemblePackage
-from orchestrator.core.events import PackageAssembled
+from orchestrator.core.events import PackageAssembled, ReviewFound
 from orchestrator.engine.base import BATCH, again
 from orchestrator.engine.batch import DEAD
 from orchestrator.engine.causing import PACKAGE_SYSTEM
@@ -55,6 +55,37 @@ class Packages(Release):
         with self.store.read() as tx:
             state = load_state(tx, request_id)
             return about(self._plans.get(tx, state.plan_sha256), state)
+
+    def package_review(self, request_id: str) -> tuple[dict[str, tuple[tuple[str, ...], bool]], frozenset[str]]:
+        """Give the free text of a copy, and the person's identifiers, which are about nobody else.
+
+        Returns:
+            "system/record_set" -> (fields, whether somebody reads all of it); values as they are searched by.
+        """
+        with self.store.read() as tx:
+            plan = self._plans.get(tx, load_state(tx, request_id).plan_sha256)
+            sealed = tx.capsules([request_id]).get(request_id)
+        watched = {
+            f"{system.system}/{one.name}": (one.free_text, one.review == "always")
+            for system in plan.systems
+            for one in system.record_sets
+            if one.free_text
+        }
+        own = self._box.open(request_id, sealed).identifiers.values() if watched and sealed else ()
+        return watched, frozenset(value.lower() for _, value in own)
+
+    def to_review(self, request_id: str, job_id: str, found: dict[str, int]) -> None:
+        """Note that somebody has to decide about passages before a package is made."""
+        again(lambda: self._to_review(request_id, job_id, found))
+
+    def _to_review(self, request_id: str, job_id: str, found: dict[str, int]) -> None:
+        with self._batch("tasks") as batch:
+            batch.load([request_id])
+            event = ReviewFound(request_id=request_id, observed_at=batch.now, job_id=job_id, found=found)
+            known = batch.tx.known([("/package", job_id)])
+            verdict = "" if known else batch.apply(event, "/package", job_id, encode(event))
+            if verdict == DEAD:
+                self._holdback.add(job_id, request_id, PACKAGE_SYSTEM, self._clock.now())
 
     def packaged(self, request_id: str, job_id: str, file: str, sha256: str) -> None:
         """Note that a package was written."""

@@ -117,6 +117,7 @@ def index(about: About, resources: Sequence[Resource]) -> bytes:
         names=_names(about),
         not_given=[(_place(about, words, place), why) for place, why in sorted(told.items())],
         empty=[_place(about, words, place) for place in about.empty],
+        held_back=[(_place(about, words, place), count) for place, count in sorted(about.held_back.items())],
         received=_received(about, words),
     ).encode()
 

@@ -23,7 +23,15 @@ from orchestrator.ledger import jws
 from orchestrator.ledger.jws import Checking, Signing, canonical, is_canonical
 from schemas.codec import decode, forbid_unknown
 from schemas.completion import KIND as RECORD
-from schemas.completion import CompletionRecord, OwedLine, RecipientLine, RecordSetLine, Sources, WhyNotSearched
+from schemas.completion import (
+    CompletionRecord,
+    HeldBackLine,
+    OwedLine,
+    RecipientLine,
+    RecordSetLine,
+    Sources,
+    WhyNotSearched,
+)
 from schemas.errors import SchemaError
 from schemas.fields import Id, Sha256
 from schemas.sealing import b64u, unb64u
@@ -35,7 +43,7 @@ _SALT_BYTES: Final = 32
 _DIGEST: Final = b"expunge/line/v1\n"
 _SALTS: Final = b"expunge/line-salt/v1\x00"
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
-_LISTED: Final = ("systems", "not_searched", "by_hand", "recipients", "owed")
+_LISTED: Final = ("systems", "not_searched", "by_hand", "recipients", "owed", "held_back")
 """Members of a record that have lines. What is none of these, and not the salt, is its head."""
 _WHOLE: Final = ("plan_sha256", "scope", "sources")
 """Members that name systems, or could be guessed: each is one line."""
@@ -59,7 +67,7 @@ class SystemPart(msgspec.Struct, frozen=True, omit_defaults=True):
     backups_kept_days: int | None = None
 
 
-Shape = SystemPart | RecordSetLine | RecipientLine | OwedLine | Sources | tuple[str, ...] | str
+Shape = SystemPart | RecordSetLine | RecipientLine | OwedLine | HeldBackLine | Sources | tuple[str, ...] | str
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -134,6 +142,7 @@ def lines_of(record: Mapping[str, Any]) -> dict[str, Any]:
     found |= {f"by_hand/{at}/{one['name']}": one for at, one in enumerate(record.get("by_hand", ()))}
     found |= {f"recipients/{at}/{one['recipient']}": one for at, one in enumerate(record.get("recipients", ()))}
     found |= {f"owed/{at}": one for at, one in enumerate(record.get("owed", ()))}
+    found |= {f"held_back/{at}": one for at, one in enumerate(record.get("held_back", ()))}
     found |= {name: record[name] for name in _WHOLE if name in record}
     return found
 
@@ -265,6 +274,8 @@ def _line(one: Line) -> Shape:
             named = f"recipients/{number}/{found.recipient}"
         case "owed":
             found, named = msgspec.convert(one.line, OwedLine), f"owed/{number}"
+        case "held_back":
+            found, named = msgspec.convert(one.line, HeldBackLine), f"held_back/{number}"
         case "not_searched":
             found, named = msgspec.convert(one.line, WhyNotSearched), f"not_searched/{name}"
         case "plan_sha256" | "scope" | "sources":

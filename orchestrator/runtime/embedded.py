@@ -26,7 +26,6 @@ from connectors.memory import calm_collector
 from connectors.pace import Bucket
 from connectors.signals import SILENT, Signals
 from orchestrator import settings as configuration
-from orchestrator.core.copying import About
 from orchestrator.core.effects import AssemblePackage
 from orchestrator.engine import Engine, Intake, Submitted
 from orchestrator.engine.causing import PACKAGE_SYSTEM
@@ -36,6 +35,7 @@ from orchestrator.keys import KeyFolder
 from orchestrator.ports import Chance, Clock
 from orchestrator.runtime import packing, retaining, sweeping
 from orchestrator.runtime.clock import SystemClock, chance
+from orchestrator.runtime.packing import Made, Packet
 from orchestrator.runtime.posting import Posting
 from orchestrator.runtime.sequencing import sequencer
 from orchestrator.runtime.systems import Opener, check_systems, openers, plan_of
@@ -198,7 +198,7 @@ class Embedded:
         self, pool: ThreadPoolExecutor, stop: threading.Event, progress: Callable[[], None], *, until_idle: bool
     ) -> None:
         running: dict[Future[list[bytes]], Sequence[Task]] = {}
-        parcels: dict[Future[tuple[str, str] | None], _Job] = {}
+        parcels: dict[Future[Made], _Job] = {}
         while True:
             self._signals.alive()
             worked = 0
@@ -338,27 +338,21 @@ class Embedded:
         return min(POLL_SECONDS, max(0.001, left))
 
     # -- access packages ----------------------------------------------------------------------------------
-    def _packages(self, pool: ThreadPoolExecutor, parcels: dict[Future[tuple[str, str] | None], _Job]) -> int:
+    def _packages(self, pool: ThreadPoolExecutor, parcels: dict[Future[Made], _Job]) -> int:
         """Assemble one package at a time, on a thread of its own: a large one delays nobody."""
         if parcels or not self.engine.hints.may_have_tasks(PACKAGE_SYSTEM):
             return 0
         jobs = self.engine.next_packages(1)
         for request_id, job in jobs:
-            key = self.engine.package_key(request_id)
-            about = self.engine.package_about(request_id)
-            parcels[pool.submit(self._assemble, key, job, about)] = (request_id, job)
+            packet = packing.packet_of(self.engine, request_id)
+            parcels[pool.submit(self._assemble, packet, job)] = (request_id, job)
         return len(jobs)
 
-    def _assemble(self, key: bytes, job: AssemblePackage, about: About) -> tuple[str, str] | None:
-        return packing.attempt(self.settings.exports, key, job, self._exports, self.keys, self._chance, about)
+    def _assemble(self, packet: Packet, job: AssemblePackage) -> Made:
+        return packing.attempt(self.settings.exports, packet, job, self._exports, self.keys, self._chance)
 
-    def _packed(self, future: Future[tuple[str, str] | None], request_id: str, job: AssemblePackage) -> None:
-        made = future.result()
-        if made is None:
-            self.engine.not_packaged(request_id, job.job_id)
-            return
-        self.engine.packaged(request_id, job.job_id, *made)
-        packing.drop_parts(job, self._exports)
+    def _packed(self, future: Future[Made], request_id: str, job: AssemblePackage) -> None:
+        packing.note(self.engine, request_id, job, future.result(), self._exports)
 
     def check(self) -> list[tuple[str, str]]:
         """Hold every data map against its real store; returns (system, warning).

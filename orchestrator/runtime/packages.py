@@ -94,14 +94,9 @@ class PackageDesk:
     def _one(self) -> bool:
         with self._lock:
             jobs = self._engine.next_packages(1)
-            keys = [(self._engine.package_key(one), self._engine.package_about(one)) for one, _ in jobs]
-        for (request_id, job), (key, about) in zip(jobs, keys, strict=True):
-            made = packing.attempt(self._folder, key, job, self._parts, self._keys, self._chance, about)
+            packets = [packing.packet_of(self._engine, one) for one, _ in jobs]
+        for (request_id, job), packet in zip(jobs, packets, strict=True):
+            made = packing.attempt(self._folder, packet, job, self._parts, self._keys, self._chance)
             with self._lock:
-                if made is None:
-                    self._engine.not_packaged(request_id, job.job_id)
-                else:
-                    self._engine.packaged(request_id, job.job_id, *made)
-            if made is not None:
-                packing.drop_parts(job, self._parts)
+                packing.note(self._engine, request_id, job, made, self._parts)
         return bool(jobs)

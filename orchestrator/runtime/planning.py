@@ -169,4 +169,6 @@ def _record_set(one: RecordSet, able: frozenset[Capability]) -> RecordSetPlan:
         expire=ExpireRule(one.expire.text, one.expire.months) if one.expire is not None else None,
         title=one.title,
         titles=one.titles,
+        free_text=one.free_text,
+        review=one.review,
     )

@@ -50,13 +50,10 @@ def work(home: Path) -> None:
                 done = execute(opener, tasks, key, now=clock.now, nonce=lambda: chance(12), exports=sink)
                 engine.receive([confirmation_event(one, key) for one in done])
         for request_id, job in engine.next_packages():
-            package_key = engine.package_key(request_id)
-            name, sha256 = packing.assemble(
-                settings.exports, package_key, job, sink, keys, chance, engine.package_about(request_id)
+            packet = packing.packet_of(engine, request_id)
+            packing.note(
+                engine, request_id, job, packing.attempt(settings.exports, packet, job, sink, keys, chance), sink
             )
-            engine.packaged(request_id, job.job_id, name, sha256)
-            for file, _ in job.parts.values():
-                sink.path(file).unlink()
     store.close()
 
 

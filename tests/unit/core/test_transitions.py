@@ -26,6 +26,7 @@ from orchestrator.core.commands_identity import (
 )
 from orchestrator.core.commands_recipients import RecipientAnswered, RecipientAsked
 from orchestrator.core.commands_returning import CameBack, Restored
+from orchestrator.core.commands_review import PassagesDecided, ReviewDone
 from orchestrator.core.commands_rights import DoneByHand, LiftOrdered, ObjectionBalanced
 from orchestrator.core.events import (
     Confirmed,
@@ -37,10 +38,12 @@ from orchestrator.core.events import (
     Recalled,
     RequestAccepted,
     Resumed,
+    ReviewFound,
     TimerFired,
 )
 from orchestrator.core.machine import step
 from orchestrator.core.model import LOGIC, Phase, RequestState
+from orchestrator.core.passages import Passage
 from orchestrator.core.rulings import Hold
 from orchestrator.core.transitions import ACCEPTS, IGNORES, MOVES, diagram, move
 from orchestrator.errors import IllegalTransitionError
@@ -65,6 +68,9 @@ EVENTS: tuple[Event, ...] = (
         outcomes={},
     ),
     PackageAssembled(**BASE, job_id="j", file="f", sha256="0"),
+    ReviewFound(**BASE, job_id="j", found={"crm/notes": 1}),
+    PassagesDecided(**BASE, role="dpo", ground="own_data", passages=(Passage("crm/notes", 0, "body", 0, 1),)),
+    ReviewDone(**BASE, role="dpo"),
     TimerFired(**BASE, name="deadline", generation=2),
     OtherClosed(**BASE, other="acc"),
     OtherOpened(**BASE, other="lim"),

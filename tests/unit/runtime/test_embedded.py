@@ -13,7 +13,7 @@ import pytest
 from connectors.errors import MisconfiguredError, PermanentError, TransientError
 from connectors.testing.fake import FakeSystem
 from connectors.testing.people import OTHER, SUBJECT
-from orchestrator.core.copying import About
+from orchestrator.core.effects import AssemblePackage
 from orchestrator.core.model import Phase
 from orchestrator.engine import incidents
 from orchestrator.engine.incidents import Controller, Report
@@ -21,6 +21,7 @@ from orchestrator.errors import DependencyError, UsageError
 from orchestrator.files import package
 from orchestrator.runtime.clock import ShiftedClock, SystemClock, chance
 from orchestrator.runtime.embedded import Embedded, check_systems
+from orchestrator.runtime.packing import Made, Packet
 from schemas.identifiers import Identifier
 from schemas.requests import RequestForm, Right, Scope
 from tests.support.rig import Rig, Templates
@@ -226,13 +227,13 @@ def test_a_lost_part_stops_its_request_and_not_the_others(house: House, monkeypa
     real = house.home._assemble
     lost: list[str] = []
 
-    def assemble(key: bytes, job: object, about: About) -> tuple[str, str] | None:
+    def assemble(packet: Packet, job: AssemblePackage) -> Made:
         if not lost:
             for file in house.rig.settings.exports.glob("*.export"):
-                if file.name in {one[0] for one in job.parts.values()}:  # type: ignore[attr-defined]
+                if file.name in {one[0] for one in job.parts.values()}:
                     file.unlink()
                     lost.append(file.name)
-        return real(key, job, about)  # type: ignore[arg-type]  # passed on
+        return real(packet, job)
 
     monkeypatch.setattr(house.home, "_assemble", assemble)
     house.submit("r1", Right.ACCESS)
