@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -227,7 +226,7 @@ def agrees(outline: bytes, raw: bytes, salt: Salts, key: Checking) -> None:
 
 
 def _record(raw: bytes) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(unb64u(raw.strip().split(b".")[1].decode("ascii")))
+    record: dict[str, Any] = msgspec.json.decode(unb64u(raw.strip().split(b".")[1].decode("ascii")))
     return record
 
 
