@@ -25,6 +25,7 @@ from schemas.heartbeats import Heartbeat
 from schemas.incidents import Incident
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.requests import Identifiers, RequestForm, RequestReceived
+from schemas.statements import Answered, Received
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
 FOLDER: Final = Path(__file__).parent / "v1"
@@ -40,6 +41,8 @@ MESSAGES: Final[dict[str, Any]] = {
     "confirmation": Confirmation,
     "confirmation-findings": Findings,
     "completion-record": CompletionRecord,
+    "dsr-received": Received,
+    "dsr-answered": Answered,
     "completion": Completion,
     "notice": Notice,
     "dead-letter": DeadLetter,

@@ -15,8 +15,8 @@ import msgspec
 from orchestrator.errors import VerificationError
 from orchestrator.ledger.record import as_written, canonical
 from schemas.errors import SchemaError
-from schemas.fields import Sha256
 from schemas.sealing import b64u, unb64u
+from schemas.statements import Answered, Received, Statement
 
 RECEIVED: Final = "received"
 COMPLETED: Final = "completed"
@@ -25,46 +25,9 @@ DISCHARGED: Final = "discharged"
 CORRECTED: Final = "corrected"
 FACTS: Final = (RECEIVED, COMPLETED, DISCHARGED, CORRECTED, ANSWERED)
 """The kinds of leaves (formats.md section 8), in the order in which those of one moment are numbered."""
+__all__ = ["FACTS", "Answered", "Received", "Statement", "entry_of", "fact_of_record", "kind_of", "read", "written"]
 _SALT_BYTES: Final = 32
 _FIX: Final = "get it again from the issuer; do not rely on this one"
-
-
-class Received(msgspec.Struct, frozen=True, omit_defaults=True, tag="dsr-received", tag_field="kind"):
-    """A request was taken in, and until when it has to be answered: so that one that never ends is seen too.
-
-    Attributes:
-        received_at: RFC 3339, UTC. ``due_at``: ISO date, as the record will have it.
-        salt: base64url, 32 bytes.
-        receipt_sha256: Commitment that the person's receipt opens (ADR 43), as every record of the request has it.
-    """
-
-    v: int
-    request_id: str
-    right: str
-    controllers: tuple[str, ...]
-    received_at: str
-    due_at: str
-    salt: str
-    receipt_sha256: Sha256 | None = None
-
-
-class Answered(msgspec.Struct, frozen=True, tag="dsr-answered", tag_field="kind"):
-    """The answer to the person was handed out to be sent (Art. 12(3)).
-
-    Attributes:
-        record_id: The record that the answer tells of.
-        notice_sha256: SHA-256 (hex) of the notice, the CloudEvent that letters are made from.
-    """
-
-    v: int
-    request_id: str
-    record_id: str
-    answered_at: str
-    notice_sha256: str
-    salt: str
-
-
-Statement = Received | Answered
 
 
 def entry_of(document: bytes) -> bytes:

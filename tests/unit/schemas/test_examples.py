@@ -26,6 +26,7 @@ from schemas.incidents import Incident
 from schemas.outcomes import FINAL_TYPES, Outcome, Unverifiable
 from schemas.published import Completion, DeadLetter, Notice
 from schemas.sealing import Binding, IntakePrivateKey, SharedKey
+from schemas.statements import Answered, Received
 from schemas.tasks import Confirmation, Findings, Secret, Task
 
 V1 = Path(schemas.__file__).parent / "v1"
@@ -81,6 +82,8 @@ READ: dict[str, Callable[[bytes], object]] = {
     "dead-letter": lambda raw: codec.decode(raw, DeadLetter),
     "heartbeat": lambda raw: codec.decode(raw, Heartbeat),
     "incident": lambda raw: codec.decode(raw, Incident),
+    "dsr-received": lambda raw: codec.decode(raw, Received),
+    "dsr-answered": lambda raw: codec.decode(raw, Answered),
 }
 
 
