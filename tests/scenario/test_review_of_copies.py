@@ -38,7 +38,7 @@ def notes(home: Path, tmp_path: Path, shell: Shell) -> Path:
     return home
 
 
-def test_a_copy_waits_until_somebody_has_decided_and_holds_back_what_is_others(
+def test_s12_a_copy_waits_until_somebody_has_decided_and_holds_back_what_is_others(
     notes: Path, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = shell.json("show", "copy")
