@@ -101,7 +101,7 @@ lock: ## resolve the dependencies again, write requirements.lock and deploy/requ
 	  --extra dev --extra distributed --extra parquet --extra postgres --extra age --extra pdf --extra web pyproject.toml --output-file requirements.lock
 	@echo 'hatchling' | $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --constraint requirements.lock \
-	  --extra distributed --extra parquet --extra postgres pyproject.toml - --output-file deploy/requirements.lock
+	  --extra distributed --extra parquet --extra postgres --extra age --extra web pyproject.toml - --output-file deploy/requirements.lock
 
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) $(LOCKER) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks

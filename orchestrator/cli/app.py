@@ -295,13 +295,20 @@ def package(
     ctx: typer.Context,
     request_id: Id,
     file: Annotated[Path, typer.Option("-O", metavar="FILE", help="New file for the zip; only you can read it.")],
+    recipient: Annotated[str, typer.Option(metavar="AGE1...", help="Encrypt it with age to this key.")] = "",
+    passphrase_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Encrypt it with age; a new passphrase goes there (-: shown).")
+    ] = None,
     home: Home = None,
     output: Out = None,
 ) -> int:
-    """Decrypt the copy of an access request, to hand it over."""
+    """Decrypt the copy of an access request, to hand it over; or encrypt it anew for its way (age)."""
     from orchestrator.cli import mending
 
-    return mending.deliver(_desk(ctx, home, output), request_id, file)
+    if recipient and passphrase_file is not None:
+        raise typer.BadParameter("either --recipient or --passphrase-file")
+    sealing = mending.Sealing(recipient, passphrase_file)
+    return mending.deliver(_desk(ctx, home, output), request_id, file, sealing)
 
 
 app_intake.register(app)

@@ -277,6 +277,19 @@ def discard_unfinished(folder: Path) -> int:
     return len(left)
 
 
+def chunks(file: Path, key: bytes) -> Iterator[bytes]:
+    """Give a package in clear, piece by piece; see ``deliver``.
+
+    Raises:
+        DependencyError: missing, altered, cut off, or another key.
+    """
+    try:
+        with file.open("rb") as raw:
+            yield from decrypted(raw, key)
+    except FileNotFoundError:
+        raise DependencyError("the access package is not there any more", fix="submit a new access request") from None
+
+
 def deliver(file: Path, key: bytes, out: IO[bytes]) -> int:
     """Decrypt a package into a stream; returns the number of bytes.
 
@@ -285,14 +298,7 @@ def deliver(file: Path, key: bytes, out: IO[bytes]) -> int:
     Raises:
         DependencyError: missing, altered, cut off, or another key.
     """
-    total = 0
-    try:
-        with file.open("rb") as raw:
-            for chunk in decrypted(raw, key):
-                total += out.write(chunk)
-    except FileNotFoundError:
-        raise DependencyError("the access package is not there any more", fix="submit a new access request") from None
-    return total
+    return sum(out.write(chunk) for chunk in chunks(file, key))
 
 
 def _sync(folder: Path) -> None:
