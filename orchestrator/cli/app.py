@@ -290,7 +290,7 @@ def balance(
     return deciding.balance(_desk(ctx, home, output), request_id, role, decided, reason)
 
 
-@app.command()
+@app.command(short_help="Hand the copy over, in clear or as an age file.")
 def package(
     ctx: typer.Context,
     request_id: Id,
