@@ -22,7 +22,7 @@ from tests.chaos.workload import Workload
 from tests.support.company import Company, Snapshot, bystanders_differ, made_up
 
 _OF_THE_MOMENT: Final = frozenset(
-    {"completed_at", "confirmed_at", "confirmation_sha256", "looked_at", "package_sha256"}
+    {"completed_at", "confirmed_at", "confirmation_sha256", "looked_at", "package_sha256", "receipt_sha256"}
 )
 """What differs between two runs that did the same."""
 
