@@ -194,7 +194,7 @@ LABELS: Final[dict[Label, tuple[str, ...]]] = {
         "review_due", "came_back", "third_parties",
         "identity_unverified", "identity_doubted", "document_held", "requester_unproven", "proof_ended",
         "data_of_the_dead", "cannot_be_found", "further_copy", "fee_open", "extension_notice_near",
-        "manual_task", "objection_to_balance", "recipient_to_ask", "recipient_silent",
+        "manual_task", "objection_to_balance", "recipient_to_ask", "recipient_silent", "record_corrected",
         "unknown_field", "unknown_purpose", "unknown_record_set",
         # why a task or an event was refused
         "unreadable", "unknown_type", "wrong_key", "wrong_sender", "expired", "moved", "forged", "too_large",

@@ -79,10 +79,16 @@ REQUESTERS: Final = ("agent", "controller", "guardian", "heir", "lawyer", "paren
 OWED: Final = ("backup_horizon", "package_expiry", "recipient", "restriction", "retention", "suppression", "transfer")
 """What may be owed after a record (``core.model.Obligation``)."""
 
+CORRECTED: Final = "corrected: "
+"""Begins the reason of a line that a further record does not claim any more; the verifier knows it too."""
+CORRECTIONS: Final = ("attestation_wrong", "date_wrong", "other_person", "recipient_word_wrong")
+"""Why what people had noted does not hold."""
+
 WhyNotSearched = Annotated[
     str,
     line_of(
         "GDPR Art. ",
+        CORRECTED,
         "no such system is connected",
         "not looked at to the end: the request ended before",
         "not subject to this right: ",
@@ -95,6 +101,7 @@ WhyNotAsked = Annotated[
     line_of(
         "GDPR Art. 19: ",
         "answered for by the connected system ",
+        CORRECTED,
         "not asked",
         "not concerned: ",
         "not told: ",
@@ -261,6 +268,8 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         receipt_sha256: Commitment that the receipt of whoever asked opens (``receipts.commitment``, ADR 43); None:
             there is none.
         held_back: Passages about other people that the copy does not give; everything else of the records is in it.
+        corrects: Id of an earlier record of the request, of which lines that people had noted do not hold; they are in
+            ``not_searched``, or without an outcome. ``correction``: why.
         salt: base64url, 32 bytes; makes the hash of the record a hiding commitment.
     """
 
@@ -307,3 +316,5 @@ class CompletionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     sources: Sources | None = None
     receipt_sha256: Sha256 | None = None
     held_back: tuple[HeldBackLine, ...] = ()
+    corrects: RecordId | None = None
+    correction: Annotated[str, one_of(*CORRECTIONS)] | None = None

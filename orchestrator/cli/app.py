@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import (
+    app_correcting,
     app_holds,
     app_incidents,
     app_intake,
@@ -323,6 +324,7 @@ app_links.register(app)
 app_incidents.register(app)
 app_reports.register(app)
 app_review.register(app)
+app_correcting.register(app)
 app.add_typer(app_retention.app, name="retention")
 app_services.register(app)
 

@@ -60,6 +60,7 @@ REASONS: Final = {
     "misconfigured": "the configuration does not fit the system",
     "failed": "the system could not do it",
     "keeps_failing": "the system keeps failing",
+    "record_corrected": "a record was corrected: something of it is open",
     "third_parties": "the copy may hold data of other people",
     "came_back": "data of an erased person is there again",
     "contradictory_answer": "two different answers under one id",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
@@ -71,6 +72,10 @@ def _what(command: AnyCommand) -> str:  # noqa: C901, PLR0912 - one branch per m
         case PassagesDecided(ground=ground, passages=passages):
             kept = "held back" if GROUNDS[ground] else "given"
             return f"{len(passages)} passages of the copy are {kept} ({code(ground)})"
+        case RecordCorrected(record=record, places=places, reason=reason):
+            return f"record {record.number} does not hold for {', '.join(places)} ({code(reason)})"
+        case CorrectionSettled():
+            return "what a corrected record had left open was seen to"
         case ReviewDone():
             return "the copy was read: it can be made"
         case DoneByHand(system=system, record_set=record_set):

@@ -9,7 +9,6 @@ from orchestrator.core import (
     aggregate,
     complaining,
     completion,
-    documents,
     ending,
     holding,
     procedures,
@@ -26,7 +25,7 @@ from orchestrator.core.effects import Complete, Forget
 from orchestrator.core.model import Phase, Result
 from orchestrator.core.moments import date_of, days_from, start_of
 from orchestrator.core.transitions import move
-from orchestrator.core.work import Work
+from orchestrator.core.work import STAYING, Work
 from schemas.completion import CompletionRecord
 from schemas.outcomes import Rectified, Restricted
 from schemas.tasks import Action
@@ -73,7 +72,7 @@ def answering(work: Work) -> bool:
     _tell_recipients(work, record)
     recipients_told.tell_person(work, record.recipients, to)
     work.effects.append(Complete(record))
-    state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
+    state.attention = tuple(one for one in state.attention if one.reason in STAYING)
     restricts = any(one.kind == "restriction" for one in state.obligations)
     state.timers = {name: one for name, one in state.timers.items() if name == "lift" and restricts}
     state.progress = again(state.progress)

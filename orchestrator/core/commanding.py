@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from orchestrator.core import (
     approving,
+    correcting,
     documents,
     ending,
     fees,
@@ -23,6 +24,7 @@ from orchestrator.core import (
 )
 from orchestrator.core.commands import AnyCommand, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
@@ -69,6 +71,8 @@ HANDLERS: Final[dict[type[AnyCommand], Callable[[Work, Any], str]]] = {
     CameBack: returning.came_back,
     PassagesDecided: reviewing.decided,
     ReviewDone: reviewing.done,
+    RecordCorrected: correcting.corrected,
+    CorrectionSettled: correcting.settled,
 }
 """Each gives why the command changed nothing, or an empty text."""
 
@@ -101,6 +105,8 @@ REFUSALS: Final[dict[type[AnyCommand], Callable[[RequestState, Any], tuple[str, 
     CameBack: returning.cannot_come_back,
     PassagesDecided: reviewing.no_decision,
     ReviewDone: lambda state, _: reviewing.not_open(state),
+    RecordCorrected: correcting.cannot_correct,
+    CorrectionSettled: correcting.not_corrected,
 }
 """Each gives what is wrong and the fix where a command may not be given now; asked before it is journaled."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
@@ -59,6 +60,8 @@ AnyCommand = (
     | CameBack
     | PassagesDecided
     | ReviewDone
+    | RecordCorrected
+    | CorrectionSettled
 )
 """Closed union; ``commanding.HANDLERS`` has an entry for each."""
 COMMANDS: Final[tuple[type[AnyCommand], ...]] = get_args(AnyCommand)

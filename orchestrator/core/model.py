@@ -199,6 +199,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         returned: system -> day since when the person is known to have come back there themselves.
         receipt_sha256: Commitment that the person's receipt opens (ADR 43); empty: there is none.
         review: What a person decides about passages of a copy that may be about others (ADR 46); None: nobody is asked.
+        corrected: Number of a record -> of the one that corrects it.
         package: Opaque name of the access package, or that it is awaited; ``package_job`` is the job that makes it.
     """
 
@@ -258,6 +259,7 @@ class RequestState(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     gone: dict[str, str] = {}
     receipt_sha256: str = ""
     review: Review | None = None
+    corrected: dict[int, int] = {}
 
     def next_timer(self) -> str | None:
         """When the earliest timer is due."""

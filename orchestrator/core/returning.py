@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchestrator.core import adopting, aggregate, approving, documents, holding
+from orchestrator.core import adopting, aggregate, approving, holding
 from orchestrator.core.answers import back_to_discovery, ended_early, reopen, searchable
 from orchestrator.core.commands_returning import CameBack, Restored
 from orchestrator.core.effects import Forget
@@ -19,7 +19,7 @@ from orchestrator.core.model import Attention, Look, Obligation, Phase, RequestS
 from orchestrator.core.moments import days_from, later, start_of
 from orchestrator.core.rulings import Rulings
 from orchestrator.core.transitions import move
-from orchestrator.core.work import Work
+from orchestrator.core.work import STAYING, Work
 from schemas.outcomes import Facts, Located
 from schemas.requests import Right
 
@@ -312,7 +312,7 @@ def _quietly(work: Work, look: Look) -> None:
     state.known = tuple(one for one in state.known if one.ref in keep)
     owing = {one.system for one in state.obligations if one.system}
     work.effects.append(Forget(tuple(sorted(keep)), tuple(sorted(owing))))
-    state.attention = tuple(one for one in state.attention if one.reason == documents.HELD)
+    state.attention = tuple(one for one in state.attention if one.reason in STAYING)
     state.timers = {}
     # Where nothing is owed any more, the timer has what is left forgotten.
     due = min((one.due for one in state.obligations), default=work.now[:10])

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.core.commands import COMMANDS
+from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.core.commands_deciding import HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import DocumentDeleted
 from orchestrator.core.commands_returning import CameBack, Restored
@@ -52,7 +53,17 @@ MOVES: Final[dict[Phase, frozenset[Phase]]] = {
 
 _OPEN: Final = frozenset(P) - {P.CLOSED}
 _ANY: Final = frozenset(P)
-_AT_ANY_TIME: Final = (DocumentDeleted, HoldPlaced, HoldReleased, SetDecided, LiftOrdered, Restored, CameBack)
+_AT_ANY_TIME: Final = (
+    DocumentDeleted,
+    HoldPlaced,
+    HoldReleased,
+    SetDecided,
+    LiftOrdered,
+    Restored,
+    CameBack,
+    RecordCorrected,
+    CorrectionSettled,
+)
 
 ACCEPTS: Final[dict[type, frozenset[Phase]]] = {
     RequestAccepted: frozenset(),

@@ -26,9 +26,13 @@ INFORMS = frozenset(
         "recipient_to_ask",
         "recipient_silent",
         "objection_to_balance",
+        "record_corrected",
     }
 )
 """Reasons that call somebody but do not stop the work."""
+
+STAYING = frozenset({"document_held", "record_corrected"})
+"""Reasons that outlast the end of an episode."""
 
 DECISIONS = frozenset(
     {
@@ -48,6 +52,7 @@ DECISIONS = frozenset(
         "recipient_silent",
         "came_back",
         "third_parties",
+        "record_corrected",
     }
 )
 """Reasons that are no fault anybody mends (``expunge retry``): each has a command of its own, or passes."""

@@ -74,7 +74,7 @@ class Realiser:
                         caused.outgoing.append(outgoing(topics.NOTICES, effect.notice_id, request_id, body))
                 case Complete():
                     caused.records.append(signed := self._sign(request_id, effect))
-                    fact = entries.fact_of_record(effect.record.number)
+                    fact = entries.fact_of_record(effect.record.number, corrects=effect.record.corrects is not None)
                     leaf = LeafRow(request_id, fact, self._now, entries.entry_of(signed["jws"]), None)
                     caused.leaves.append(leaf)
                     if self._publish:

@@ -51,6 +51,7 @@ class Report(msgspec.Struct):
         stamps: Time stamps that were checked, the earliest first. ``unread``: how many are there that were not.
         cases: Accounts of requests that were held against their records and plans.
         receipts: Of each request the commitment that its receipt opens; None: it has none.
+        corrected: Id of a record -> of the later one that corrects it.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Report(msgspec.Struct):
     due: dict[str, str] = {}
     ended: set[str] = set()
     receipts: dict[str, str | None] = {}
+    corrected: dict[str, str] = {}
 
     def open(self) -> dict[str, str]:
         """Give the requests that were received and of which there is no record, with the day they are due."""
@@ -257,8 +259,10 @@ def _count(report: Report, found: CompletionRecord | entries.Statement) -> None:
         case entries.Answered():
             kind = entries.ANSWERED
         case _:
-            kind = entries.kind_of(entries.fact_of_record(found.number))
+            kind = entries.kind_of(entries.fact_of_record(found.number, corrects=found.corrects is not None))
             report.ended.add(found.request_id)
+            if found.corrects is not None:
+                report.corrected[found.corrects] = found.record_id
             _one_receipt(report, found.request_id, found.receipt_sha256)
             if report.kind == SOME:
                 report.records.append(found)

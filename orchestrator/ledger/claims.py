@@ -54,6 +54,8 @@ _UNASKED: Final = frozenset(
 """Reasons of a processor that take something from the result, as in ``core.recipients_told``."""
 RETENTION: Final = "retention"
 """Origin of a record that nobody asked for: it is about what was past its period, and about nothing else (ADR 36)."""
+_CORRECTED: Final = "corrected: "
+"""Begins what a further record does not claim any more, as in ``schemas.completion``."""
 _FIX: Final = "get the record again from its issuer; do not rely on this one"
 
 
@@ -74,6 +76,7 @@ def supports(record: CompletionRecord) -> None:
         raise VerificationError("a recipient stands twice", fix=_FIX)
     if len({system.system for system in record.systems}) < len(record.systems) or len(set(names)) < len(names):
         raise VerificationError("a record set stands twice", fix=_FIX)
+    _check_correction(record)
     _check_systems(record)
     for line in record.by_hand:
         if record.right not in _BY_HAND:
@@ -91,6 +94,24 @@ def supports(record: CompletionRecord) -> None:
         raise VerificationError("claims a result that this version does not know", fix=_FIX)
     if not holds:
         raise VerificationError(f"claims to be {record.result}, but its lines say otherwise", fix=_FIX)
+
+
+def _takes(why_not: str) -> bool:
+    return why_not in _UNASKED or why_not.startswith(_CORRECTED)
+
+
+def _check_correction(record: CompletionRecord) -> None:
+    whys = {*record.not_searched.values(), *(one.why_not for one in record.recipients)}
+    said = {one for one in whys if one.startswith(_CORRECTED)}
+    if record.corrects is None and record.correction is None and not said:
+        return
+    request_id, _, number = (record.corrects or "").rpartition(".")
+    if request_id != record.request_id or not number.isdecimal() or not 1 <= int(number) < record.number:
+        raise VerificationError("corrects what is no earlier record of its request", fix=_FIX)
+    if record.correction is None or f"{_CORRECTED}{record.correction}" not in said:
+        raise VerificationError("corrects a record, and no line says what", fix=_FIX)
+    if record.headline != "not_searched" or record.result in {"fulfilled", "nothing_held", "not_subject"}:
+        raise VerificationError("corrects a record, and claims more than that something is open", fix=_FIX)
 
 
 def _check_systems(record: CompletionRecord) -> None:
@@ -167,7 +188,7 @@ def _check_recipient(record: CompletionRecord, line: RecipientLine) -> str:
     if (outcome is None) == (not line.why_not) or line.assurance != ("attested" if outcome is not None else ""):
         raise VerificationError("a recipient's line says neither what it did nor why not", fix=_FIX)
     if outcome is None:
-        return "not_searched" if line.role == "processor" and line.why_not in _UNASKED else ""
+        return "not_searched" if line.role == "processor" and _takes(line.why_not) else ""
     if isinstance(outcome, Notified) != (line.role != "processor"):
         raise VerificationError("a processor answers, and a recipient is told", fix=_FIX)
     if isinstance(outcome, Kept):

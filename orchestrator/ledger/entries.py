@@ -61,8 +61,10 @@ def read(document: bytes) -> Statement:
     return found
 
 
-def fact_of_record(number: int) -> str:
-    """Name the fact that a record is: the first one completes, a later one says what was still owed."""
+def fact_of_record(number: int, *, corrects: bool = False) -> str:
+    """Name the fact that a record is: the first one completes, a later one says what was owed, or corrects one."""
+    if corrects:
+        return f"{CORRECTED}.{number}"
     return COMPLETED if number == 1 else f"{DISCHARGED}.{number}"
 
 

@@ -100,12 +100,21 @@ class Leaves(Rows):
     def records_of(self, request_id: str) -> list[tuple[str, bytes]]:
         """Give (fact, JWS) of every record of a request."""
         rows = self._all(_RECORDS, of=request_id)
-        return [("completed" if number == 1 else f"discharged.{number}", bytes(jws)) for number, jws in rows]
+        logged = {one.fact for one in self.leaves_of(request_id)}
+        corrected = {number for number, _ in rows if f"corrected.{number}" in logged}
+        return [
+            ("completed" if number == 1 else f"{'corrected' if number in corrected else 'discharged'}.{number}", bytes(jws))
+            for number, jws in rows
+        ]
 
     def all_leaves(self, size: int) -> Iterator[tuple[LeafRow, bytes | None]]:
         """Give the first ``size`` leaves, one after the other, each with the JWS of its record, if it is of one."""
         record_id = _L.request_id.concat(".").concat(
-            sa.case((_L.fact == "completed", "1"), else_=sa.func.substr(_L.fact, len("discharged.") + 1))
+            sa.case(
+                (_L.fact == "completed", "1"),
+                (_L.fact.startswith("corrected."), sa.func.substr(_L.fact, len("corrected.") + 1)),
+                else_=sa.func.substr(_L.fact, len("discharged.") + 1),
+            )
         )
         is_record = sa.or_(_L.fact == "completed", _L.fact.startswith("discharged."), _L.fact.startswith("corrected."))
         query = (

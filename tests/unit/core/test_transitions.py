@@ -12,6 +12,7 @@ from orchestrator.core.asked import Balance
 from orchestrator.core.commanding import HANDLERS, REFUSALS
 from orchestrator.core.commands import COMMANDS, RequestWithdrawn
 from orchestrator.core.commands_clock import ClockPaused, ClockResumed, Extended
+from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.core.commands_deciding import Approved, HoldPlaced, HoldReleased, SetDecided
 from orchestrator.core.commands_identity import (
     DeadDecided,
@@ -99,6 +100,8 @@ EVENTS: tuple[Event, ...] = (
     CameBack(**BASE, role="dpo", since="2026-03-01", reason="fresh_consent"),
     ObjectionBalanced(**BASE, role="dpo", balance=Balance.UPHELD, why="fraud_prevention"),
     DoneByHand(**BASE, role="dpo", document_sha256="0" * 64),
+    RecordCorrected(**BASE, role="dpo", record=RECORD, places=("crm/contacts",), reason="attestation_wrong"),
+    CorrectionSettled(**BASE, role="dpo"),
     RecipientAsked(**BASE, role="dpo", recipient="mailer"),
     RecipientAnswered(**BASE, role="dpo", recipient="mailer", found=0, document_sha256="0" * 64),
 )
