@@ -50,6 +50,7 @@ def _data(found: Report) -> dict[str, Any]:
         "checked": found.checked,
         "without_document": found.deleted if found.kind == bundle.WHOLE else None,
         "open": found.open(),
+        "corrected": found.corrected,
         "witnesses": {one.name: _time(one.at) for one in found.seen},
         "stamps": found.stamps,
         "cases": found.cases if found.kind == bundle.SOME else None,
@@ -106,6 +107,8 @@ def _proved(found: Report) -> Iterator[str]:
         yield "  - every document stands in the ledger at its number"
         if found.cases:
             yield f"  - {found.cases} cases do not contradict their records; the plans are those that these name"
+    for old, newer in sorted(found.corrected.items()):
+        yield f"  - {old} does not hold in all its lines any more: {newer} corrects it"
     yield from witnessed(found.seen)
     yield from stamped(found.stamps)
 

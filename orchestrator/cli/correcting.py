@@ -21,8 +21,8 @@ def correct(desk: Desk, request_id: str, role: str, number: int, places: tuple[s
     with desk.store() as store:
         check_tables(store.engine)
         with store.read() as tx:
-            held = {fact: raw for fact, raw in tx.records_of(request_id)}
-    records = [decode(unb64u(raw.split(b".")[1].decode()), CompletionRecord) for raw in held.values()]
+            held = [raw for _, raw in tx.records_of(request_id)]
+    records = [decode(unb64u(raw.split(b".")[1].decode()), CompletionRecord) for raw in held]
     found = next((one for one in records if one.number == number), None)
     if found is None:
         known = ", ".join(str(one.number) for one in sorted(records, key=lambda one: one.number)) or "none yet"

@@ -101,11 +101,11 @@ class Leaves(Rows):
         """Give (fact, JWS) of every record of a request."""
         rows = self._all(_RECORDS, of=request_id)
         logged = {one.fact for one in self.leaves_of(request_id)}
-        corrected = {number for number, _ in rows if f"corrected.{number}" in logged}
-        return [
-            ("completed" if number == 1 else f"{'corrected' if number in corrected else 'discharged'}.{number}", bytes(jws))
-            for number, jws in rows
-        ]
+        found = []
+        for number, jws in rows:
+            later = f"corrected.{number}" if f"corrected.{number}" in logged else f"discharged.{number}"
+            found.append(("completed" if number == 1 else later, bytes(jws)))
+        return found
 
     def all_leaves(self, size: int) -> Iterator[tuple[LeafRow, bytes | None]]:
         """Give the first ``size`` leaves, one after the other, each with the JWS of its record, if it is of one."""

@@ -56,6 +56,11 @@ from tests.support.stories import Story, at, found, plan, system
 ROOT = Path(__file__).parents[3]
 PLAN = plan(system("crm"), system("mail"))
 BASE: dict[str, Any] = {"request_id": "req", "observed_at": at(9)}
+_DONE = Story(PLAN)
+_DONE.all_answer()
+_DONE.all_answer()
+RECORD = _DONE.records[0]
+
 EVENTS: tuple[Event, ...] = (
     RequestAccepted(**BASE, right=Right.ACCESS, received_at=at(), plan_sha256="0", identifiers=()),
     Confirmed(

@@ -1,0 +1,52 @@
+"""A processor's word turns out to be wrong, and the DPO takes it back (ADR 52)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.scenario.test_recipients import FIVE, answer, erased, settle
+from tests.support.home import records_of
+from tests.support.odigo import Odigo
+
+
+@pytest.fixture
+def odigo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Odigo:
+    made = Odigo(tmp_path, monkeypatch, capsys, wider=True, asks=True)
+    settle(made.home)
+    (tmp_path / "answer.eml").write_text("It is done.\n")
+    return made
+
+
+def test_a_processors_wrong_word_is_taken_back_and_everybody_who_checks_is_told(odigo: Odigo) -> None:
+    erased(odigo)
+    odigo("task", "sent", "one", "group-uk")
+    for name in FIVE:
+        odigo("task", "sent", "one", name)
+        answer(odigo, name, "--found", "1", "--done")
+    odigo.run()
+    (old,) = records_of(odigo.home, "one")
+    wrong = ("correct", "one", "--record", "1", "--reason", "recipient_word_wrong", "--place")
+    odigo(*wrong, "crm/contacts", code=2)
+    odigo("correct", "one", "--record", "3", "--reason", "recipient_word_wrong", "--place", "livee", code=2)
+    odigo("correct", "one", "--settled", "--record", "1", code=2)
+    odigo(*wrong, "livee")
+    odigo.run(code=1)
+    new = records_of(odigo.home, "one")[-1]
+    assert (new.record_id, new.corrects, new.headline) == ("one.2", old.record_id, "not_searched")
+    assert {one["reason"] for one in odigo.shown()["attention"]} == {"record_corrected"}
+    assert "does not hold for livee" in odigo("explain", "one", code=None) + odigo("show", "one", code=None)
+    odigo("ledger", "check")
+    bundle = odigo.root / "evidence"
+    odigo("ledger", "export", str(bundle))
+    key = odigo("ledger", "key").split()[0]
+    pinned = ("--key", str(odigo.home / "keys" / "record.pub.jwk"), "--ledger-key", key)
+    found = json.loads(odigo("verify", str(bundle), *pinned, "-o", "json"))
+    assert found["corrected"] == {"one.1": "one.2"}
+    assert found["checked"]["corrected"] == 1
+    assert "one.2 corrects it" in odigo("verify", str(bundle), *pinned)
+    odigo("correct", "one", "--settled")
+    odigo.run()
+    assert not odigo.shown()["attention"]
