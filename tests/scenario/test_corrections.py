@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli import deciding, examining, main, showing, tasks
 from tests.scenario.test_recipients import FIVE, answer, erased, settle
 from tests.support.home import records_of
 from tests.support.odigo import Odigo
@@ -20,7 +21,7 @@ def odigo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return made
 
 
-def test_a_processors_wrong_word_is_taken_back_and_everybody_who_checks_is_told(odigo: Odigo) -> None:
+def test_a_processors_wrong_word_is_taken_back_and_everybody_who_checks_is_told(odigo: Odigo, capsys: pytest.CaptureFixture[str]) -> None:
     erased(odigo)
     odigo("task", "sent", "one", "group-uk")
     for name in FIVE:
@@ -43,10 +44,13 @@ def test_a_processors_wrong_word_is_taken_back_and_everybody_who_checks_is_told(
     odigo("ledger", "export", str(bundle))
     key = odigo("ledger", "key").split()[0]
     pinned = ("--key", str(odigo.home / "keys" / "record.pub.jwk"), "--ledger-key", key)
-    found = json.loads(odigo("verify", str(bundle), *pinned, "-o", "json"))
+    capsys.readouterr()
+    assert main(["verify", str(bundle), *pinned, "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
     assert found["corrected"] == {"one.1": "one.2"}
     assert found["checked"]["corrected"] == 1
-    assert "one.2 corrects it" in odigo("verify", str(bundle), *pinned)
+    assert main(["verify", str(bundle), *pinned, "-o", "text"]) == 0
+    assert "one.2 corrects it" in capsys.readouterr().out
     odigo("correct", "one", "--settled")
     odigo.run()
     assert not odigo.shown()["attention"]
