@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import deciding, examining, main, showing, tasks
+from orchestrator.cli import main
 from tests.scenario.test_recipients import FIVE, answer, erased, settle
 from tests.support.home import records_of
 from tests.support.odigo import Odigo
@@ -21,7 +21,7 @@ def odigo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return made
 
 
-def test_a_processors_wrong_word_is_taken_back_and_everybody_who_checks_is_told(odigo: Odigo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_word_is_taken_back_and_who_checks_is_told(odigo: Odigo, capsys: pytest.CaptureFixture[str]) -> None:
     erased(odigo)
     odigo("task", "sent", "one", "group-uk")
     for name in FIVE:
