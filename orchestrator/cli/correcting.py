@@ -6,10 +6,8 @@ from orchestrator.cli import deciding
 from orchestrator.cli.desk import Desk
 from orchestrator.core.commands_correcting import CorrectionSettled, RecordCorrected
 from orchestrator.errors import UsageError
+from orchestrator.keys import trusting
 from orchestrator.store.migrate import check as check_tables
-from schemas.codec import decode
-from schemas.completion import CompletionRecord
-from schemas.sealing import unb64u
 
 
 def correct(desk: Desk, request_id: str, role: str, number: int, places: tuple[str, ...], reason: str) -> int:
@@ -17,12 +15,16 @@ def correct(desk: Desk, request_id: str, role: str, number: int, places: tuple[s
 
     Raises:
         UsageError: no such record, or it cannot be corrected like this (``core.correcting``).
+        VerificationError: a record in the store is not one that we have signed.
     """
-    with desk.store() as store:
+    settings = desk.settings()
+    with desk.store(settings) as store:
         check_tables(store.engine)
         with store.read() as tx:
             held = [raw for _, raw in tx.records_of(request_id)]
-    records = [decode(unb64u(raw.split(b".")[1].decode()), CompletionRecord) for raw in held]
+    # What is corrected is signed anew: it has to be what was signed, whoever can write the store.
+    trust = trusting.pinned(sorted(settings.keys.glob("record*.pub.jwk")), [], None)
+    records = [trust.record(raw) for raw in held]
     found = next((one for one in records if one.number == number), None)
     if found is None:
         known = ", ".join(str(one.number) for one in sorted(records, key=lambda one: one.number)) or "none yet"

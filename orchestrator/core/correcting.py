@@ -81,7 +81,7 @@ def _not_noted(old: CompletionRecord, place: str) -> Wrong:
         noted = ", ".join(name for name, one in _lines(old) if one) or "none"
         return f"record {old.number} has no line {place!r}", f"lines that people noted: {noted}"
     if not found:
-        fix = "if it is wrong, have the systems looked at again: `expunge recheck`, or a new request"
+        fix = "if it is wrong, have the systems looked at again by a new request"
         return f"{place}: a system confirmed it, and what a system confirmed is corrected by no hand", fix
     return None
 
