@@ -60,10 +60,11 @@ def _all(text: str, own: frozenset[str]) -> Iterator[Found]:
     for one in _IBAN.finditer(text):
         if _is_iban(one[0].replace(" ", "")) and one[0].replace(" ", "").lower() not in own:
             yield Found(one.start(), one.end(), "iban")
+    # The whole number: a short customer number is part of almost any phone number, and would hide it.
+    ours = {value.removeprefix("+") for value in own}
     for one in _NUMBER.finditer(text):
         digits = re.sub(r"\D", "", one[0])
-        ours = any(digits in value or value.lstrip("+") in digits for value in own if value.lstrip("+").isdigit())
-        if not ours and not any(start <= one.start() < end for start, end in theirs):
+        if digits not in ours and not any(start <= one.start() < end for start, end in theirs):
             yield Found(one.start(), one.end(), "number")
 
 

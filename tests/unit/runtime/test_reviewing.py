@@ -38,6 +38,10 @@ def seen(text: str) -> list[tuple[str, str]]:
         ("to GB82 WEST 1234 5698 7654 33 please", [("number", "1234 5698 7654 33")]),
         ("", []),
         ("on 2026-03-01 at noon", []),
+        ("his brother: 06 12 47 11 78", [("number", "06 12 47 11 78")]),
+        ("his card: 4711 1111 1111 1111", [("number", "4711 1111 1111 1111")]),
+        ("half of hers: 123456789", [("number", "123456789")]),
+        ("hers: 33123456789", []),
     ],
 )
 def test_addresses_and_numbers_of_others_are_proposed(text: str, found: list[tuple[str, str]]) -> None:
