@@ -9,9 +9,9 @@ from pathlib import Path
 
 from connectors.datamap import DataMap
 from connectors.errors import ConnectorError, MisconfiguredError, PermanentError, TransientError
-from connectors.files import fields, jsonl, paths, stream
+from connectors.files import columns, fields, jsonl, paths, stream
 from connectors.files.found import Query
-from connectors.files.parquet import ParquetFormat
+from connectors.files.parquet import ParquetFormat, opened
 from connectors.files.sets import FileSet
 
 _SAMPLE = 1000
@@ -52,6 +52,7 @@ def check(root: Path, datamap: DataMap) -> list[str]:
             for number, file in enumerate(files):
                 _readable(one, file, number, datamap)
             warnings.extend(_never_seen(one, files, datamap))
+            warnings.extend(_never_written(one, files, datamap))
         except PermanentError as error:
             fix = _FIXES.get(error.code, "")
             raise where.wrong(f"record set {one.name!r}: {error.code}", one.name, "files", fix=fix) from None
@@ -92,6 +93,33 @@ def _never_seen(one: FileSet, files: Sequence[paths.File], datamap: DataMap) -> 
         f"{datamap.location.file.name}: record set {one.name!r}: none of the first {seen} records has the field"
         f" {field!r}; if it is misspelt, nobody is ever found there (a control record turns that into a stop)"
         for field in sorted(missing)
+    ]
+
+
+def _never_written(one: FileSet, files: Sequence[paths.File], datamap: DataMap) -> list[str]:
+    """Warn of a field of free text that is nowhere: a misspelt one is never looked through for other people's data."""
+    missing = set(one.free_text) - {"*"}
+    seen = False
+    for file in files:
+        kind = one.kind_of(file.path.name)
+        if not missing or kind == "text":
+            continue
+        if kind == "parquet":
+            with opened(file) as source:
+                missing = {field for field in missing if not columns.holds(source.schema_arrow, field)}
+            seen = True
+            continue
+        with stream.content(file) as lines:
+            for line in itertools.islice(lines, _SAMPLE):
+                record = jsonl.parse(line)
+                if record is not None:
+                    seen = True
+                    missing = {field for field in missing if next(fields.at(record, field), None) is None}
+    return [
+        f"{datamap.location.file.name}: record set {one.name!r}: free_text: nothing has the field {field!r}; if it is"
+        " misspelt, nobody looks for other people's data there before a copy is given"
+        for field in sorted(missing)
+        if seen
     ]
 
 

@@ -70,6 +70,19 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     return None
 
 
+def holds(schema: pa.Schema, path: str) -> bool:
+    """Tell whether a path leads to something: a column, a field within a struct, or what a list may have."""
+    import pyarrow as pa
+
+    kind = type_at(schema, path)
+    while kind is None and "." in path:
+        path = path.rpartition(".")[0]
+        kind = type_at(schema, path)
+        if kind is not None:
+            return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind))
+    return kind is not None
+
+
 def searchable(kind: pa.DataType | None) -> bool:
     """Tell whether a type can hold an identifier: text or a number."""
     import pyarrow as pa

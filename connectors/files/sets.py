@@ -79,7 +79,7 @@ def load(settings: SystemSettings, kind: type[_FileSet]) -> DataMap:
     """
     loaded = datamap.load(settings.map_file, kind)
     for one in loaded.sets:
-        problem = _globs(one) or _rules(one) or _places(one) or _masks(one)
+        problem = _globs(one) or _rules(one) or _places(one) or _masks(one) or _written(one)
         if problem:
             key, message, fix = problem
             raise loaded.location.wrong(f"record set {one.name!r}: {message}", one.name, key, fix=fix)
@@ -132,6 +132,13 @@ def _places(one: FileSet) -> Problem:
         return empty, f"match.{empty}: no place", 'give at least one { field = "..." }'
     if "text" in one.formats and one.yields:
         return "yields", "yields: a text log has no fields to take identifiers from", "remove it, or write JSON logs"
+    return None
+
+
+def _written(one: FileSet) -> Problem:
+    wrong = next((field for field in one.free_text if field not in (_ANYWHERE, "line")), None)
+    if "text" in one.formats and wrong is not None:
+        return "free_text", f"free_text: {wrong!r}: a text log has no fields", 'free_text = ["*"] is the whole line'
     return None
 
 

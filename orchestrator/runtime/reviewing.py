@@ -50,10 +50,22 @@ def texts(system: str, rows: Rows, look: Look) -> Iterator[tuple[str, int, str, 
         place = f"{system}/{record_set}"
         at = counted[place] = counted.get(place, -1) + 1
         watched = look.sets.get(place)
-        for field in watched.fields if watched is not None else ():
-            value = row.get(field)
+        for field in _fields(row, watched.fields) if watched is not None else ():
+            value = row[field]
             if isinstance(value, str) and value.strip():
                 yield place, at, field, value
+
+
+def _fields(row: Row, paths: Iterable[str]) -> list[str]:
+    """Give the names under which a row has what stands at these paths of the data map.
+
+    Nested names are exported joined by dots, a list as one text: ``messages.body`` of a list is in ``messages``.
+    """
+    return sorted({name for name in row for path in paths if _same(name, path)})
+
+
+def _same(name: str, path: str) -> bool:
+    return path in ("*", name) or name.startswith(f"{path}.") or path.startswith(f"{name}.")
 
 
 def proposals(system: str, rows: Rows, look: Look) -> Iterator[Proposed]:

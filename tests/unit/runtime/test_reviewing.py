@@ -75,6 +75,24 @@ def test_only_what_nobody_decided_is_counted() -> None:
     assert reviewing.undecided([("crm", rows("x", "bob@example.org"))], LOOK, decided(bob)) == {"crm/notes": 1}
 
 
+@pytest.mark.parametrize(
+    ("field", "row", "seen"),
+    [
+        ("messages.body", {"messages": '[{"body": "ask bob@example.org"}]'}, {"messages"}),
+        ("user", {"user.note": "ask bob@example.org", "user.id": 7, "username": "x"}, {"user.note"}),
+        ("*", {"line": "ask bob@example.org", "at": "eve@example.org"}, {"line", "at"}),
+        ("user.note", {"user.note": "ask bob@example.org", "user.notes": "x"}, {"user.note"}),
+    ],
+)
+def test_a_field_of_nested_records_is_looked_through_wherever_its_text_is_exported(
+    field: str, row: dict[str, Any], seen: set[str]
+) -> None:
+    look = Look({"logs/chat": Watched((field, field), always=False)}, OWN)
+    read = list(reviewing.texts("logs", [("chat", row)], look))
+    assert [place for *_, place, _ in read] == sorted(seen), "each once"
+    assert reviewing.undecided([("logs", [("chat", row)])], look, None) == {"logs/chat": len(seen)}
+
+
 def test_where_somebody_reads_everything_they_are_asked_once() -> None:
     look = Look({"crm/notes": Watched(("body",), always=True)}, OWN)
     some = rows("nothing that a program finds")

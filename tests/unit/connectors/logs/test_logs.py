@@ -225,6 +225,7 @@ def test_json_logs(tmp_path: Path) -> None:
     ("change", "line", "words"),
     [
         (('field = "*"', 'field = "user"'), 6, "a text log has no fields"),
+        (('files = "*', 'free_text = ["said"]\nfiles = "*'), 4, "free_text: 'said': a text log has no fields"),
         (('mask = { "*" = "{random}" }', 'mask = { "*" = "gone" }'), 8, "masked as a whole"),
         (('live = "live.log"', 'erase = "anonymise"'), 5, "neither parents nor rules"),
         (('live = "live.log"', 'parent = "x"'), 5, "neither parents nor rules"),
