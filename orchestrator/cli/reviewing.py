@@ -24,6 +24,7 @@ from orchestrator.core.passages import GROUNDS, Decided, Passage, Review
 from orchestrator.core.reviewing import NEEDED, parts_of
 from orchestrator.engine import Engine
 from orchestrator.errors import UsageError
+from orchestrator.files.pages import visible
 from orchestrator.keys import KeyFolder
 from orchestrator.runtime import packing, reviewing
 from orchestrator.runtime.clock import SystemClock, chance
@@ -106,7 +107,8 @@ def show(desk: Desk, request_id: str, *, reveal: bool, texts: bool) -> int:
     def print_(out: Console) -> None:
         made = table("no.", "record set", "record", "field", "looks like", "decided", *(["text"] if reveal else []))
         for one in shown:
-            said = Text.assemble(one.before, (one.text, "bold reverse"), one.after)
+            before, text, after = map(visible, (one.before, one.text, one.after))
+            said = Text.assemble(before, (text, "bold reverse"), after)
             row = (str(one.number), one.place, str(one.row), one.field, one.kind, one.decided or "-")
             made.add_row(*row, *([said] if reveal else []))
         out.print(made if shown else "a program finds nothing; names it does not find")
@@ -136,7 +138,8 @@ def _texts(desk: Desk, case: Case, *, reveal: bool) -> int:
     def print_(out: Console) -> None:
         for one in data:
             out.print(Text(f"{one['place']} record {one['row']}, {one['field']}:", style="bold"))
-            out.print(Text(str(one["text"] if reveal else f"{one['characters']} characters")), soft_wrap=True)
+            said = visible(str(one["text"])) if reveal else f"{one['characters']} characters"
+            out.print(Text(said), soft_wrap=True)
 
     desk.screen.data(data, print_)
     return 0

@@ -44,11 +44,16 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,60}")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.-]+")
 
 
+def visible(text: str, code: str = "[U+{code}]") -> str:
+    """Show what cannot be seen as its code: controls, and what turns the direction of a text."""
+    return _HIDDEN.sub(lambda one: code.format(code=f"{ord(one[0]):04X}"), text)
+
+
 def _visible(value: object, code: str = "[U+{code}]") -> object:
     """Show what cannot be seen; what a template makes itself stays as it is."""
     if not isinstance(value, str) or isinstance(value, markupsafe.Markup):
         return value
-    return _HIDDEN.sub(lambda one: code.format(code=f"{ord(one[0]):04X}"), value)
+    return visible(value, code)
 
 
 _PAGES: Final = jinja2.Environment(

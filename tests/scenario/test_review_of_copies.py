@@ -101,3 +101,40 @@ def test_what_is_given_is_given_whole(notes: Path, tmp_path: Path, shell: Shell)
     with zipfile.ZipFile(io.BytesIO((tmp_path / "copy.zip").read_bytes())) as copy:
         assert OTHER.encode() in copy.read("data/crm/tickets.json")
     assert "held_back" not in json.loads(_record(shell))
+
+
+def test_what_somebody_wrote_does_not_steer_the_terminal(notes: Path, shell: Shell) -> None:
+    with closing(sqlite3.connect(notes / "company/crm.sqlite")) as store, store:
+        (number,) = store.execute("SELECT min(customer_id) FROM tickets").fetchone()
+        sly = f"\x1b]0;title\x07\x1b[2J\u202e {OTHER} \x1b[8m"
+        store.execute("UPDATE tickets SET body = ? WHERE customer_id = ?", (sly, number))
+    shell("submit", write(notes / "sly.json", request(number, "sly", "access")))
+    assert shell("run", "--until-idle") in (0, 1)
+    for more in ((), ("--texts",)):
+        assert shell("review", "show", "sly", "--reveal", *more) == 0
+        assert OTHER in shell.out
+        assert not set("\x1b\x07\u202e") & set(shell.out)
+        assert "[U+001B]" in shell.out
+
+
+def test_nothing_is_erased_while_a_copy_of_the_same_person_waits_for_its_review(
+    notes: Path, tmp_path: Path, shell: Shell
+) -> None:
+    number = customer_with_tickets(notes)
+
+    def left() -> int:
+        with closing(sqlite3.connect(notes / "company/crm.sqlite")) as store:
+            (count,) = store.execute("SELECT count(*) FROM tickets WHERE customer_id = ?", (number,)).fetchone()
+        return int(count)
+
+    before = left()
+    shell("submit", write(tmp_path / "erase.json", request(number, "erase")))
+    assert shell("run", "--until-idle") in (0, 1)
+    assert {one["request_id"]: one["phase"] for one in shell.json("list")} == {"copy": "reviewing", "erase": "deciding"}
+    assert left() == before > 0
+    assert shell("review", "decide", "copy", "--all", "--ground", "rights_of_others") == 0
+    assert shell("review", "done", "copy") == 0
+    assert shell("run", "--until-idle") == 0
+    assert {one["phase"] for one in shell.json("list")} == {"closed"}
+    assert left() == 0
+    assert shell("package", "copy", "-O", str(tmp_path / "copy.zip")) == 0, "the copy outlives what was erased"
